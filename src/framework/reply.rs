@@ -1,0 +1,150 @@
+//! What goes back to the host. The types make it impossible to return an error together with an
+//! identity.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use super::Auth;
+use crate::ports::StorageError;
+
+/// A successful answer with content.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Response {
+    /// Answer data; `None` is shown as `null`.
+    pub data: Option<Map<String, Value>>,
+    /// The identity of a login or renewal.
+    pub auth: Option<Auth>,
+    /// Warnings for the client.
+    pub warnings: Vec<String>,
+}
+
+impl Response {
+    /// An answer that carries only data.
+    #[must_use]
+    pub fn with_data(data: Map<String, Value>) -> Self {
+        Self { data: Some(data), ..Self::default() }
+    }
+
+    /// An answer that carries only an identity.
+    #[must_use]
+    pub fn with_auth(auth: Auth) -> Self {
+        Self { auth: Some(auth), ..Self::default() }
+    }
+}
+
+/// Why a request ended without success, and who must act.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Failure {
+    /// The client must change its request: an error response, HTTP 400.
+    #[error("{0}")]
+    Refused(String),
+    /// As [`Failure::Refused`], marked as an invalid request: HTTP 400.
+    #[error("{0}")]
+    Invalid(String),
+    /// The caller may not do this: HTTP 403, text `permission denied`.
+    #[error("permission denied")]
+    PermissionDenied,
+    /// The operator must act: HTTP 500 with this text.
+    #[error("{0}")]
+    Internal(String),
+    /// A field does not convert, found by the existence check: HTTP 400 with this text.
+    #[error("{0}")]
+    User(String),
+    /// No route has this path: HTTP 404.
+    #[error("unsupported path")]
+    UnsupportedPath,
+    /// The route does not have this operation: HTTP 405.
+    #[error("unsupported operation")]
+    UnsupportedOperation,
+    /// This node cannot write. The host recognises the text and forwards the request to one that
+    /// can, so it travels alone and unchanged.
+    #[error("{}", StorageError::READ_ONLY)]
+    ReadOnly,
+}
+
+impl Failure {
+    /// A storage error with a text around it; the read-only error stays as it is.
+    pub fn storage(error: &StorageError, text: impl FnOnce(&str) -> String) -> Self {
+        if error.is_read_only() { Self::ReadOnly } else { Self::Internal(text(error.text())) }
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::storage(&error, str::to_owned)
+    }
+}
+
+/// What a handler returns; `Ok(None)` is the empty answer (204, or 404 on a read).
+pub type HandlerResult = Result<Option<Response>, Failure>;
+
+/// The error numbers of the protocol that this plugin uses (`ProtoError.err_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Plain error: the host answers 500, or recognises the text.
+    Unknown = 0,
+    /// User error.
+    User = 1,
+    /// Unsupported operation, 405.
+    UnsupportedOperation = 5,
+    /// Unsupported path, 404.
+    UnsupportedPath = 6,
+    /// Invalid request, 400.
+    InvalidRequest = 7,
+    /// Permission denied, 403.
+    PermissionDenied = 8,
+}
+
+/// The reply to one request, as the shell encodes it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// No content.
+    Empty,
+    /// Content.
+    Answer(Box<Response>),
+    /// An error response: `{"error": text}`, with an error kind beside it if the status needs one.
+    Refusal {
+        /// Text for the client.
+        text: String,
+        /// Error sent beside the response.
+        kind: Option<ErrorKind>,
+    },
+    /// An error without a response.
+    Error {
+        /// Kind on the wire.
+        kind: ErrorKind,
+        /// Text of the error.
+        text: String,
+    },
+}
+
+impl From<HandlerResult> for Reply {
+    fn from(result: HandlerResult) -> Self {
+        let failure = match result {
+            Ok(None) => return Self::Empty,
+            Ok(Some(response)) => return Self::Answer(Box::new(response)),
+            Err(failure) => failure,
+        };
+        let text = failure.to_string();
+        match failure {
+            Failure::Refused(text) => Self::Refusal { text, kind: None },
+            Failure::Invalid(text) => Self::Refusal { text, kind: Some(ErrorKind::InvalidRequest) },
+            Failure::PermissionDenied => Self::Error { kind: ErrorKind::PermissionDenied, text },
+            Failure::User(text) => Self::Error { kind: ErrorKind::User, text },
+            Failure::UnsupportedPath => Self::Error { kind: ErrorKind::UnsupportedPath, text },
+            Failure::UnsupportedOperation => Self::Error { kind: ErrorKind::UnsupportedOperation, text },
+            Failure::Internal(_) | Failure::ReadOnly => Self::Error { kind: ErrorKind::Unknown, text },
+        }
+    }
+}
+
+/// Answer to an existence check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Existence {
+    /// The route has no check; the host treats the request as an update.
+    NotChecked,
+    /// The entry exists, or not.
+    Exists(bool),
+    /// The check failed.
+    Failed(Failure),
+}

@@ -1,0 +1,103 @@
+//! A request as the host sends it.
+
+use super::Auth;
+
+/// What the host asks for (`Request.operation` of the backend protocol).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// POST or PUT on an entry that does not exist.
+    Create,
+    /// POST or PUT.
+    Update,
+    /// GET.
+    Read,
+    /// PATCH.
+    Patch,
+    /// DELETE.
+    Delete,
+    /// LIST, or GET with `list=true`.
+    List,
+    /// SCAN, or GET with `scan=true` (OpenBao only).
+    Scan,
+    /// HEAD.
+    Header,
+    /// `?help=1`.
+    Help,
+    /// Token renewal, asked by the host.
+    Renew,
+    /// Lease revocation, asked by the host.
+    Revoke,
+    /// The host's minute timer.
+    Rollback,
+    /// The host wants the alias a login would use.
+    AliasLookahead,
+    /// The host wants the role a login would use.
+    ResolveRole,
+    /// The host wants the canonical form of a path, for its access-control check (OpenBao 2.7).
+    ResolvePath,
+}
+
+impl Operation {
+    /// The operation of this wire name; `None` for names this plugin does not know.
+    #[must_use]
+    pub fn from_wire(name: &str) -> Option<Self> {
+        Some(match name {
+            "create" => Self::Create,
+            "update" => Self::Update,
+            "read" => Self::Read,
+            "patch" => Self::Patch,
+            "delete" => Self::Delete,
+            "list" => Self::List,
+            "scan" => Self::Scan,
+            "header" => Self::Header,
+            "help" => Self::Help,
+            "renew" => Self::Renew,
+            "revoke" => Self::Revoke,
+            "rollback" => Self::Rollback,
+            "alias-lookahead" => Self::AliasLookahead,
+            "resolve-role" => Self::ResolveRole,
+            "resolve-path" => Self::ResolvePath,
+            _ => return None,
+        })
+    }
+}
+
+/// The client's side of the connection that carried the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// The client's bare IP address, as the host saw it.
+    pub remote_addr: String,
+}
+
+/// Which server the plugin runs under; it names itself differently in OpenAPI documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostFlavor {
+    /// HashiCorp Vault.
+    Vault,
+    /// OpenBao.
+    OpenBao,
+}
+
+/// A request of the backend protocol, reduced to what this method uses.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The host's request id.
+    pub id: String,
+    /// What is asked for.
+    pub operation: Operation,
+    /// Path relative to the mount, without a leading slash; LIST paths end in `/`.
+    pub path: String,
+    /// The data as JSON text: an object or `null`. It stays text until the route is known, so that
+    /// limits apply before anything is built from it.
+    pub data: String,
+    /// Full mount path with namespace and trailing slash.
+    pub mount_point: String,
+    /// Name of the plugin type as mounted.
+    pub mount_type: String,
+    /// Where the client is; absent on the host's own operations.
+    pub connection: Option<Connection>,
+    /// On renewal: everything that was returned at login.
+    pub auth: Option<Auth>,
+    /// Set on paths that need no token.
+    pub unauthenticated: bool,
+}

@@ -1,0 +1,10 @@
+//! The AWS auth method of HashiCorp Vault and OpenBao: the core that decides who is calling.
+//!
+//! Nothing here knows gRPC or the plugin process. The world is reached through the small
+//! [`ports`]: the host's storage and system view, an HTTP transport, a clock and randomness. One
+//! mounted auth method is a [`mount::Mount`]; requests come in as [`framework::Request`] and leave
+//! as [`framework::Reply`].
+
+pub mod framework;
+pub mod mount;
+pub mod ports;

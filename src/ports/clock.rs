@@ -1,0 +1,19 @@
+//! Wall-clock time.
+
+use std::time::SystemTime;
+
+/// Tells the time. Timeouts do not use it: they follow the runtime's clock.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> SystemTime;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+}

@@ -1,0 +1,14 @@
+//! The narrow openings through which the core reaches the world. Each is a small trait, so that
+//! tests replace it.
+
+mod clock;
+mod random;
+mod storage;
+mod system_view;
+mod transport;
+
+pub use clock::{Clock, SystemClock};
+pub use random::{Random, SystemRandom};
+pub use storage::{Storage, StorageError};
+pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};
+pub use transport::{HttpRequest, HttpResponse, Transport, TransportError};

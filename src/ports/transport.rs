@@ -1,0 +1,66 @@
+//! One HTTP exchange with a bounded answer.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use thiserror::Error;
+
+/// A request to send. The connection goes to `uri`; a `Host` header may name another host.
+#[derive(Clone, Debug)]
+pub struct HttpRequest {
+    /// Method.
+    pub method: Method,
+    /// Where to connect, and the request target.
+    pub uri: Uri,
+    /// Headers as sent. `Content-Length` is added from the body.
+    pub headers: HeaderMap,
+    /// Body.
+    pub body: Bytes,
+    /// Largest answer body that is read, in bytes.
+    pub response_limit: usize,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct HttpResponse {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body, at most as long as the request allowed.
+    pub body: Bytes,
+}
+
+/// Why there was no answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TransportError {
+    /// No connection: refused, unresolvable, or not in time. Worth another attempt.
+    #[error("{0}")]
+    Connect(String),
+    /// The TLS peer is not who it should be. Another attempt would not help.
+    #[error("{0}")]
+    Tls(String),
+    /// The exchange broke after the connection stood. Worth another attempt.
+    #[error("{0}")]
+    Exchange(String),
+    /// The answer is longer than allowed.
+    #[error("answer is longer than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// The request cannot be sent as it is (bad URL or header).
+    #[error("{0}")]
+    Unsendable(String),
+}
+
+/// Sends one request and reads its answer. It never follows redirects and never retries; timeouts
+/// for connecting are its own, all others the caller's.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// One exchange.
+    ///
+    /// # Errors
+    /// See [`TransportError`].
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
+}

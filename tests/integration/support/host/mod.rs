@@ -1,0 +1,1 @@
+//! A plugin host: launches a plugin binary and drives every RPC of the protocol.
