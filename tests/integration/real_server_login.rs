@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::server::{
-    ClientLogin, SERVER_ID, Scene, boto3_payload, client_token, errors, login_with_hvac, login_with_vault_cli,
-    on_each_server,
+    ClientLogin, SERVER_ID, Scene, boto3_payload, client_token, errors, login_with_hvac,
+    login_with_vault_cli, on_each_server,
 };
 
 on_each_server! {
@@ -91,7 +91,11 @@ async fn an_assumed_role_logs_in_with_its_session(scene: Scene) {
 
 async fn without_a_role_the_name_of_the_principal_is_taken(scene: Scene) {
     scene
-        .write_role("aws", "alice", &json!({"bound_iam_principal_arn": scene.alice.arn, "token_policies": "own"}))
+        .write_role(
+            "aws",
+            "alice",
+            &json!({"bound_iam_principal_arn": scene.alice.arn, "token_policies": "own"}),
+        )
         .await;
     let answer = scene.admitted(&scene.alice, "").await;
     assert_eq!(answer["auth"]["token_policies"], json!(["default", "own"]));
@@ -140,7 +144,11 @@ async fn a_request_for_another_server_is_refused(scene: Scene) {
     headers["X-Vault-Aws-Iam-Server-Id"] = json!([SERVER_ID]);
     payload["iam_request_headers"] = json!(STANDARD.encode(headers.to_string()));
     let (status, answer) = scene.server.login("aws", &payload).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST, "a re-written server id is no longer what was signed: {answer}");
+    assert_eq!(
+        status,
+        StatusCode::BAD_REQUEST,
+        "a re-written server id is no longer what was signed: {answer}"
+    );
 }
 
 async fn a_principal_that_is_not_bound_is_refused(scene: Scene) {
@@ -204,7 +212,10 @@ async fn a_principal_of_a_configured_account_logs_in(scene: Scene) {
         scene.moto.create_role_in_account_of(&administrator.access_key_id, "shared", "/", "theirs").await;
     assert_eq!(theirs.arn, format!("arn:aws:iam::{OTHER_ACCOUNT}:role/shared"));
 
-    scene.server.root("POST", &format!("auth/aws/config/sts/{OTHER_ACCOUNT}"), &json!({"sts_role": lookup})).await;
+    scene
+        .server
+        .root("POST", &format!("auth/aws/config/sts/{OTHER_ACCOUNT}"), &json!({"sts_role": lookup}))
+        .await;
     scene.write_role("aws", "theirs", &json!({"bound_iam_principal_arn": theirs.arn})).await;
     let answer = scene.admitted(&theirs, "theirs").await;
     assert_eq!(answer["auth"]["metadata"]["account_id"], json!(OTHER_ACCOUNT));

@@ -8,7 +8,8 @@ use crate::support::server::{Flavor, Scene};
 /// Only OpenBao asks a plugin for canonical paths.
 #[tokio::test]
 async fn a_policy_that_denies_a_role_denies_every_spelling_of_it_accident_17() {
-    let test = concat!(module_path!(), "::a_policy_that_denies_a_role_denies_every_spelling_of_it_accident_17");
+    let test =
+        concat!(module_path!(), "::a_policy_that_denies_a_role_denies_every_spelling_of_it_accident_17");
     let Some(scene) = Scene::open(test, Flavor::OpenBao).await else { return };
     let role = json!({"bound_iam_principal_arn": scene.alice.arn});
     scene.write_role("aws", "prod", &role).await;

@@ -97,9 +97,10 @@ impl Installation {
                 )
                 .collect(),
         };
-        candidates.into_iter().find(|path| path.is_file() && runs_as(path, flavor)).ok_or_else(|| {
-            format!("no {command} in ${}, target/venv or PATH that runs", flavor.variable())
-        })
+        candidates
+            .into_iter()
+            .find(|path| path.is_file() && runs_as(path, flavor))
+            .ok_or_else(|| format!("no {command} in ${}, target/venv or PATH that runs", flavor.variable()))
     }
 }
 

@@ -14,12 +14,10 @@ mod scene;
 mod vault;
 
 pub use client::{ClientLogin, boto3_payload, login_with_hvac, login_with_vault_cli};
-pub use http::Http;
 pub use installation::{Flavor, Installation, ServerBinary};
-pub use moto::{Moto, Principal};
 pub use process::{POLL_INTERVAL, START_DEADLINE, kill_hard};
 pub use scene::{SERVER_ID, Scene};
-pub use vault::{Mounted, Server, client_token, errors};
+pub use vault::{client_token, errors};
 
 /// Turns `async fn test(scene: Scene)` into one test per server: `test::openbao` and `test::vault`.
 macro_rules! on_each_server {

@@ -6,7 +6,9 @@ use std::time::Instant;
 use tempfile::TempDir;
 
 use super::http::Http;
-use super::process::{POLL_INTERVAL, START_DEADLINE, ServerProcess, free_port, isolated_command, short_folder};
+use super::process::{
+    POLL_INTERVAL, START_DEADLINE, ServerProcess, free_port, isolated_command, short_folder,
+};
 use crate::support::aws::sigv4::Credentials;
 
 /// What IAM must grant to the server; the README lists the same.
@@ -47,8 +49,16 @@ impl Moto {
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env("HOME", folder.path());
         let mut process = ServerProcess::start(&mut command, &folder.path().join("moto.log"));
         let deadline = Instant::now() + START_DEADLINE;
-        while !http.send("GET", "/moto-api/data.json", &[], "").await.is_ok_and(|(status, _)| status.is_success()) {
-            assert!(process.exit_status().is_none() && Instant::now() < deadline, "no moto:\n{}", process.log());
+        while !http
+            .send("GET", "/moto-api/data.json", &[], "")
+            .await
+            .is_ok_and(|(status, _)| status.is_success())
+        {
+            assert!(
+                process.exit_status().is_none() && Instant::now() < deadline,
+                "no moto:\n{}",
+                process.log()
+            );
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         Self { http, _process: process, _folder: folder }
@@ -172,7 +182,8 @@ impl Moto {
 
 /// The text of the first element of this name.
 fn element(document: &str, name: &str) -> String {
-    let (_, rest) = document.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {document}"));
+    let (_, rest) =
+        document.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {document}"));
     let (text, _) = rest.split_once("</").unwrap();
     text.to_owned()
 }

@@ -15,6 +15,9 @@ pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// How long a server may take to come up, on a busy machine.
 pub const START_DEADLINE: Duration = Duration::from_secs(60);
 
+/// So many lines of a log are shown with a failure.
+const LOG_LINES: usize = 40;
+
 /// A child process, killed when dropped.
 pub struct ServerProcess {
     child: Child,
@@ -44,9 +47,12 @@ impl ServerProcess {
         self.child.try_wait().unwrap()
     }
 
-    /// What it has written so far.
+    /// The end of what it has written so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&fs::read(&self.log).unwrap_or_default()).into_owned()
+        let text = fs::read(&self.log).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
     }
 }
 
@@ -82,7 +88,9 @@ pub fn processes_running_from(folder: &Path) -> Vec<u32> {
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|id| fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|program| program.starts_with(folder)))
+        .filter(|id| {
+            fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|program| program.starts_with(folder))
+        })
         .collect()
 }
 

@@ -34,8 +34,6 @@ pub struct Server {
 /// What the server says about a mounted auth method.
 #[derive(Clone, Debug)]
 pub struct Mounted {
-    /// Path under `auth/`, without slashes around it.
-    pub path: String,
     /// Accessor.
     pub accessor: String,
     /// The mount's id, which names its storage.
@@ -80,13 +78,7 @@ impl Server {
             .env("HOME", folder.path().join("home"))
             .env("TMPDIR", folder.path().join("tmp"));
         let process = ServerProcess::start(&mut command, &folder.path().join("server.log"));
-        let mut server = Self {
-            root_token: String::new(),
-            unseal_key: String::new(),
-            http,
-            process,
-            folder,
-        };
+        let mut server = Self { root_token: String::new(), unseal_key: String::new(), http, process, folder };
         server.wait_for_health(StatusCode::NOT_IMPLEMENTED).await?;
 
         let shares = json!({"secret_shares": 1, "secret_threshold": 1});
@@ -149,7 +141,8 @@ impl Server {
         }
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let answer = self.http.send(method, &format!("/v1/{path}"), &headers, body).await;
-        let (status, body) = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
+        let (status, body) =
+            answer.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
         let value = if body.is_empty() {
             Value::Null
         } else {
@@ -200,7 +193,6 @@ impl Server {
         let mounts = self.root("GET", "sys/auth", &Value::Null).await;
         let mount = &mounts["data"][format!("{path}/")];
         Mounted {
-            path: path.to_owned(),
             accessor: mount["accessor"].as_str().unwrap().to_owned(),
             uuid: mount["uuid"].as_str().unwrap().to_owned(),
         }
