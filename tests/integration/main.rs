@@ -10,6 +10,7 @@
 )]
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
+mod aws_stand_in;
 mod real_server_commands;
 mod real_server_lifecycle;
 mod real_server_login;
