@@ -1,4 +1,4 @@
-"""Log in with hvac and print the answer of the server as JSON."""
+"""Log in with hvac to the mount aws and print the answer of the server as JSON."""
 
 import json
 import os
@@ -17,7 +17,6 @@ def main():
             header_value=os.environ.get("LOGIN_SERVER_ID"),
             role=os.environ.get("LOGIN_ROLE"),
             region=os.environ["AWS_DEFAULT_REGION"],
-            mount_point=os.environ["LOGIN_MOUNT"],
         )
     except hvac.exceptions.VaultError as error:
         sys.exit(f"{type(error).__name__}: {error}")

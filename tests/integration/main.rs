@@ -14,5 +14,6 @@ mod aws_stand_in;
 mod real_server_commands;
 mod real_server_lifecycle;
 mod real_server_login;
+mod real_server_moto;
 mod real_server_policy;
 mod support;

@@ -5,9 +5,12 @@ use std::time::Instant;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::support::server::{POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server};
+use crate::support::server::{
+    POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server, vault_cli_login,
+};
 
 on_each_server! {
+    Scene:
     two_mounts_share_one_process_and_nothing_else,
     a_reload_starts_a_new_process,
     a_killed_process_is_replaced_by_the_next_login,
@@ -22,29 +25,28 @@ async fn two_mounts_share_one_process_and_nothing_else(scene: Scene) {
     scene.server.enable("aws2", "aws").await;
     assert_eq!(scene.server.plugin_ids().len(), 1);
 
-    let mut client = scene.client(&scene.alice, "dev");
-    client.mount = "aws2";
-    let (status, answer) = scene.server.login("aws2", &client.vault_cli_payload()).await;
+    let login = || vault_cli_login(&scene.alice.credentials, "dev");
+    let (status, answer) = scene.server.login("aws2", &login()).await;
     assert!(!status.is_success(), "no role and no configuration of the first mount may count here: {answer}");
 
     scene.configure("aws2").await;
     let role = json!({"bound_iam_principal_arn": scene.alice.arn, "token_policies": ["second"]});
     scene.write_role("aws2", "dev", &role).await;
-    let (status, answer) = scene.server.login("aws2", &client.vault_cli_payload()).await;
+    let (status, answer) = scene.server.login("aws2", &login()).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["auth"]["token_policies"], json!(["default", "second"]));
-    let first = scene.admitted(&scene.alice, "dev").await;
+    let first = scene.admitted(&scene.alice.credentials, "dev").await;
     assert_eq!(first["auth"]["token_policies"], json!(["default", "dev"]));
     assert_eq!(scene.server.plugin_ids().len(), 1);
 
     scene.server.disable("aws2").await;
-    scene.admitted(&scene.alice, "dev").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
 }
 
 async fn a_reload_starts_a_new_process(scene: Scene) {
     let before = scene.server.plugin_ids();
     scene.server.reload("aws").await;
-    scene.admitted(&scene.alice, "dev").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
     let after = wait_for_processes(&scene, 1).await;
     assert_ne!(before, after);
 }
@@ -56,16 +58,16 @@ async fn a_killed_process_is_replaced_by_the_next_login(scene: Scene) {
     }
     wait_for_processes(&scene, 0).await;
     // The request that finds the process dead may be lost; the one after it must not be.
-    let (status, answer) = scene.login(&scene.alice, "dev").await;
+    let (status, answer) = scene.login(&scene.alice.credentials, "dev").await;
     assert!(status == StatusCode::OK || status == StatusCode::INTERNAL_SERVER_ERROR, "{status} {answer}");
-    scene.admitted(&scene.alice, "dev").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
     assert_ne!(before, wait_for_processes(&scene, 1).await);
 }
 
 async fn the_process_ends_with_the_last_mount(scene: Scene) {
     scene.server.disable("aws").await;
     wait_for_processes(&scene, 0).await;
-    let (status, _) = scene.login(&scene.alice, "dev").await;
+    let (status, _) = scene.login(&scene.alice.credentials, "dev").await;
     assert!(!status.is_success());
 
     // A new mount under the old path begins empty.
@@ -77,17 +79,17 @@ async fn the_process_ends_with_the_last_mount(scene: Scene) {
 
 async fn seal_and_unseal_keep_roles_and_configuration(mut scene: Scene) {
     scene.server.seal_and_unseal().await;
-    scene.admitted(&scene.alice, "dev").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
     wait_for_processes(&scene, 1).await;
 }
 
 async fn an_unversioned_entry_takes_a_new_checksum_after_a_reload(scene: Scene) {
     let program_before = program_of(scene.server.plugin_ids()[0]);
     scene.server.register("aws", "aws-next", b"\n# another build\n").await;
-    scene.admitted(&scene.alice, "dev").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
 
     scene.server.reload("aws").await;
-    scene.admitted(&scene.alice, "dev").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
     let ids = wait_for_processes(&scene, 1).await;
     assert!(program_before.ends_with("/aws"), "{program_before}");
     assert!(program_of(ids[0]).ends_with("/aws-next"), "the mount must follow the unversioned entry");

@@ -1,138 +1,77 @@
-//! Clients that log in: the exact payload of `vault login -method=aws`, hvac, boto3, and the command
-//! line itself.
+//! Client programs that nobody here wrote: hvac, boto3, the command line of Vault.
 
 use std::path::Path;
+use std::process::Command;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::macros::format_description;
+use serde_json::Value;
 
 use super::process::isolated_command;
+use super::scene::SERVER_ID;
 use super::vault::Server;
-use crate::support::aws::sigv4::{self, Credentials, Scope, Signable};
+use crate::support::aws::Credentials;
 
-const URL: &str = "https://sts.amazonaws.com/";
-const HOST: &str = "sts.amazonaws.com";
-const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
-
-/// What a client is told before it logs in.
+/// What a client is told before it logs in to the mount `aws` of a server that wants [`SERVER_ID`].
 #[derive(Clone, Debug)]
 pub struct ClientLogin<'a> {
-    /// Path of the mount under `auth/`.
-    pub mount: &'a str,
-    /// Role, if one is named.
-    pub role: Option<&'a str>,
-    /// Value of `X-Vault-AWS-IAM-Server-ID`, if the mount wants one.
-    pub server_id: Option<&'a str>,
-    /// Region of the credential scope.
-    pub region: &'a str,
     /// Credentials.
     pub credentials: &'a Credentials,
+    /// Role, if one is named.
+    pub role: Option<&'a str>,
+    /// Region of the credential scope.
+    pub region: &'a str,
 }
 
-impl ClientLogin<'_> {
-    /// The payload of `vault login -method=aws`: no `Host` entry, values as lists, `role` always there,
-    /// the server id in canonical casing, the global URL whatever the region.
-    pub fn vault_cli_payload(&self) -> Value {
-        let now = OffsetDateTime::now_utc();
-        let date = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
-        let mut headers = vec![
-            ("Content-Length".to_owned(), BODY.len().to_string()),
-            ("Content-Type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned()),
-            ("Host".to_owned(), HOST.to_owned()),
-            ("X-Amz-Date".to_owned(), date.clone()),
-        ];
-        if let Some(token) = &self.credentials.session_token {
-            headers.push(("X-Amz-Security-Token".to_owned(), token.clone()));
-        }
-        if let Some(server_id) = self.server_id {
-            headers.push(("X-Vault-Aws-Iam-Server-Id".to_owned(), server_id.to_owned()));
-        }
-        let signed_headers: Vec<String> = headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        let scope =
-            Scope { date: date[..8].to_owned(), region: self.region.to_owned(), service: "sts".to_owned() };
-        let canonical = sigv4::canonical_request(&Signable {
-            method: "POST",
-            path: "/",
-            query: "",
-            headers: &headers,
-            signed_headers: &signed_headers,
-            body: BODY.as_bytes(),
-        });
-        let text = sigv4::string_to_sign(&date, &scope, &canonical);
-        let authorization = format!(
-            "{} Credential={}/{}, SignedHeaders={}, Signature={}",
-            sigv4::ALGORITHM,
-            self.credentials.access_key_id,
-            scope.text(),
-            signed_headers.join(";"),
-            sigv4::signature(&self.credentials.secret_access_key, &scope, &text),
-        );
-        headers.push(("Authorization".to_owned(), authorization));
-        headers.push(("User-Agent".to_owned(), "aws-sdk-go/1.55.6 (go1.23.4; linux; amd64)".to_owned()));
-
-        let entries: serde_json::Map<String, Value> = headers
-            .into_iter()
-            .filter(|(name, _)| name != "Host")
-            .map(|(name, value)| (name, json!([value])))
-            .collect();
-        json!({
-            "role": self.role.unwrap_or_default(),
-            "iam_http_request_method": "POST",
-            "iam_request_url": STANDARD.encode(URL),
-            "iam_request_body": STANDARD.encode(BODY),
-            "iam_request_headers": STANDARD.encode(Value::Object(entries).to_string()),
-        })
+impl<'a> ClientLogin<'a> {
+    /// In the region `us-east-1`.
+    pub fn new(credentials: &'a Credentials, role: &'a str) -> Self {
+        Self { credentials, role: Some(role), region: "us-east-1" }
     }
 
-    /// Runs a script of `tests/clients` with these settings; its output is JSON.
-    fn run_script(&self, python: &Path, script: &str, server: &Server) -> Result<Value, String> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
-        let mut command = isolated_command(python);
+    /// Logs in with hvac; the answer of the server, or what hvac says.
+    pub fn with_hvac(&self, python: &Path, server: &Server) -> Result<Value, String> {
+        self.run_script(python, "hvac_login.py", server)
+    }
+
+    /// The payload of a script on top of boto3.
+    pub fn boto3_payload(&self, python: &Path, server: &Server) -> Value {
+        self.run_script(python, "boto3_payload.py", server).unwrap()
+    }
+
+    /// Logs in with `vault login -method=aws`; the answer of the server, or what the command says.
+    pub fn with_vault_cli(&self, vault: &Path, server: &Server) -> Result<Value, String> {
+        let mut command = self.command(vault, server);
         command
-            .arg(file)
+            .args(["login", "-no-store", "-format=json", "-method=aws"])
+            .arg(format!("header_value={SERVER_ID}"))
+            .arg(format!("region={}", self.region))
+            .args(self.role.map(|role| format!("role={role}")));
+        answer_of(command)
+    }
+
+    /// Runs a script of `tests/clients`, which reads its settings from the environment and prints JSON.
+    fn run_script(&self, python: &Path, script: &str, server: &Server) -> Result<Value, String> {
+        let mut command = self.command(python, server);
+        command
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script))
+            .env("AWS_DEFAULT_REGION", self.region)
+            .env("LOGIN_SERVER_ID", SERVER_ID)
+            .envs(self.role.map(|role| ("LOGIN_ROLE", role)));
+        answer_of(command)
+    }
+
+    fn command(&self, program: &Path, server: &Server) -> Command {
+        let mut command = isolated_command(program);
+        command
             .env("HOME", server.home())
             .env("VAULT_ADDR", server.url())
             .env("AWS_ACCESS_KEY_ID", &self.credentials.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &self.credentials.secret_access_key)
-            .env("AWS_DEFAULT_REGION", self.region)
-            .envs(self.credentials.session_token.as_ref().map(|token| ("AWS_SESSION_TOKEN", token)))
-            .env("LOGIN_MOUNT", self.mount)
-            .envs(self.role.map(|role| ("LOGIN_ROLE", role)))
-            .envs(self.server_id.map(|id| ("LOGIN_SERVER_ID", id)));
-        answer_of(command)
+            .envs(self.credentials.session_token.as_ref().map(|token| ("AWS_SESSION_TOKEN", token)));
+        command
     }
 }
 
-/// Logs in with hvac; the answer of the server, or what hvac says.
-pub fn login_with_hvac(python: &Path, server: &Server, login: &ClientLogin<'_>) -> Result<Value, String> {
-    login.run_script(python, "hvac_login.py", server)
-}
-
-/// The payload of a script on top of boto3: header values as plain strings, no `Host`.
-pub fn boto3_payload(python: &Path, server: &Server, login: &ClientLogin<'_>) -> Value {
-    login.run_script(python, "boto3_payload.py", server).unwrap()
-}
-
-/// Logs in with `vault login -method=aws`; the answer of the server, or what the command says.
-pub fn login_with_vault_cli(vault: &Path, server: &Server, login: &ClientLogin<'_>) -> Result<Value, String> {
-    let mut command = isolated_command(vault);
-    command
-        .args(["login", "-no-store", "-format=json", "-method=aws"])
-        .arg(format!("-path={}", login.mount))
-        .args(login.role.map(|role| format!("role={role}")))
-        .args(login.server_id.map(|id| format!("header_value={id}")))
-        .env("HOME", server.home())
-        .env("VAULT_ADDR", server.url())
-        .env("AWS_ACCESS_KEY_ID", &login.credentials.access_key_id)
-        .env("AWS_SECRET_ACCESS_KEY", &login.credentials.secret_access_key)
-        .envs(login.credentials.session_token.as_ref().map(|token| ("AWS_SESSION_TOKEN", token)));
-    answer_of(command)
-}
-
-fn answer_of(mut command: std::process::Command) -> Result<Value, String> {
+fn answer_of(mut command: Command) -> Result<Value, String> {
     let output = command.output().unwrap();
     if output.status.success() {
         Ok(serde_json::from_slice(&output.stdout).unwrap())

@@ -9,7 +9,7 @@ use super::http::Http;
 use super::process::{
     POLL_INTERVAL, START_DEADLINE, ServerProcess, free_port, isolated_command, short_folder,
 };
-use crate::support::aws::sigv4::Credentials;
+use crate::support::aws::Credentials;
 
 /// What IAM must grant to the server; the README lists the same.
 const SERVER_POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ec2:DescribeInstances", "iam:GetInstanceProfile", "iam:GetRole", "iam:GetUser", "sts:AssumeRole"], "Resource": "*"}]}"#;
@@ -18,9 +18,10 @@ const SERVER_POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect"
 const OPEN_TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}"#;
 
 /// A key that moto does not know, which acts in its default account as long as nothing is verified.
-const ADMINISTRATOR: &str = "SETUP";
+pub const ADMINISTRATOR: &str = "SETUP";
 
-/// A running moto server. Verifies nothing until [`Moto::verify_signatures`].
+/// A running moto server. Verifies nothing until [`Moto::verify_signatures`]; everything a test needs is
+/// created before.
 pub struct Moto {
     http: Http,
     // Ends before its folder goes.
@@ -33,8 +34,6 @@ pub struct Moto {
 pub struct Principal {
     /// ARN in IAM, path included.
     pub arn: String,
-    /// Unique id.
-    pub unique_id: String,
     /// A user's access key; of a role, one session.
     pub credentials: Credentials,
 }
@@ -71,17 +70,9 @@ impl Moto {
 
     /// From now on every request must be signed by a known key that may do what it asks for.
     pub async fn verify_signatures(&self) {
-        self.requests_before_verification("0").await;
-    }
-
-    /// The opposite of [`Moto::verify_signatures`]: a test wants to change what is there.
-    pub async fn stop_verifying(&self) {
-        self.requests_before_verification("inf").await;
-    }
-
-    async fn requests_before_verification(&self, count: &'static str) {
+        // The body is read only if it is not declared to be a form.
         let headers = [("content-type", "text/plain")];
-        let (status, _) = self.http.send("POST", "/moto-api/reset-auth", &headers, count).await.unwrap();
+        let (status, _) = self.http.send("POST", "/moto-api/reset-auth", &headers, "0").await.unwrap();
         assert!(status.is_success());
     }
 
@@ -91,20 +82,12 @@ impl Moto {
         let key = self.iam("CreateAccessKey", &[("UserName", name)]).await;
         Principal {
             arn: element(&user, "Arn"),
-            unique_id: element(&user, "UserId"),
             credentials: Credentials {
                 access_key_id: element(&key, "AccessKeyId"),
                 secret_access_key: element(&key, "SecretAccessKey"),
                 session_token: None,
             },
         }
-    }
-
-    /// Removes a user and the key it was created with.
-    pub async fn delete_user(&self, name: &str, user: &Principal) {
-        let key = &user.credentials.access_key_id;
-        self.iam("DeleteAccessKey", &[("UserName", name), ("AccessKeyId", key)]).await;
-        self.iam("DeleteUser", &[("UserName", name)]).await;
     }
 
     /// The user whose credentials the server works with.
@@ -115,24 +98,19 @@ impl Moto {
         user
     }
 
-    /// A role of the default account that anybody may assume, and one session of it.
-    pub async fn create_role(&self, name: &str, path: &str, session: &str) -> Principal {
-        self.create_role_in_account_of(ADMINISTRATOR, name, path, session).await
-    }
-
-    /// As [`Moto::create_role`], in the account of an access key.
-    pub async fn create_role_in_account_of(
-        &self,
-        access_key: &str,
-        name: &str,
-        path: &str,
-        session: &str,
-    ) -> Principal {
+    /// A role that anybody may assume, in the account of an access key, and one session of it.
+    pub async fn create_role(&self, access_key: &str, name: &str, path: &str, session: &str) -> Principal {
         let parameters = [("RoleName", name), ("Path", path), ("AssumeRolePolicyDocument", OPEN_TRUST)];
         let role = self.query("iam", "2010-05-08", "CreateRole", &parameters, access_key).await;
         let arn = element(&role, "Arn");
         let credentials = self.assume_role(&arn, session).await;
-        Principal { arn, unique_id: element(&role, "RoleId"), credentials }
+        Principal { arn, credentials }
+    }
+
+    /// Lets sessions of a role, in the account of an access key, look principals up.
+    pub async fn allow_lookups(&self, access_key: &str, role: &str) {
+        let policy = [("RoleName", role), ("PolicyName", "auth"), ("PolicyDocument", SERVER_POLICY)];
+        self.query("iam", "2010-05-08", "PutRolePolicy", &policy, access_key).await;
     }
 
     /// A session of a role; of a role in another account, one that lives there.
