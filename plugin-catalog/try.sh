@@ -51,6 +51,7 @@ server_pid=
 stand_in_pid=
 work_pid=
 step_number=0
+output=
 # Set by the stand-in: the user of the server's own calls, and the user that logs in.
 server_access_key=
 server_secret_key=
@@ -142,9 +143,9 @@ shorten_tokens() {
 }
 
 # show TEXT COMMAND...: prints the step's command as TEXT, runs it, prints its result and duration.
-# Should it fail, says so in a sentence and ends.
+# Should it fail, says so in a sentence and ends. The result stays in $output.
 show() {
-    local text=$1 output status=0
+    local text=$1 status=0
     shift
     # shellcheck disable=SC2001 # every line of the text, not the first
     sed -e '1s/^/   $ /' -e '2,$s/^/     /' <<<"$text"
@@ -452,6 +453,7 @@ main() {
         show "plugin-catalog/sign_login.py --role $role --server-id $server_id |
   $cli write auth/$mount/login -" login_with_script
     fi
+    grep -qE '^token  ' <<<"$output" || fail_step "the login gave no token."
 
     if [[ -n $keep ]]; then
         printf '\nThe server goes on. To use it:\n\n'
