@@ -5,6 +5,12 @@
 //! mounted auth method is a [`mount::Mount`]; requests come in as [`framework::Request`] and leave
 //! as [`framework::Reply`].
 
+pub mod arn;
+pub mod aws;
+pub mod entry;
+pub mod entry_cache;
 pub mod framework;
 pub mod mount;
 pub mod ports;
+pub mod signed_request;
+pub mod text;
