@@ -100,3 +100,105 @@ const fn type_words(kind: FieldKind) -> &'static str {
         FieldKind::Name => "name string",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_routes::{CONTEXT, TestBackend, request, route, table};
+    use super::super::{Operation, Reply, Route, RouteTable};
+    use super::*;
+
+    async fn help(table: &RouteTable<TestBackend>, path: &str) -> String {
+        match table.handle(&TestBackend::default(), &request(Operation::Help, path, "null")).await {
+            Reply::Answer(response) => {
+                response.data.unwrap().get("help").unwrap().as_str().unwrap().to_owned()
+            }
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn of_a_route_lists_its_fields() {
+        assert_eq!(
+            help(&table(), "config/client").await,
+            "\
+Request:        config/client
+Matching Route: ^config/client$
+
+Configures the client.
+
+## PARAMETERS
+
+    access_key (string)
+
+        Key id
+        of the server.
+
+    allowed_sts_header_values (slice)
+
+        <no description>
+
+    old (bool)
+
+        (DEPRECATED) Use the new one.
+
+## DESCRIPTION
+
+Keys and
+endpoints."
+        );
+    }
+
+    #[tokio::test]
+    async fn of_a_route_without_fields_or_texts_has_placeholders() {
+        let table = RouteTable::new(vec![route("bare/?", &[], &[Operation::List])]).unwrap();
+        assert_eq!(
+            help(&table, "bare/").await,
+            "Request:        bare/\nMatching Route: ^bare/?$\n\n<no synopsis>\n\n\n\
+             ## DESCRIPTION\n\n<no description>"
+        );
+    }
+
+    #[test]
+    fn type_words_are_those_of_the_host() {
+        for (kind, words) in [
+            (FieldKind::String, "string"),
+            (FieldKind::Int, "int"),
+            (FieldKind::Bool, "bool"),
+            (FieldKind::DurationSecond, "duration (sec)"),
+            (FieldKind::CommaStringSlice, "slice"),
+            (FieldKind::Header, "header"),
+            (FieldKind::Name, "name string"),
+        ] {
+            assert_eq!(type_words(kind), words);
+        }
+    }
+
+    #[test]
+    fn of_the_mount_lists_the_patterns_sorted() {
+        let table = RouteTable::new(vec![
+            Route { synopsis: " Lists roles. ", ..route("role/?", &[], &[]) },
+            route("login$", &[], &[]),
+        ])
+        .unwrap();
+        assert_eq!(
+            of_all(table.compiled(), &CONTEXT),
+            "\
+## DESCRIPTION
+
+Logs in with AWS.
+
+## PATHS
+
+The following paths are supported by this backend. To view help for
+any of the paths below, use the help command with any route matching
+the path pattern. Note that depending on the policy of your auth token,
+you may or may not be able to access certain paths.
+
+    ^login$
+
+
+    ^role/?$
+        Lists roles."
+        );
+    }
+}

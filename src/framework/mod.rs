@@ -14,6 +14,8 @@ mod reply;
 mod request;
 mod route;
 mod table;
+#[cfg(test)]
+mod test_routes;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
 pub use data::{MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
