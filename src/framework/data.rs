@@ -12,8 +12,11 @@ use super::Failure;
 pub const MAX_DATA_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most structural characters (`{`, `[`, `,`, `:` outside strings) in request data; each stands for
-/// at most one value.
+/// at most one value. The start of an object counts as eight.
 pub const MAX_JSON_VALUES: usize = 100_000;
+
+/// What the start of an object counts: an object of one member takes over 600 bytes.
+const OBJECT_WEIGHT: usize = 8;
 
 /// Deepest nesting of arrays and objects in request data.
 pub const MAX_JSON_DEPTH: usize = 64;
@@ -62,7 +65,11 @@ pub(super) fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Re
         }
         match byte {
             b'"' => in_string = true,
-            b'{' | b'[' => {
+            b'{' => {
+                depth = depth.saturating_add(1);
+                values = values.saturating_add(OBJECT_WEIGHT);
+            }
+            b'[' => {
                 depth = depth.saturating_add(1);
                 values = values.saturating_add(1);
             }
@@ -138,13 +145,17 @@ mod tests {
 
     #[test]
     fn limits_the_number_of_values() {
-        // `{`, `:`, `[` and a comma between two elements.
-        let with_tokens = |n: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(n - 3));
+        // `{` as eight, `:`, `[`, and a comma between two elements.
+        let with_tokens = |n: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(n - 10));
         assert!(parse(&with_tokens(MAX_JSON_VALUES)).is_ok());
         assert_eq!(
             parse(&with_tokens(MAX_JSON_VALUES + 1)),
             Err("request data holds more than 100000 values".to_owned())
         );
+        // Nine for each object and the comma behind it.
+        let with_objects = |n: usize| format!("{{\"a\":[{}0]}}", "{},".repeat(n));
+        assert!(parse(&with_objects(11_110)).is_ok());
+        assert!(parse(&with_objects(11_111)).is_err());
     }
 
     #[test]
