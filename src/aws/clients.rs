@@ -7,6 +7,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use lru::LruCache;
@@ -81,6 +82,12 @@ impl AwsClients {
             sessions: Arc::new(Mutex::new(LruCache::unbounded())),
             flights: SingleFlight::default(),
         }
+    }
+
+    /// The time by which credentials and look-ups are judged.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.environment.clock.now()
     }
 
     /// How calls of one request run.
@@ -268,7 +275,7 @@ async fn whose(
         .get_caller_identity(shared_context(environment, snapshot))
         .await
         .map_err(|error| format!("unable to fetch current caller: {error}"))?;
-    Ok(AccountId::new(identity.account))
+    Ok(AccountId::new(identity.account()))
 }
 
 async fn assume(

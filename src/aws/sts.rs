@@ -25,12 +25,9 @@ const SESSION_SECONDS: u32 = 900;
 /// What STS says about who signed a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
-    /// ARN of the principal.
-    pub arn: String,
-    /// Unique id, with the session name for assumed roles.
-    pub user_id: String,
-    /// Account number.
-    pub account: String,
+    arn: String,
+    user_id: String,
+    account: String,
 }
 
 impl CallerIdentity {
@@ -56,6 +53,24 @@ impl CallerIdentity {
             _ => Ok(()),
         })?;
         Ok(Self { arn: arn.required()?, user_id: user_id.required()?, account: account.required()? })
+    }
+
+    /// ARN of the principal.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// Unique id, with the session name for assumed roles.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// Account number.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
     }
 }
 
@@ -209,7 +224,7 @@ mod tests {
             "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n{RESULT}<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetCallerIdentityResponse>\n"
         );
         let identity = parsed(&body).unwrap();
-        assert_eq!((identity.arn.as_str(), identity.user_id.as_str()), ("arn:aws:iam::1:user/u", "AIDA"));
+        assert_eq!((identity.arn(), identity.user_id()), ("arn:aws:iam::1:user/u", "AIDA"));
     }
 
     #[test]
