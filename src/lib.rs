@@ -5,6 +5,22 @@
 //! mounted auth method is a [`mount::Mount`]; requests come in as [`framework::Request`] and leave
 //! as [`framework::Reply`].
 
+pub mod arn;
+pub mod aws;
+pub mod binding;
+pub mod entry;
+pub mod entry_cache;
 pub mod framework;
+pub mod full_arn;
+pub mod https;
+pub mod iam_login;
+pub mod inferred_instance;
+pub mod login_memo;
 pub mod mount;
+pub mod path;
 pub mod ports;
+pub mod principal;
+pub mod renewal;
+pub mod signed_request;
+pub mod store;
+pub mod text;

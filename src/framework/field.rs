@@ -143,7 +143,9 @@ pub enum FieldValue {
     Seconds(i64),
     /// Of [`FieldKind::CommaStringSlice`].
     List(Vec<String>),
-    /// Of [`FieldKind::Header`]: name as sent and values, in the order of the input.
+    /// Of [`FieldKind::Header`]: name as sent and its values, of which there is at least one. Lists
+    /// keep their order; the members of an object are sorted by name. Names that differ only in
+    /// case stand apart.
     Headers(Vec<(String, Vec<String>)>),
 }
 

@@ -37,6 +37,122 @@ impl GoDuration {
     pub const fn is_positive(self) -> bool {
         self.0 > 0
     }
+
+    /// Reads Go's notation (`1h30m`, `-1.5s`, `0`), with the rules of Go's `time.ParseDuration`.
+    ///
+    /// # Errors
+    /// Go's text without the quoted input: `time: invalid duration`,
+    /// `time: missing unit in duration`, `time: unknown unit in duration`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (negative, unsigned) = match text.as_bytes().first() {
+            Some(b'-') => (true, text.get(1..).unwrap_or_default()),
+            Some(b'+') => (false, text.get(1..).unwrap_or_default()),
+            _ => (false, text),
+        };
+        match unsigned {
+            "" => return Err(INVALID.to_owned()),
+            "0" => return Ok(Self::ZERO),
+            _ => {}
+        }
+        let (mut rest, mut nanos) = (unsigned, 0_u64);
+        while !rest.is_empty() {
+            let (term, after) = Term::split(rest)?;
+            nanos = nanos.checked_add(term.nanos()?).filter(|&sum| sum <= LARGEST).ok_or(INVALID)?;
+            rest = after;
+        }
+        if negative {
+            Ok(Self(0_i64.checked_sub_unsigned(nanos).ok_or(INVALID)?))
+        } else {
+            Ok(Self(i64::try_from(nanos).map_err(|_| INVALID)?))
+        }
+    }
+
+    /// Reads what a duration field of the API accepts: nothing (zero), whole seconds (`90`), whole
+    /// days (`2d`), or Go's notation.
+    ///
+    /// # Errors
+    /// As [`GoDuration::parse`], or the text about overflow beyond 292 years.
+    pub fn parse_field(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::ZERO);
+        }
+        if let Ok(seconds) = text.parse::<i64>() {
+            return Self::checked_from_secs(seconds);
+        }
+        match text.strip_suffix('d') {
+            Some(days) => {
+                let days = days.parse::<i64>().map_err(|_| INVALID)?;
+                Self::checked_from_secs(days.checked_mul(SECONDS_OF_DAY).ok_or(OVERFLOW)?)
+            }
+            None => Self::parse(text),
+        }
+    }
+
+    /// Of whole seconds.
+    ///
+    /// # Errors
+    /// The text about overflow, beyond 292 years.
+    pub fn checked_from_secs(seconds: i64) -> Result<Self, String> {
+        seconds.checked_mul(Self::SECOND).map(Self).ok_or_else(|| OVERFLOW.to_owned())
+    }
+}
+
+const INVALID: &str = "time: invalid duration";
+const MISSING_UNIT: &str = "time: missing unit in duration";
+const UNKNOWN_UNIT: &str = "time: unknown unit in duration";
+const OVERFLOW: &str = "multiplication of durations resulted in overflow, one operand may be too large";
+const SECONDS_OF_DAY: i64 = 86_400;
+/// The absolute value of the shortest negative duration.
+const LARGEST: u64 = 1 << 63;
+
+/// A decimal number with its unit, of which durations are made.
+struct Term<'a> {
+    whole: &'a str,
+    fraction: &'a str,
+    unit: u64,
+}
+
+impl<'a> Term<'a> {
+    /// The first term of a text, and what follows it.
+    fn split(text: &'a str) -> Result<(Self, &'a str), &'static str> {
+        let (whole, rest) = split_digits(text);
+        let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), split_digits);
+        if whole.is_empty() && fraction.is_empty() {
+            return Err(INVALID);
+        }
+        let end = rest.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        let unit = match name {
+            "" => return Err(MISSING_UNIT),
+            "ns" => 1,
+            "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            _ => return Err(UNKNOWN_UNIT),
+        };
+        Ok((Self { whole, fraction, unit }, after))
+    }
+
+    fn nanos(&self) -> Result<u64, &'static str> {
+        let whole = match self.whole {
+            "" => 0,
+            digits => digits.parse::<u64>().ok().and_then(|n| n.checked_mul(self.unit)).ok_or(INVALID)?,
+        };
+        // Digits below a nanosecond are dropped, as in Go: 18 places of the longest unit fit.
+        let (mut digits, mut scale) = (0_u128, 1_u128);
+        for digit in self.fraction.bytes().take(18) {
+            digits = digits.wrapping_mul(10).wrapping_add(u128::from(digit.wrapping_sub(b'0')));
+            scale = scale.wrapping_mul(10);
+        }
+        let fraction = digits.wrapping_mul(u128::from(self.unit)).checked_div(scale).unwrap_or(0);
+        u64::try_from(fraction).ok().and_then(|fraction| whole.checked_add(fraction)).ok_or(INVALID)
+    }
+}
+
+fn split_digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// Go's notation: `1h30m0s`, `1.5s`, `10ms`, `0s`.
@@ -105,6 +221,74 @@ mod tests {
             (i64::MIN, "-2562047h47m16.854775808s"),
         ] {
             assert_eq!(GoDuration(nanos).to_string(), text);
+            assert_eq!(GoDuration::parse(text), Ok(GoDuration(nanos)));
+        }
+    }
+
+    #[test]
+    fn is_read_as_go_reads_it() {
+        for (text, expected) in [
+            ("0", Ok(0)),
+            ("-0", Ok(0)),
+            ("+5s", Ok(5_000_000_000)),
+            ("1.s", Ok(1_000_000_000)),
+            (".5s", Ok(500_000_000)),
+            ("1h1.5m", Ok(3_690_000_000_000)),
+            ("1s1h", Ok(3_601_000_000_000)),
+            ("1us", Ok(1_000)),
+            ("1\u{b5}s", Ok(1_000)),
+            ("1\u{3bc}s", Ok(1_000)),
+            ("0.3333333333333333333h", Ok(1_199_999_999_999)),
+            ("9223372036854775807ns", Ok(i64::MAX)),
+            ("-9223372036854775808ns", Ok(i64::MIN)),
+            ("9223372036854775808ns", Err(INVALID)),
+            ("9999999h", Err(INVALID)),
+            ("99999999999999999999s", Err(INVALID)),
+            ("", Err(INVALID)),
+            ("-", Err(INVALID)),
+            (".", Err(INVALID)),
+            (".s", Err(INVALID)),
+            ("x", Err(INVALID)),
+            (" 1s", Err(INVALID)),
+            ("--1s", Err(INVALID)),
+            ("5", Err(MISSING_UNIT)),
+            ("1.5", Err(MISSING_UNIT)),
+            ("5x", Err(UNKNOWN_UNIT)),
+            ("5S", Err(UNKNOWN_UNIT)),
+            ("1s ", Err(UNKNOWN_UNIT)),
+            ("1d", Err(UNKNOWN_UNIT)),
+        ] {
+            assert_eq!(GoDuration::parse(text), expected.map(GoDuration).map_err(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_take_seconds_and_days_too() {
+        const SECOND: i64 = 1_000_000_000;
+        for (text, expected) in [
+            ("", Ok(0)),
+            ("90", Ok(90 * SECOND)),
+            ("-90", Ok(-90 * SECOND)),
+            ("+90", Ok(90 * SECOND)),
+            ("010", Ok(10 * SECOND)),
+            ("2d", Ok(172_800 * SECOND)),
+            ("1h30m", Ok(5_400 * SECOND)),
+            ("500ms", Ok(SECOND / 2)),
+            ("1d12h", Err(UNKNOWN_UNIT)),
+            ("1.5d", Err(INVALID)),
+            ("d", Err(INVALID)),
+            ("1.5", Err(MISSING_UNIT)),
+            ("xyz", Err(INVALID)),
+            ("9223372036", Ok(9_223_372_036 * SECOND)),
+            ("9223372037", Err(OVERFLOW)),
+            ("106752d", Err(OVERFLOW)),
+            ("9223372036854775807d", Err(OVERFLOW)),
+        ] {
+            assert_eq!(
+                GoDuration::parse_field(text),
+                expected.map(GoDuration).map_err(str::to_owned),
+                "{text}"
+            );
         }
     }
 }

@@ -3,15 +3,26 @@
 
 mod auth;
 mod coercion;
+mod data;
 mod field;
 mod go_duration;
+mod header_field;
+mod help;
+mod openapi;
+mod pattern;
 mod reply;
 mod request;
 mod route;
+mod table;
+#[cfg(test)]
+mod test_routes;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
+pub use data::{MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};
 pub use go_duration::GoDuration;
+pub use help::HelpContext;
 pub use reply::{ErrorKind, Existence, Failure, HandlerResult, Reply, Response};
 pub use request::{Connection, HostFlavor, Operation, Request};
 pub use route::{Endpoint, ExistenceCheck, Handler, HandlerFuture, Route};
+pub use table::{Backend, RouteTable};

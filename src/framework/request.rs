@@ -60,6 +60,28 @@ impl Operation {
             _ => return None,
         })
     }
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Read => "read",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Scan => "scan",
+            Self::Header => "header",
+            Self::Help => "help",
+            Self::Renew => "renew",
+            Self::Revoke => "revoke",
+            Self::Rollback => "rollback",
+            Self::AliasLookahead => "alias-lookahead",
+            Self::ResolveRole => "resolve-role",
+            Self::ResolvePath => "resolve-path",
+        }
+    }
 }
 
 /// The client's side of the connection that carried the request.

@@ -47,4 +47,7 @@ pub struct Route<B> {
     pub display: DisplayAttributes,
     /// Whether OpenAPI marks every operation as deprecated.
     pub deprecated: bool,
+    /// Longest accepted request data in bytes, where it is less than
+    /// [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES).
+    pub max_data_bytes: Option<usize>,
 }

@@ -1,0 +1,251 @@
+//! How often and how long a call to AWS is tried.
+
+use std::future::Future;
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
+
+use super::error::ServiceError;
+use crate::ports::{HttpRequest, HttpResponse, Random, Transport, TransportError};
+
+/// Longest time for one attempt, connection included.
+pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest time for everything a request of the host does at AWS.
+pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Upper bound of the first pause between attempts; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Upper bound of any pause that AWS did not ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+
+/// The moment by which all calls of one request must have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// The deadline of a request that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        // Far below what an instant can hold; the fallback ends the request at once.
+        let now = Instant::now();
+        Self(now.checked_add(TOTAL_TIMEOUT).unwrap_or(now))
+    }
+
+    fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// Runs something until the deadline; `None` when it was not done by then.
+    pub async fn limit<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.0, work).await.ok()
+    }
+}
+
+/// How a call ended without an answer worth reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GaveUp {
+    /// Attempts made.
+    pub attempts: u32,
+    /// What the last one met; `None` when it was a 429 or 5xx.
+    pub cause: Option<String>,
+}
+
+/// Sends a request until there is an answer that is neither a server error nor a request for
+/// patience, at most `max_attempts` times and until the deadline.
+///
+/// Connection errors, 429, 5xx except 501, and throttling codes are tried again after a random part
+/// of a growing pause; `Retry-After` is honoured as far as time is left. A throttling answer that
+/// stays is returned as the answer it is.
+///
+/// # Errors
+/// When it gave up.
+pub async fn send(
+    transport: &dyn Transport,
+    random: &dyn Random,
+    deadline: Deadline,
+    max_attempts: u32,
+    request: &HttpRequest,
+) -> Result<HttpResponse, GaveUp> {
+    let mut attempts: u32 = 0;
+    loop {
+        attempts = attempts.saturating_add(1);
+        let time = ATTEMPT_TIMEOUT.min(deadline.remaining());
+        let result = tokio::time::timeout(time, transport.send(request.clone())).await;
+        let last = attempts >= max_attempts;
+        let (cause, retry_after) = match result {
+            Err(_) => (Some(format!("no answer within {} s", time.as_secs().max(1))), None),
+            Ok(Err(error @ (TransportError::Connect(_) | TransportError::Exchange(_)))) => {
+                (Some(error.to_string()), None)
+            }
+            Ok(Err(error)) => return Err(GaveUp { attempts, cause: Some(error.to_string()) }),
+            Ok(Ok(answer)) => {
+                let retry_after = retry_after(&answer.headers);
+                if is_server_trouble(answer.status) {
+                    (None, retry_after)
+                } else if !last && is_throttled(&answer) {
+                    match pause_before_next(random, attempts, retry_after, deadline) {
+                        Some(pause) => {
+                            tokio::time::sleep(pause).await;
+                            continue;
+                        }
+                        None => return Ok(answer),
+                    }
+                } else {
+                    return Ok(answer);
+                }
+            }
+        };
+        let pause = if last { None } else { pause_before_next(random, attempts, retry_after, deadline) };
+        match pause {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(GaveUp { attempts, cause }),
+        }
+    }
+}
+
+fn is_server_trouble(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS
+        || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
+}
+
+fn is_throttled(answer: &HttpResponse) -> bool {
+    answer.status.is_client_error() && ServiceError::parse(answer.status, &answer.body).is_throttling()
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// The pause before the next attempt; `None` when no time would be left after it.
+fn pause_before_next(
+    random: &dyn Random,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    deadline: Deadline,
+) -> Option<Duration> {
+    let ceiling =
+        FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1))).min(LONGEST_PAUSE);
+    let pause = retry_after.unwrap_or_else(|| random_part(random, ceiling));
+    (pause < deadline.remaining()).then_some(pause)
+}
+
+fn random_part(random: &dyn Random, whole: Duration) -> Duration {
+    let mut bytes = [0; 4];
+    if !random.fill(&mut bytes) {
+        return whole;
+    }
+    let fraction = f64::from(u32::from_be_bytes(bytes)) / f64::from(u32::MAX);
+    whole.mul_f64(fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use http::Method;
+
+    use super::*;
+
+    enum Step {
+        Status(u16, &'static str, Option<&'static str>),
+        Fails(TransportError),
+        Hangs,
+    }
+
+    struct Script(Mutex<Vec<Step>>);
+
+    #[async_trait]
+    impl Transport for Script {
+        async fn send(&self, _request: HttpRequest) -> Result<HttpResponse, TransportError> {
+            let step = self.0.lock().unwrap().remove(0);
+            match step {
+                Step::Status(status, body, retry_after) => {
+                    let mut headers = HeaderMap::new();
+                    if let Some(value) = retry_after {
+                        headers.insert(RETRY_AFTER, value.parse().unwrap());
+                    }
+                    let status = StatusCode::from_u16(status).unwrap();
+                    Ok(HttpResponse { status, headers, body: Bytes::from_static(body.as_bytes()) })
+                }
+                Step::Fails(error) => Err(error),
+                Step::Hangs => std::future::pending().await,
+            }
+        }
+    }
+
+    struct Full;
+
+    impl Random for Full {
+        fn fill(&self, buffer: &mut [u8]) -> bool {
+            buffer.fill(255);
+            true
+        }
+    }
+
+    const THROTTLED: &str =
+        "<ErrorResponse><Error><Code>Throttling</Code><Message>m</Message></Error></ErrorResponse>";
+
+    async fn run(steps: Vec<Step>, max_attempts: u32) -> (Result<u16, GaveUp>, Duration) {
+        let request = HttpRequest {
+            method: Method::POST,
+            uri: "https://sts.amazonaws.com//".parse().unwrap(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            response_limit: 1024,
+        };
+        let start = Instant::now();
+        let script = Script(Mutex::new(steps));
+        let result = send(&script, &Full, Deadline::start(), max_attempts, &request).await;
+        (result.map(|answer| answer.status.as_u16()), start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_tried_again_with_growing_pauses() {
+        let connect = || Step::Fails(TransportError::Connect("refused".to_owned()));
+        let (result, time) =
+            run(vec![connect(), Step::Status(503, "", None), Step::Status(200, "", None)], 3).await;
+        assert_eq!(result, Ok(200));
+        assert_eq!(time, Duration::from_millis(1500));
+        let (result, _) = run(vec![Step::Status(500, "", None), Step::Status(429, "", None)], 2).await;
+        assert_eq!(result, Err(GaveUp { attempts: 2, cause: None }));
+        let (result, _) = run(vec![connect(), connect()], 2).await;
+        assert_eq!(result, Err(GaveUp { attempts: 2, cause: Some("refused".to_owned()) }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn throttling_is_tried_again_and_then_returned() {
+        let throttled = || Step::Status(400, THROTTLED, None);
+        assert_eq!(run(vec![throttled(), Step::Status(200, "", None)], 3).await.0, Ok(200));
+        assert_eq!(run(vec![throttled(), throttled()], 2).await.0, Ok(400));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_and_hopeless_errors_are_final() {
+        for status in [200, 302, 400, 403, 501] {
+            assert_eq!(run(vec![Step::Status(status, "", None)], 3).await.0, Ok(status));
+        }
+        for error in [TransportError::Tls("t".to_owned()), TransportError::TooLarge { limit: 1 }] {
+            assert_eq!(run(vec![Step::Fails(error)], 3).await.0.unwrap_err().attempts, 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_and_the_whole_have_an_end() {
+        let (result, time) = run(vec![Step::Hangs, Step::Hangs, Step::Hangs, Step::Hangs], 9).await;
+        assert_eq!(time, TOTAL_TIMEOUT);
+        assert_eq!(result.unwrap_err().cause.as_deref(), Some("no answer within 8 s"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_after_is_honoured_while_time_is_left() {
+        let (result, time) =
+            run(vec![Step::Status(503, "", Some("7")), Step::Status(200, "", None)], 3).await;
+        assert_eq!((result, time), (Ok(200), Duration::from_secs(7)));
+        let (result, time) = run(vec![Step::Status(503, "", Some("3600"))], 3).await;
+        assert_eq!((result.unwrap_err().attempts, time), (1, Duration::ZERO));
+    }
+}

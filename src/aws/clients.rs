@@ -1,0 +1,295 @@
+//! Clients for the accounts that logins come from.
+//!
+//! A client belongs to exactly one account. An account is reached through the role configured for it
+//! in `config/sts`, or, if it is the server's own, with the server's credentials; any other is
+//! refused on every request that needs it. The key of a cached client holds everything that tells
+//! one from another, so that no client ever answers for an account it is not for.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use lru::LruCache;
+
+use super::attempts::Deadline;
+use super::credentials::{ServerCredentials, are_fresh, own_sts};
+use super::ec2::Ec2Client;
+use super::endpoints::{Endpoint, Partition, Region, Service};
+use super::iam::IamClient;
+use super::query::{CallContext, attempts};
+use super::single_flight::SingleFlight;
+use super::sts::StsCaller;
+use crate::arn::AccountId;
+use crate::entry::{ClientConfig, StsConfig};
+use crate::mount::Environment;
+use crate::ports::SystemView;
+use crate::text::quote;
+
+/// Sessions of assumed roles kept per mount.
+const MAX_SESSIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+
+/// The client configuration as one request sees it.
+#[derive(Clone)]
+pub struct ConfigSnapshot {
+    /// What is stored, or the defaults.
+    pub config: Arc<ClientConfig>,
+    /// Whether anything is stored.
+    pub is_stored: bool,
+    /// Rises with every change to `config/client` and `config/sts`.
+    pub generation: u64,
+}
+
+/// Everything that tells one session from another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct SessionKey {
+    mount: String,
+    partition: Partition,
+    account: AccountId,
+    region: Region,
+    role_arn: String,
+    external_id: String,
+    generation: u64,
+}
+
+/// The server's credentials under one generation of the configuration, and whose they are.
+struct Own {
+    generation: u64,
+    credentials: Arc<ServerCredentials>,
+    account: Mutex<Option<AccountId>>,
+    flights: SingleFlight<(), Result<AccountId, String>>,
+}
+
+/// The AWS clients of one mount.
+pub struct AwsClients {
+    environment: Arc<Environment>,
+    system_view: Arc<dyn SystemView>,
+    mount: String,
+    own: Mutex<Option<Arc<Own>>>,
+    sessions: Arc<Mutex<LruCache<SessionKey, Credentials>>>,
+    flights: SingleFlight<SessionKey, Result<Credentials, String>>,
+}
+
+impl AwsClients {
+    /// The clients of a mount.
+    #[must_use]
+    pub fn new(environment: Arc<Environment>, system_view: Arc<dyn SystemView>, mount: String) -> Self {
+        Self {
+            environment,
+            system_view,
+            mount,
+            own: Mutex::default(),
+            sessions: Arc::new(Mutex::new(LruCache::unbounded())),
+            flights: SingleFlight::default(),
+        }
+    }
+
+    /// The time by which credentials and look-ups are judged.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.environment.clock.now()
+    }
+
+    /// How calls of one request run.
+    #[must_use]
+    pub fn context(&self, snapshot: &ConfigSnapshot, deadline: Deadline) -> CallContext<'_> {
+        CallContext {
+            transport: self.environment.transport.as_ref(),
+            random: self.environment.random.as_ref(),
+            now: self.environment.clock.now(),
+            deadline,
+            max_attempts: attempts(snapshot.config.max_retries),
+        }
+    }
+
+    /// IAM of an account.
+    ///
+    /// # Errors
+    /// Why there is no client.
+    pub async fn iam(
+        &self,
+        snapshot: &ConfigSnapshot,
+        partition: Partition,
+        account: &AccountId,
+        sts: Option<&StsConfig>,
+    ) -> Result<IamClient, String> {
+        let region = partition.iam_region();
+        let credentials = self.credentials(snapshot, &region, account, sts).await?;
+        let endpoint = endpoint(&snapshot.config.iam_endpoint, Service::Iam, &region)?;
+        Ok(IamClient { endpoint, region, credentials })
+    }
+
+    /// EC2 of an account in a region.
+    ///
+    /// # Errors
+    /// Why there is no client.
+    pub async fn ec2(
+        &self,
+        snapshot: &ConfigSnapshot,
+        region: &Region,
+        account: &AccountId,
+        sts: Option<&StsConfig>,
+    ) -> Result<Ec2Client, String> {
+        let credentials = self.credentials(snapshot, region, account, sts).await?;
+        let endpoint = endpoint(&snapshot.config.endpoint, Service::Ec2, region)?;
+        Ok(Ec2Client { endpoint, region: region.clone(), credentials })
+    }
+
+    async fn credentials(
+        &self,
+        snapshot: &ConfigSnapshot,
+        region: &Region,
+        account: &AccountId,
+        sts: Option<&StsConfig>,
+    ) -> Result<Credentials, String> {
+        let own = self.own(snapshot);
+        match sts {
+            Some(sts) => self.assumed(snapshot, &own, region, account, sts).await,
+            None => self.own_if_it_is(snapshot, &own, region, account).await,
+        }
+    }
+
+    fn own(&self, snapshot: &ConfigSnapshot) -> Arc<Own> {
+        let mut current = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = current.as_ref().filter(|own| own.generation == snapshot.generation) {
+            return Arc::clone(own);
+        }
+        let own = Arc::new(Own {
+            generation: snapshot.generation,
+            credentials: Arc::new(ServerCredentials::new(
+                Arc::clone(&self.environment),
+                Arc::clone(&self.system_view),
+                Arc::clone(&snapshot.config),
+            )),
+            account: Mutex::default(),
+            flights: SingleFlight::default(),
+        });
+        // A request that still sees an older configuration must not displace the newer one.
+        if current.as_ref().is_none_or(|newer| newer.generation < own.generation) {
+            *current = Some(Arc::clone(&own));
+        }
+        own
+    }
+
+    async fn own_if_it_is(
+        &self,
+        snapshot: &ConfigSnapshot,
+        own: &Arc<Own>,
+        region: &Region,
+        account: &AccountId,
+    ) -> Result<Credentials, String> {
+        let known = own.account.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let own_account = match known {
+            Some(known) => known,
+            None => {
+                let (environment, snapshot) = (Arc::clone(&self.environment), snapshot.clone());
+                let (shared, region) = (Arc::clone(own), region.clone());
+                own.flights
+                    .run((), async move {
+                        let account = whose(&environment, &snapshot, &shared.credentials, &region).await?;
+                        *shared.account.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(account.clone());
+                        Ok(account)
+                    })
+                    .await?
+            }
+        };
+        if own_account != *account {
+            return Err(format!(
+                "unable to fetch client for account ID {} -- default client is for account {}",
+                quote(account.as_str()),
+                quote(own_account.as_str())
+            ));
+        }
+        own.credentials.get(region).await
+    }
+
+    async fn assumed(
+        &self,
+        snapshot: &ConfigSnapshot,
+        own: &Arc<Own>,
+        region: &Region,
+        account: &AccountId,
+        sts: &StsConfig,
+    ) -> Result<Credentials, String> {
+        let key = SessionKey {
+            mount: self.mount.clone(),
+            partition: region.partition(),
+            account: account.clone(),
+            region: region.clone(),
+            role_arn: sts.sts_role.clone(),
+            external_id: sts.external_id.clone(),
+            generation: snapshot.generation,
+        };
+        let now = self.environment.clock.now();
+        let cached = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(credentials) = cached.filter(|credentials| are_fresh(credentials, now)) {
+            return Ok(credentials);
+        }
+        let (environment, snapshot) = (Arc::clone(&self.environment), snapshot.clone());
+        let (server, region) = (Arc::clone(&own.credentials), region.clone());
+        let (sessions, session) = (Arc::clone(&self.sessions), key.clone());
+        self.flights
+            .run(key, async move {
+                let credentials = assume(&environment, &snapshot, &server, &region, &session).await?;
+                let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+                sessions.put(session, credentials.clone());
+                if sessions.len() > MAX_SESSIONS.get() {
+                    sessions.pop_lru();
+                }
+                Ok(credentials)
+            })
+            .await
+    }
+}
+
+fn endpoint(configured: &str, service: Service, region: &Region) -> Result<Endpoint, String> {
+    if configured.is_empty() {
+        Endpoint::of_service(service, region)
+    } else {
+        Endpoint::configured(configured)
+    }
+}
+
+fn shared_context<'a>(environment: &'a Environment, snapshot: &ConfigSnapshot) -> CallContext<'a> {
+    CallContext {
+        transport: environment.transport.as_ref(),
+        random: environment.random.as_ref(),
+        now: environment.clock.now(),
+        // The result is shared; each of those who wait has a deadline of its own.
+        deadline: Deadline::start(),
+        max_attempts: attempts(snapshot.config.max_retries),
+    }
+}
+
+async fn whose(
+    environment: &Environment,
+    snapshot: &ConfigSnapshot,
+    server: &ServerCredentials,
+    region: &Region,
+) -> Result<AccountId, String> {
+    let credentials = server.get(region).await?;
+    let (endpoint, region) = own_sts(&snapshot.config, region)?;
+    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(&credentials) };
+    let identity = caller
+        .get_caller_identity(shared_context(environment, snapshot))
+        .await
+        .map_err(|error| format!("unable to fetch current caller: {error}"))?;
+    Ok(AccountId::new(identity.account()))
+}
+
+async fn assume(
+    environment: &Environment,
+    snapshot: &ConfigSnapshot,
+    server: &ServerCredentials,
+    region: &Region,
+    session: &SessionKey,
+) -> Result<Credentials, String> {
+    let credentials = server.get(region).await?;
+    let (endpoint, region) = own_sts(&snapshot.config, region)?;
+    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(&credentials) };
+    caller
+        .assume_role(&session.role_arn, &session.external_id, shared_context(environment, snapshot))
+        .await
+        .map_err(|error| error.to_string())
+}

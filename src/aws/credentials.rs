@@ -1,0 +1,218 @@
+//! The server's own credentials.
+//!
+//! Configured keys come first, then workload identity through the host, then the maintained chain:
+//! environment, shared profile, web-identity token file, container, instance metadata.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{
+    HttpRequest as SmithyRequest, HttpResponse as SmithyResponse,
+};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+
+use super::attempts::Deadline;
+use super::endpoints::{Endpoint, Region, Service};
+use super::query::{CallContext, MAX_ANSWER, attempts};
+use super::single_flight::SingleFlight;
+use super::sts::StsCaller;
+use crate::entry::ClientConfig;
+use crate::mount::Environment;
+use crate::ports::{HttpRequest, SystemView, Transport, TransportError};
+
+/// Credentials are renewed this long before they end.
+const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
+
+/// Whether credentials can still be used for a while.
+#[must_use]
+pub fn are_fresh(credentials: &Credentials, now: SystemTime) -> bool {
+    credentials
+        .expiry()
+        .is_none_or(|expiry| expiry.duration_since(now).is_ok_and(|left| left > RENEWAL_MARGIN))
+}
+
+/// Where the server calls STS for itself.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn own_sts(config: &ClientConfig, fallback: &Region) -> Result<(Endpoint, Region), String> {
+    let region = if config.sts_region.is_empty() {
+        fallback.clone()
+    } else {
+        Region::parse(&config.sts_region).ok_or_else(|| {
+            format!("the configured sts_region {} is not a region", crate::text::quote(&config.sts_region))
+        })?
+    };
+    let endpoint = if config.sts_endpoint.is_empty() {
+        Endpoint::of_service(Service::Sts, &region)?
+    } else {
+        Endpoint::configured(&config.sts_endpoint)?
+    };
+    Ok((endpoint, region))
+}
+
+/// The credentials of one mount under one configuration.
+pub struct ServerCredentials {
+    environment: Arc<Environment>,
+    system_view: Arc<dyn SystemView>,
+    config: Arc<ClientConfig>,
+    current: Arc<Mutex<Option<Credentials>>>,
+    flights: SingleFlight<(), Result<Credentials, String>>,
+}
+
+impl ServerCredentials {
+    /// Credentials as the configuration says.
+    #[must_use]
+    pub fn new(
+        environment: Arc<Environment>,
+        system_view: Arc<dyn SystemView>,
+        config: Arc<ClientConfig>,
+    ) -> Self {
+        Self { environment, system_view, config, current: Arc::default(), flights: SingleFlight::default() }
+    }
+
+    /// Credentials that are valid now.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn get(&self, region: &Region) -> Result<Credentials, String> {
+        let config = &self.config;
+        match (config.access_key.is_empty(), config.secret_key.is_empty()) {
+            (false, false) => {
+                return Ok(Credentials::new(
+                    &config.access_key,
+                    config.secret_key.as_str(),
+                    None,
+                    None,
+                    "config",
+                ));
+            }
+            (true, true) => {}
+            _ => {
+                return Err("static AWS client credentials haven't been properly configured (the access key or secret key were provided but not both)".to_owned());
+            }
+        }
+        let now = self.environment.clock.now();
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(credentials) = current.filter(|credentials| are_fresh(credentials, now)) {
+            return Ok(credentials);
+        }
+        let environment = Arc::clone(&self.environment);
+        let system_view = Arc::clone(&self.system_view);
+        let (config, region) = (Arc::clone(config), region.clone());
+        let current = Arc::clone(&self.current);
+        self.flights
+            .run((), async move {
+                let credentials = if config.identity_token_audience.is_empty() {
+                    from_chain(&environment, &region).await?
+                } else {
+                    // With an audience set nothing else is tried: a fallback would hide its failure.
+                    from_identity_token(&environment, system_view.as_ref(), &config, &region).await?
+                };
+                *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
+                Ok(credentials)
+            })
+            .await
+    }
+}
+
+async fn from_identity_token(
+    environment: &Environment,
+    system_view: &dyn SystemView,
+    config: &ClientConfig,
+    region: &Region,
+) -> Result<Credentials, String> {
+    let seconds = u64::try_from(config.identity_token_ttl.as_secs()).unwrap_or(0);
+    let token = system_view
+        .generate_identity_token(&config.identity_token_audience, Duration::from_secs(seconds))
+        .await
+        .map_err(|error| format!("failed to generate plugin identity token: {error}"))?;
+    let (endpoint, region) = own_sts(config, region)?;
+    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: None };
+    let context = CallContext {
+        transport: environment.transport.as_ref(),
+        random: environment.random.as_ref(),
+        now: environment.clock.now(),
+        deadline: Deadline::start(),
+        max_attempts: attempts(config.max_retries),
+    };
+    caller
+        .assume_role_with_web_identity(&config.role_arn, &token.token, context)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+async fn from_chain(environment: &Environment, region: &Region) -> Result<Credentials, String> {
+    let region = aws_config::Region::new(region.name().to_owned());
+    let provider_config = ProviderConfig::default()
+        .with_http_client(ChainHttp(Arc::clone(&environment.transport)))
+        .with_region(Some(region.clone()));
+    let chain = DefaultCredentialsChain::builder().region(region).configure(provider_config).build().await;
+    chain.provide_credentials().await.map_err(|error| {
+        let mut text =
+            "could not compile valid credential providers from static config, environment, shared, or instance metadata"
+                .to_owned();
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    })
+}
+
+/// The transport of this crate as the chain's HTTP client: one pool, one set of trust roots, one
+/// proxy rule.
+#[derive(Clone)]
+struct ChainHttp(Arc<dyn Transport>);
+
+impl std::fmt::Debug for ChainHttp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChainHttp")
+    }
+}
+
+impl HttpClient for ChainHttp {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for ChainHttp {
+    fn call(&self, request: SmithyRequest) -> HttpConnectorFuture {
+        let transport = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let (parts, body) = request.into_parts();
+            let body = body.bytes().map(Bytes::copy_from_slice).unwrap_or_default();
+            let answer = transport
+                .send(HttpRequest {
+                    method: parts.method,
+                    uri: parts.uri,
+                    headers: parts.headers,
+                    body,
+                    response_limit: MAX_ANSWER,
+                })
+                .await
+                .map_err(|error| match error {
+                    TransportError::Unsendable(_) => ConnectorError::user(error.into()),
+                    _ => ConnectorError::io(error.into()),
+                })?;
+            let mut response = http::Response::new(SdkBody::from(answer.body));
+            *response.status_mut() = answer.status;
+            *response.headers_mut() = answer.headers;
+            SmithyResponse::try_from(response).map_err(|error| ConnectorError::user(error.into()))
+        })
+    }
+}

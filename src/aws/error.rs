@@ -1,0 +1,125 @@
+//! Errors that AWS answers with, and calls that got no answer.
+
+use std::fmt;
+
+use http::StatusCode;
+use thiserror::Error;
+
+use super::xml::{Node, Once, walk};
+
+/// The error document of an AWS service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceError {
+    /// Code, such as `NoSuchEntity`.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+    /// HTTP status.
+    pub status: StatusCode,
+    /// AWS's request id, for its support.
+    pub request_id: String,
+}
+
+/// Codes by which AWS says that it is asked too often.
+const THROTTLING_CODES: [&str; 9] = [
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+];
+
+impl ServiceError {
+    /// Reads the error document of STS and IAM (`ErrorResponse`) or EC2 (`Response`). An answer that
+    /// is none keeps its status.
+    #[must_use]
+    pub fn parse(status: StatusCode, body: &[u8]) -> Self {
+        let document = std::str::from_utf8(body).unwrap_or("");
+        let parsed = Self::read(document, "ErrorResponse").or_else(|| Self::read(document, "Response"));
+        let (code, message, request_id) = parsed.unwrap_or_else(|| {
+            ("UnknownError".to_owned(), "the answer is not an AWS error document".to_owned(), String::new())
+        });
+        Self { code, message, status, request_id }
+    }
+
+    fn read(document: &str, root: &str) -> Option<(String, String, String)> {
+        let (mut code, mut message, mut request_id) = (Once::default(), Once::default(), Once::default());
+        walk(document, root, |path, node| match (path, node) {
+            (["Error", "Code"] | ["Errors", "Error", "Code"], Node::Close(text)) => code.set(text),
+            (["Error", "Message"] | ["Errors", "Error", "Message"], Node::Close(text)) => message.set(text),
+            (["RequestId" | "RequestID"], Node::Close(text)) => request_id.set(text),
+            _ => Ok(()),
+        })
+        .ok()?;
+        Some((
+            code.required().ok()?,
+            message.into_option().unwrap_or_default(),
+            request_id.into_option().unwrap_or_default(),
+        ))
+    }
+
+    /// Whether AWS asks for patience.
+    #[must_use]
+    pub fn is_throttling(&self) -> bool {
+        THROTTLING_CODES.contains(&self.code.as_str())
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}\n\tstatus code: {}, request id: {}",
+            self.code,
+            self.message,
+            self.status.as_u16(),
+            self.request_id
+        )
+    }
+}
+
+/// Why a call of the server itself gave no result.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CallError {
+    /// AWS refused it.
+    #[error("{0}")]
+    Service(ServiceError),
+    /// AWS asks for patience, attempt after attempt.
+    #[error("2 errors occurred:\n\t* {0}\n\t* upstream rate limited\n\n")]
+    Throttled(ServiceError),
+    /// There was no usable answer; the text says which call to which endpoint gave up.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<ServiceError> for CallError {
+    fn from(error: ServiceError) -> Self {
+        if error.is_throttling() { Self::Throttled(error) } else { Self::Service(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_document_shapes_are_read() {
+        let iam = b"<ErrorResponse xmlns=\"x\"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>gone</Message></Error><RequestId>r</RequestId></ErrorResponse>";
+        let error = ServiceError::parse(StatusCode::NOT_FOUND, iam);
+        assert_eq!(error.to_string(), "NoSuchEntity: gone\n\tstatus code: 404, request id: r");
+        let ec2 = b"<?xml version=\"1.0\"?><Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>slow</Message></Error></Errors><RequestID>q</RequestID></Response>";
+        let error = ServiceError::parse(StatusCode::SERVICE_UNAVAILABLE, ec2);
+        assert!(error.is_throttling());
+        assert_eq!(error.request_id, "q");
+    }
+
+    #[test]
+    fn anything_else_keeps_its_status() {
+        let error = ServiceError::parse(StatusCode::BAD_GATEWAY, b"<html>");
+        assert_eq!((error.code.as_str(), error.status.as_u16()), ("UnknownError", 502));
+    }
+}

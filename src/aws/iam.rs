@@ -1,0 +1,149 @@
+//! Identity and Access Management: names to ARNs and unique ids.
+
+use aws_credential_types::Credentials;
+
+use super::endpoints::{Endpoint, Region, Service};
+use super::error::CallError;
+use super::query::{CallContext, QueryCall};
+use super::xml::{Node, Once, XmlError, walk};
+
+const VERSION: &str = "2010-05-08";
+
+/// A user or role as IAM knows it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IamEntity {
+    /// ARN with path.
+    pub arn: String,
+    /// Unique id; another one after deletion and recreation.
+    pub unique_id: String,
+}
+
+/// An instance profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstanceProfile {
+    /// Unique id.
+    pub unique_id: String,
+    /// ARNs of its roles; AWS allows one.
+    pub role_arns: Vec<String>,
+}
+
+/// IAM of one account.
+#[derive(Clone)]
+pub struct IamClient {
+    /// Endpoint of the partition, or the configured one.
+    pub endpoint: Endpoint,
+    /// Region, for signatures.
+    pub region: Region,
+    /// Credentials in the account.
+    pub credentials: Credentials,
+}
+
+impl IamClient {
+    fn call(&self, action: &'static str, parameter: &'static str, name: &str) -> QueryCall<'_> {
+        QueryCall {
+            service: Service::Iam,
+            region: &self.region,
+            endpoint: &self.endpoint,
+            action,
+            version: VERSION,
+            parameters: vec![(parameter.into(), name.to_owned())],
+            credentials: Some(&self.credentials),
+        }
+    }
+
+    /// A user by name.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn get_user(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
+        let call = self.call("GetUser", "UserName", name);
+        let body = call.send(context).await?;
+        read_entity(&body, "GetUserResponse", ["GetUserResult", "User"], "UserId")
+            .map_err(|_| call.unreadable())
+    }
+
+    /// A role by name.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn get_role(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
+        let call = self.call("GetRole", "RoleName", name);
+        let body = call.send(context).await?;
+        read_entity(&body, "GetRoleResponse", ["GetRoleResult", "Role"], "RoleId")
+            .map_err(|_| call.unreadable())
+    }
+
+    /// An instance profile by name.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn get_instance_profile(
+        &self,
+        name: &str,
+        context: CallContext<'_>,
+    ) -> Result<InstanceProfile, CallError> {
+        let call = self.call("GetInstanceProfile", "InstanceProfileName", name);
+        let body = call.send(context).await?;
+        read_instance_profile(&body).map_err(|_| call.unreadable())
+    }
+}
+
+fn read_entity(document: &str, root: &str, at: [&str; 2], id: &str) -> Result<IamEntity, XmlError> {
+    let (mut arn, mut unique_id) = (Once::default(), Once::default());
+    walk(document.trim(), root, |path, node| match (path, node) {
+        ([result, entity, "Arn"], Node::Close(text)) if [*result, *entity] == at => arn.set(text),
+        ([result, entity, name], Node::Close(text)) if [*result, *entity] == at && *name == id => {
+            unique_id.set(text)
+        }
+        _ => Ok(()),
+    })?;
+    Ok(IamEntity { arn: arn.required()?, unique_id: unique_id.required()? })
+}
+
+fn read_instance_profile(document: &str) -> Result<InstanceProfile, XmlError> {
+    let mut unique_id = Once::default();
+    let mut roles: Vec<Once> = Vec::new();
+    walk(document.trim(), "GetInstanceProfileResponse", |path, node| {
+        let ["GetInstanceProfileResult", "InstanceProfile", inner @ ..] = path else {
+            return Ok(());
+        };
+        match (inner, node) {
+            (["InstanceProfileId"], Node::Close(text)) => unique_id.set(text),
+            (["Roles", "member"], Node::Open) => {
+                roles.push(Once::default());
+                Ok(())
+            }
+            (["Roles", "member", "Arn"], Node::Close(text)) => roles.last_mut().ok_or(XmlError)?.set(text),
+            _ => Ok(()),
+        }
+    })?;
+    let role_arns = roles.into_iter().map(Once::required).collect::<Result<_, _>>()?;
+    Ok(InstanceProfile { unique_id: unique_id.required()?, role_arns })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_need_arn_and_id() {
+        let body = "<GetUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><GetUserResult><User><Path>/</Path><UserName>u</UserName><UserId>AIDA</UserId><Arn>arn:aws:iam::1:user/u</Arn></User></GetUserResult></GetUserResponse>";
+        let read = |body: &str| read_entity(body, "GetUserResponse", ["GetUserResult", "User"], "UserId");
+        assert_eq!(read(body).unwrap().unique_id, "AIDA");
+        assert!(read(&body.replace("<UserId>AIDA</UserId>", "")).is_err());
+        assert!(read(&body.replace("<UserName>u</UserName>", "<Arn>x</Arn>")).is_err());
+    }
+
+    #[test]
+    fn profiles_list_their_roles() {
+        let role = |arn: &str| format!("<member><RoleName>r</RoleName><Arn>{arn}</Arn></member>");
+        let body = |roles: &str| {
+            format!(
+                "<GetInstanceProfileResponse><GetInstanceProfileResult><InstanceProfile><InstanceProfileId>AIPA</InstanceProfileId><Arn>p</Arn><Roles>{roles}</Roles></InstanceProfile></GetInstanceProfileResult></GetInstanceProfileResponse>"
+            )
+        };
+        assert_eq!(read_instance_profile(&body("")).unwrap().role_arns.len(), 0);
+        assert_eq!(read_instance_profile(&body(&(role("a") + &role("b")))).unwrap().role_arns, ["a", "b"]);
+        assert!(read_instance_profile(&body("<member/>")).is_err());
+    }
+}

@@ -1,0 +1,14 @@
+//! AWS as this method sees it: where its services are, how their answers read, and the few calls
+//! that are made.
+
+pub mod attempts;
+pub mod clients;
+pub mod credentials;
+pub mod ec2;
+pub mod endpoints;
+pub mod error;
+pub mod iam;
+pub mod query;
+pub mod single_flight;
+pub mod sts;
+pub mod xml;

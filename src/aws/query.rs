@@ -1,0 +1,198 @@
+//! Signed calls of the server itself, in the query protocol that STS, IAM and EC2 share.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{Method, Request};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::attempts::{Deadline, GaveUp, send};
+use super::endpoints::{Endpoint, Region, Service};
+use super::error::{CallError, ServiceError};
+use crate::ports::{HttpRequest, Random, Transport};
+
+/// Longest answer of STS and IAM, and of EC2 about one instance, in bytes.
+pub const MAX_ANSWER: usize = 1024 * 1024;
+
+/// How this software names itself to AWS.
+pub const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+
+/// RFC 3986 unreserved characters stay as they are.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Attempts when the configuration leaves their number to the SDK (`max_retries` below zero).
+const DEFAULT_ATTEMPTS: u32 = 4;
+
+/// The number of attempts for a configured `max_retries`.
+#[must_use]
+pub fn attempts(max_retries: i64) -> u32 {
+    u32::try_from(max_retries).map_or(DEFAULT_ATTEMPTS, |retries| retries.saturating_add(1))
+}
+
+/// Through what, and how long, a call runs.
+#[derive(Clone, Copy)]
+pub struct CallContext<'a> {
+    /// HTTP.
+    pub transport: &'a dyn Transport,
+    /// For pauses.
+    pub random: &'a dyn Random,
+    /// Signing time.
+    pub now: SystemTime,
+    /// When it must have ended.
+    pub deadline: Deadline,
+    /// Attempts at the most.
+    pub max_attempts: u32,
+}
+
+/// One call.
+pub struct QueryCall<'a> {
+    /// Service, for the signature.
+    pub service: Service,
+    /// Region, for the signature.
+    pub region: &'a Region,
+    /// Where it goes.
+    pub endpoint: &'a Endpoint,
+    /// Action.
+    pub action: &'static str,
+    /// API version.
+    pub version: &'static str,
+    /// Parameters.
+    pub parameters: Vec<(Cow<'static, str>, String)>,
+    /// Who signs; `None` for the actions that are not signed.
+    pub credentials: Option<&'a Credentials>,
+}
+
+impl QueryCall<'_> {
+    /// Makes the call and returns the body of a successful answer.
+    ///
+    /// # Errors
+    /// AWS's refusal, or which call to which endpoint gave up and why.
+    pub async fn send(&self, context: CallContext<'_>) -> Result<String, CallError> {
+        let request = self.request(context.now).map_err(|cause| self.failed(&cause))?;
+        let CallContext { transport, random, deadline, max_attempts, .. } = context;
+        let answer = send(transport, random, deadline, max_attempts, &request).await.map_err(
+            |GaveUp { attempts, cause }| {
+                let cause = cause.unwrap_or_else(|| "server errors".to_owned());
+                self.failed(&format!("giving up after {attempts} attempt(s): {cause}"))
+            },
+        )?;
+        if !answer.status.is_success() {
+            return Err(ServiceError::parse(answer.status, &answer.body).into());
+        }
+        String::from_utf8(answer.body.into()).map_err(|_| self.unreadable())
+    }
+
+    /// The error for an answer that is not what the action answers.
+    #[must_use]
+    pub fn unreadable(&self) -> CallError {
+        self.failed("the answer could not be read")
+    }
+
+    fn failed(&self, cause: &str) -> CallError {
+        CallError::Failed(format!("{} at {}: {cause}", self.action, self.endpoint))
+    }
+
+    fn body(&self) -> String {
+        let mut body = format!("Action={}&Version={}", self.action, self.version);
+        for (name, value) in &self.parameters {
+            body.push('&');
+            body.extend(utf8_percent_encode(name, FORM));
+            body.push('=');
+            body.extend(utf8_percent_encode(value, FORM));
+        }
+        body
+    }
+
+    fn request(&self, now: SystemTime) -> Result<HttpRequest, String> {
+        let uri = self.endpoint.uri("/").ok_or("the endpoint has no URL")?;
+        let body = Bytes::from(self.body());
+        let mut request = Request::new(());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
+        request.headers_mut().insert(CONTENT_TYPE, form);
+        if let Some(credentials) = self.credentials {
+            self.sign(&mut request, &body, credentials, now)?;
+        }
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let (parts, ()) = request.into_parts();
+        Ok(HttpRequest {
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+            response_limit: MAX_ANSWER,
+        })
+    }
+
+    fn sign(
+        &self,
+        request: &mut Request<()>,
+        body: &[u8],
+        credentials: &Credentials,
+        now: SystemTime,
+    ) -> Result<(), String> {
+        let identity = credentials.clone().into();
+        let parameters = SigningParams::builder()
+            .identity(&identity)
+            .region(self.region.name())
+            .name(self.service.signing_name())
+            .time(now)
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| error.to_string())?
+            .into();
+        let uri = request.uri().to_string();
+        let headers =
+            request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
+            .map_err(|error| error.to_string())?;
+        let (instructions, _) = sign(signable, &parameters).map_err(|error| error.to_string())?.into_parts();
+        instructions.apply_to_request_http1x(request);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn retries_become_attempts() {
+        assert_eq!([-7, -1, 0, 3].map(attempts), [4, 4, 1, 4]);
+        assert_eq!(attempts(i64::MAX), DEFAULT_ATTEMPTS);
+    }
+
+    #[test]
+    fn a_call_is_signed_for_its_service_and_region() {
+        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+        let region = Region::parse("eu-west-1").unwrap();
+        let endpoint = Endpoint::of_service(Service::Iam, &region).unwrap();
+        let call = QueryCall {
+            service: Service::Iam,
+            region: &region,
+            endpoint: &endpoint,
+            action: "GetUser",
+            version: "2010-05-08",
+            parameters: vec![("UserName".into(), "a b&c=+/é".to_owned())],
+            credentials: Some(&credentials),
+        };
+        let request = call.request(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+        assert_eq!(request.body, "Action=GetUser&Version=2010-05-08&UserName=a%20b%26c%3D%2B%2F%C3%A9");
+        assert_eq!(request.uri, "https://iam.amazonaws.com/");
+        let header = |name: &str| request.headers.get(name).unwrap().to_str().unwrap();
+        assert_eq!(header("x-amz-date"), "20231114T221320Z");
+        assert_eq!(header("x-amz-security-token"), "token");
+        assert!(header("authorization").starts_with(
+            "AWS4-HMAC-SHA256 Credential=AKID/20231114/eu-west-1/iam/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature="
+        ));
+        assert!(!request.headers.contains_key("accept-encoding"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Equal look-ups at the same time become one.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+
+type Work<V> = Pin<Box<dyn Future<Output = V> + Send>>;
+
+/// Work in flight, by key. Whoever asks while it runs shares its result; when everyone who asked has
+/// gone, the work is dropped.
+pub struct SingleFlight<K, V: Clone> {
+    flights: Mutex<HashMap<K, WeakShared<Work<V>>>>,
+}
+
+impl<K, V: Clone> Default for SingleFlight<K, V> {
+    fn default() -> Self {
+        Self { flights: Mutex::new(HashMap::new()) }
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> SingleFlight<K, V> {
+    /// The result of the work in flight under this key, or of new work.
+    pub async fn run(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> V {
+        self.join(key, work).await
+    }
+
+    fn join(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> Shared<Work<V>> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = flights.get(&key).and_then(WeakShared::upgrade) {
+            return shared;
+        }
+        flights.retain(|_, flight| flight.upgrade().is_some());
+        let work: Work<V> = Box::pin(work);
+        let shared = work.shared();
+        if let Some(weak) = shared.downgrade() {
+            flights.insert(key, weak);
+        }
+        shared
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn equal_work_runs_once_and_abandoned_work_is_forgotten() {
+        let flights = Arc::new(SingleFlight::<u8, u32>::default());
+        let runs = Arc::new(AtomicU32::new(0));
+        let go = Arc::new(Notify::new());
+        let work = |runs: &Arc<AtomicU32>, go: &Arc<Notify>| {
+            let (runs, go) = (Arc::clone(runs), Arc::clone(go));
+            async move {
+                let run = runs.fetch_add(1, Ordering::SeqCst);
+                go.notified().await;
+                run
+            }
+        };
+        drop(flights.join(1, work(&runs, &go)));
+        let first = flights.join(1, work(&runs, &go));
+        let second = flights.join(1, work(&runs, &go));
+        let other = flights.join(2, async { 9 });
+        let (first, second, other, ()) = tokio::join!(first, second, other, async { go.notify_one() });
+        assert_eq!((first, second, other), (0, 0, 9));
+        assert_eq!(flights.run(1, async { 7 }).await, 7);
+    }
+}

@@ -1,0 +1,262 @@
+//! Security Token Service: the forwarded login, and the server's own calls.
+
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::attempts::{GaveUp, send};
+use super::endpoints::{Endpoint, Region, Service};
+use super::error::CallError;
+use super::query::{CallContext, QueryCall};
+use super::xml::{Node, Once, XmlError, walk};
+use crate::signed_request::SignedRequest;
+use crate::text::truncated;
+
+const VERSION: &str = "2011-06-15";
+/// How much of an error answer of STS is shown to the client, in bytes.
+const MAX_SHOWN_ERROR: usize = 2 * 1024;
+/// Life of the credentials of an assumed role.
+const SESSION_SECONDS: u32 = 900;
+
+/// What STS says about who signed a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerIdentity {
+    arn: String,
+    user_id: String,
+    account: String,
+}
+
+impl CallerIdentity {
+    /// Reads an answer to `GetCallerIdentity`: one root, one result, each element once.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn parse(body: &[u8]) -> Result<Self, XmlError> {
+        let document = std::str::from_utf8(body).map_err(|_| XmlError)?.trim();
+        if !document.starts_with("<GetCallerIdentityResponse") && !document.starts_with("<?xml") {
+            return Err(XmlError);
+        }
+        let mut results: u32 = 0;
+        let (mut arn, mut user_id, mut account) = (Once::default(), Once::default(), Once::default());
+        walk(document, "GetCallerIdentityResponse", |path, node| match (path, node) {
+            (["GetCallerIdentityResult"], Node::Open) => {
+                results = results.saturating_add(1);
+                if results > 1 { Err(XmlError) } else { Ok(()) }
+            }
+            (["GetCallerIdentityResult", "Arn"], Node::Close(text)) => arn.set(text),
+            (["GetCallerIdentityResult", "UserId"], Node::Close(text)) => user_id.set(text),
+            (["GetCallerIdentityResult", "Account"], Node::Close(text)) => account.set(text),
+            _ => Ok(()),
+        })?;
+        Ok(Self { arn: arn.required()?, user_id: user_id.required()?, account: account.required()? })
+    }
+
+    /// ARN of the principal.
+    #[must_use]
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// Unique id, with the session name for assumed roles.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// Account number.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+}
+
+/// Sends a client's signed request to STS and reads who signed it.
+///
+/// # Errors
+/// The text after `error making upstream request: `.
+pub async fn forward(
+    request: &SignedRequest,
+    endpoint: &Endpoint,
+    context: CallContext<'_>,
+) -> Result<CallerIdentity, String> {
+    let gave_up = |attempts: u32, cause: Option<String>| {
+        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+        let description = request.description(endpoint);
+        format!("error making request: {description} giving up after {attempts} attempt(s){cause}")
+    };
+    let forwarded = request.forwarded_to(endpoint).map_err(|cause| gave_up(0, Some(cause)))?;
+    let CallContext { transport, random, deadline, max_attempts, .. } = context;
+    let answer = send(transport, random, deadline, max_attempts, &forwarded)
+        .await
+        .map_err(|GaveUp { attempts, cause }| gave_up(attempts, cause))?;
+    let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
+    if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {
+        return Err("body of GetCallerIdentity is invalid".to_owned());
+    }
+    if answer.status != StatusCode::OK {
+        let body = String::from_utf8_lossy(&answer.body);
+        let status = answer.status.as_u16();
+        return Err(format!("received error code {status} from STS: {}", truncated(&body, MAX_SHOWN_ERROR)));
+    }
+    CallerIdentity::parse(&answer.body).map_err(|_| "error parsing STS response".to_owned())
+}
+
+/// Where and as whom the server calls STS.
+#[derive(Clone, Copy)]
+pub struct StsCaller<'a> {
+    /// Endpoint.
+    pub endpoint: &'a Endpoint,
+    /// Region, for the signature.
+    pub region: &'a Region,
+    /// Who signs; `None` for web identity.
+    pub credentials: Option<&'a Credentials>,
+}
+
+impl<'a> StsCaller<'a> {
+    fn call(self, action: &'static str, parameters: Vec<(&'static str, String)>) -> QueryCall<'a> {
+        QueryCall {
+            service: Service::Sts,
+            region: self.region,
+            endpoint: self.endpoint,
+            action,
+            version: VERSION,
+            parameters: parameters.into_iter().map(|(name, value)| (name.into(), value)).collect(),
+            credentials: self.credentials,
+        }
+    }
+
+    /// Who the server itself is.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn get_caller_identity(self, context: CallContext<'_>) -> Result<CallerIdentity, CallError> {
+        let call = self.call("GetCallerIdentity", Vec::new());
+        let body = call.send(context).await?;
+        CallerIdentity::parse(body.as_bytes()).map_err(|_| call.unreadable())
+    }
+
+    /// Credentials of a role, for fifteen minutes. An empty external id is not sent: AWS refuses it.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn assume_role(
+        self,
+        role_arn: &str,
+        external_id: &str,
+        context: CallContext<'_>,
+    ) -> Result<Credentials, CallError> {
+        let mut parameters = vec![
+            ("RoleArn", role_arn.to_owned()),
+            ("RoleSessionName", unix_nanos(context.now).to_string()),
+            ("DurationSeconds", SESSION_SECONDS.to_string()),
+        ];
+        if !external_id.is_empty() {
+            parameters.push(("ExternalId", external_id.to_owned()));
+        }
+        let call = self.call("AssumeRole", parameters);
+        let body = call.send(context).await?;
+        read_credentials(&body, "AssumeRoleResponse", "AssumeRoleResult").map_err(|_| call.unreadable())
+    }
+
+    /// Credentials of a role in exchange for a web-identity token.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn assume_role_with_web_identity(
+        self,
+        role_arn: &str,
+        token: &str,
+        context: CallContext<'_>,
+    ) -> Result<Credentials, CallError> {
+        let parameters = vec![
+            ("RoleArn", role_arn.to_owned()),
+            ("RoleSessionName", format!("vault-aws-auth-{}", unix_nanos(context.now))),
+            ("WebIdentityToken", token.to_owned()),
+        ];
+        let call = self.call("AssumeRoleWithWebIdentity", parameters);
+        let body = call.send(context).await?;
+        let (root, result) = ("AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult");
+        read_credentials(&body, root, result).map_err(|_| call.unreadable())
+    }
+}
+
+fn unix_nanos(time: SystemTime) -> u128 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
+}
+
+fn read_credentials(document: &str, root: &str, result: &str) -> Result<Credentials, XmlError> {
+    let (mut key, mut secret) = (Once::default(), Once::default());
+    let (mut token, mut expiration) = (Once::default(), Once::default());
+    walk(document.trim(), root, |path, node| match (path, node) {
+        ([at, "Credentials", name], Node::Close(text)) if *at == result => match *name {
+            "AccessKeyId" => key.set(text),
+            "SecretAccessKey" => secret.set(text),
+            "SessionToken" => token.set(text),
+            "Expiration" => expiration.set(text),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    })?;
+    let expiration = OffsetDateTime::parse(&expiration.required()?, &Rfc3339).map_err(|_| XmlError)?;
+    let seconds = u64::try_from(expiration.unix_timestamp()).map_err(|_| XmlError)?;
+    let expiry = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(XmlError)?;
+    let (key, secret, token) = (key.required()?, secret.required()?, token.required()?);
+    Ok(Credentials::new(key, secret, Some(token), Some(expiry), "sts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESULT: &str = "<GetCallerIdentityResult><Arn>arn:aws:iam::1:user/u</Arn><UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult>";
+
+    fn parsed(body: &str) -> Option<CallerIdentity> {
+        CallerIdentity::parse(body.as_bytes()).ok()
+    }
+
+    #[test]
+    fn one_result_is_read() {
+        let body = format!(
+            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n{RESULT}<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetCallerIdentityResponse>\n"
+        );
+        let identity = parsed(&body).unwrap();
+        assert_eq!((identity.arn(), identity.user_id()), ("arn:aws:iam::1:user/u", "AIDA"));
+    }
+
+    #[test]
+    fn anything_else_is_not() {
+        let wrap = |inner: &str| format!("<GetCallerIdentityResponse>{inner}</GetCallerIdentityResponse>");
+        for body in [
+            String::new(),
+            "missing auth parts".to_owned(),
+            wrap(""),
+            wrap(&RESULT.replace("<UserId>AIDA</UserId>", "")),
+            wrap(&RESULT.replace("<UserId>AIDA</UserId>", "<UserId/>")),
+            wrap(&RESULT.replace("<Account>1</Account>", "<Account>1</Account><Account>1</Account>")),
+            wrap(&format!("{RESULT}{RESULT}")),
+            wrap(&format!("<x>{RESULT}</x>")),
+            format!("{}x", wrap(RESULT)),
+            format!("x{}", wrap(RESULT)),
+            format!("<?xml version=\"1.0\"?>{{\"a\":1}}{}", wrap(RESULT)),
+            format!("<?xml version=\"1.0\"?><Other>{}</Other>", wrap(RESULT)),
+            format!("\u{feff}{}", wrap(RESULT)),
+            wrap(RESULT).replace("GetCallerIdentityResponse", "GetCallerIdentityresponse"),
+        ] {
+            assert_eq!(parsed(&body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn credentials_are_read_with_their_expiry() {
+        let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
+        let credentials = read_credentials(body, "AssumeRoleResponse", "AssumeRoleResult").unwrap();
+        assert_eq!(credentials.session_token(), Some("t"));
+        assert_eq!(unix_nanos(credentials.expiry().unwrap()), 1_767_225_600_000_000_000);
+        let without = body.replace("<Expiration>2026-01-01T00:00:00Z</Expiration>", "");
+        assert!(read_credentials(&without, "AssumeRoleResponse", "AssumeRoleResult").is_err());
+    }
+}

@@ -1,0 +1,194 @@
+//! The full ARN of a caller, path included.
+//!
+//! STS leaves the path out, so patterns are compared with what IAM says. IAM is asked by name, and
+//! names are reused; so its answer counts only if it speaks of the same unique id.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use lru::LruCache;
+
+use crate::arn::{AccountId, Arn, EntityKind};
+use crate::aws::attempts::Deadline;
+use crate::aws::clients::{AwsClients, ConfigSnapshot};
+use crate::aws::endpoints::Partition;
+use crate::store::Store;
+use crate::text::quote;
+
+/// How long an answer of IAM counts: users can be renamed and moved under the same id.
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Principals kept per mount.
+const MAX_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
+
+struct Known {
+    arn: Arc<str>,
+    until: SystemTime,
+}
+
+/// Full ARNs by account and unique id.
+pub struct FullArns {
+    known: Mutex<LruCache<(AccountId, String), Known>>,
+    /// Rises when everything is forgotten: an answer to an earlier question is not kept.
+    generation: AtomicU64,
+}
+
+impl Default for FullArns {
+    fn default() -> Self {
+        Self { known: Mutex::new(LruCache::unbounded()), generation: AtomicU64::new(0) }
+    }
+}
+
+impl FullArns {
+    /// Forgets everything: who may be where has changed.
+    pub fn clear(&self) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        known.clear();
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// What is known about a principal.
+    #[must_use]
+    pub fn get(&self, account: &AccountId, unique_id: &str, now: SystemTime) -> Option<Arc<str>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (account.clone(), unique_id.to_owned());
+        let found = known.get(&key)?;
+        if found.until > now {
+            return Some(Arc::clone(&found.arn));
+        }
+        known.pop(&key);
+        None
+    }
+
+    fn keep(&self, asked_at: u64, account: &AccountId, unique_id: &str, arn: &Arc<str>, now: SystemTime) {
+        let Some(until) = now.checked_add(LIFETIME) else { return };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.generation() != asked_at {
+            return;
+        }
+        known.put((account.clone(), unique_id.to_owned()), Known { arn: Arc::clone(arn), until });
+        if known.len() > MAX_PRINCIPALS.get() {
+            known.pop_lru();
+        }
+    }
+
+    /// The full ARN of a principal.
+    ///
+    /// # Errors
+    /// Why it could not be found.
+    pub async fn look_up(
+        &self,
+        clients: &AwsClients,
+        store: &Store,
+        snapshot: &ConfigSnapshot,
+        deadline: Deadline,
+        arn: &Arn,
+        unique_id: &str,
+    ) -> Result<Arc<str>, String> {
+        let now = clients.now();
+        if let Some(known) = self.get(arn.account(), unique_id, now) {
+            return Ok(known);
+        }
+        let asked_at = self.generation();
+        let partition = partition_of(arn)?;
+        let account = arn.account();
+        let sts = store.sts_config(account).await.map_err(|failure| {
+            format!("error creating IAM client: error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
+        })?;
+        let client = clients
+            .iam(snapshot, partition, account, sts.as_ref().as_ref())
+            .await
+            .map_err(|detail| format!("error creating IAM client: {detail}"))?;
+        let context = clients.context(snapshot, deadline);
+        let name = arn.name();
+        let entity = match arn.kind() {
+            EntityKind::User => client
+                .get_user(name, context)
+                .await
+                .map_err(|error| format!("error fetching user {}: {error}", quote(name)))?,
+            EntityKind::Role | EntityKind::AssumedRole => client
+                .get_role(name, context)
+                .await
+                .map_err(|error| format!("error fetching role {}: {error}", quote(name)))?,
+            EntityKind::InstanceProfile => {
+                return Err(format!("unrecognized entity type: {}", arn.kind().as_str()));
+            }
+        };
+        check_is_same(arn, unique_id, &entity.arn, &entity.unique_id)?;
+        let full: Arc<str> = entity.arn.into();
+        self.keep(asked_at, account, unique_id, &full, now);
+        Ok(full)
+    }
+}
+
+/// The partition of an ARN, which decides where IAM is asked.
+///
+/// # Errors
+/// There is no such partition.
+pub fn partition_of(arn: &Arn) -> Result<Partition, String> {
+    Partition::from_name(arn.partition())
+        .ok_or_else(|| format!("unable to resolve partition {} to a region", quote(arn.partition())))
+}
+
+fn check_is_same(caller: &Arn, unique_id: &str, found_arn: &str, found_id: &str) -> Result<(), String> {
+    let found = Arn::parse(found_arn).map_err(|error| error.to_string())?;
+    let same_place = found.partition() == caller.partition()
+        && found.account() == caller.account()
+        && found.name() == caller.name();
+    if !same_place || found_id != unique_id {
+        return Err(format!(
+            "IAM knows {} under unique id {}, the caller has {}",
+            quote(found_arn),
+            quote(found_id),
+            quote(unique_id)
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_somebody_else_does_not_count() {
+        let caller = Arn::parse("arn:aws:sts::1:assumed-role/App/s").unwrap();
+        assert_eq!(check_is_same(&caller, "AROA", "arn:aws:iam::1:role/x/App", "AROA"), Ok(()));
+        for (arn, id) in [
+            ("arn:aws:iam::1:role/x/App", "AROB"),
+            ("arn:aws:iam::2:role/x/App", "AROA"),
+            ("arn:aws-cn:iam::1:role/x/App", "AROA"),
+            ("arn:aws:iam::1:role/App/x", "AROA"),
+            ("nonsense", "AROA"),
+        ] {
+            assert!(check_is_same(&caller, "AROA", arn, id).is_err(), "{arn} {id}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_ends_after_a_day_however_often_it_is_used() {
+        let arns = FullArns::default();
+        let account = AccountId::new("1");
+        let start = SystemTime::UNIX_EPOCH;
+        arns.keep(arns.generation(), &account, "AROA", &"arn".into(), start);
+        let after = |hours: u64| start.checked_add(Duration::from_secs(hours * 3600)).unwrap();
+        assert!(arns.get(&account, "AROA", after(23)).is_some());
+        assert!(arns.get(&AccountId::new("2"), "AROA", after(1)).is_none());
+        assert!(arns.get(&account, "AROA", after(24)).is_none());
+    }
+
+    #[test]
+    fn an_answer_from_before_a_change_is_not_kept() {
+        let arns = FullArns::default();
+        let (account, now) = (AccountId::new("1"), SystemTime::UNIX_EPOCH);
+        let asked_at = arns.generation();
+        arns.clear();
+        arns.keep(asked_at, &account, "AROA", &"arn".into(), now);
+        assert!(arns.get(&account, "AROA", now).is_none());
+    }
+}

@@ -1,0 +1,250 @@
+//! One mounted auth method: its ports, its caches, and the way of a request through it.
+
+mod roles;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, json};
+
+use crate::arn::Arn;
+use crate::aws::clients::AwsClients;
+use crate::framework::{
+    Backend, Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response,
+};
+use crate::full_arn::FullArns;
+use crate::inferred_instance::LookUp;
+use crate::login_memo::LoginMemo;
+use crate::path;
+use crate::ports::{Clock, Random, Storage, SystemView, SystemViewError, Transport};
+use crate::renewal;
+use crate::store::Store;
+
+/// What all mounts of a process share.
+pub struct Environment {
+    /// HTTP towards AWS.
+    pub transport: Arc<dyn Transport>,
+    /// Wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// The server the plugin runs under.
+    pub host: HostFlavor,
+}
+
+/// What the host says when it sets up a mount.
+pub struct MountSetup {
+    /// Mount options, plus `plugin_name`, `plugin_type` and `plugin_version`; empty at registration.
+    pub config: BTreeMap<String, String>,
+    /// Stable id of the mount; empty at registration.
+    pub backend_uuid: String,
+    /// The mount's storage.
+    pub storage: Arc<dyn Storage>,
+    /// The host's view of the mount.
+    pub system_view: Arc<dyn SystemView>,
+}
+
+/// Paths and storage keys the host treats specially.
+#[derive(Clone, Copy, Debug)]
+pub struct SpecialPaths {
+    /// Paths that need no token.
+    pub unauthenticated: &'static [&'static str],
+    /// Storage prefixes that are not replicated.
+    pub local_storage: &'static [&'static str],
+    /// Storage keys wrapped by the seal.
+    pub seal_wrap_storage: &'static [&'static str],
+}
+
+impl SpecialPaths {
+    /// Those of this method.
+    pub const AWS: Self = Self {
+        unauthenticated: &["login"],
+        local_storage: &["whitelist/identity/"],
+        seal_wrap_storage: &["config/client"],
+    };
+}
+
+/// What the mount itself is for, in help.
+const DESCRIPTION: &str = "
+Logs in AWS principals. A client signs a GetCallerIdentity request of the AWS Security Token Service
+and hands over the signed request, never its secret key; the server sends it to AWS, learns who signed
+it, and gives the client a token by the role it asks for. A role binds IAM principals; with inferencing
+it also binds the EC2 instance that a session is named after: its image, account, subnet, VPC, instance
+profile and role.
+";
+
+/// One mounted auth method.
+pub struct Mount {
+    environment: Arc<Environment>,
+    system_view: Arc<dyn SystemView>,
+    id: String,
+    store: Store,
+    clients: AwsClients,
+    full_arns: FullArns,
+    login_memo: LoginMemo,
+}
+
+impl Mount {
+    /// A mount as the host set it up. Touches neither storage nor system view: at registration
+    /// there are none.
+    #[must_use]
+    pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Self {
+        let MountSetup { backend_uuid, storage, system_view, .. } = setup;
+        Self {
+            clients: AwsClients::new(
+                Arc::clone(&environment),
+                Arc::clone(&system_view),
+                backend_uuid.clone(),
+            ),
+            store: Store::new(storage),
+            full_arns: FullArns::default(),
+            login_memo: LoginMemo::default(),
+            id: backend_uuid,
+            environment,
+            system_view,
+        }
+    }
+
+    /// Runs once after set-up, when storage may be written. Roles of older versions are brought to
+    /// the current one when they are first used, so there is nothing to wait for here.
+    ///
+    /// # Errors
+    /// Only what must keep the mount from being enabled.
+    #[expect(clippy::unused_async, reason = "the host waits for it; what it will do needs storage")]
+    pub async fn initialize(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Answers one request.
+    pub async fn handle_request(&self, request: Request) -> Reply {
+        match request.operation {
+            Operation::Renew => renewal::renew(self, &request).await.into(),
+            // No leases, so nothing to revoke; and no periodic work.
+            Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
+            Operation::Rollback => Reply::Empty,
+            Operation::ResolvePath => resolve_path(&request.path).into(),
+            _ => match path::routes() {
+                Ok(table) => table.handle(self, &request).await,
+                Err(mistake) => Err(Failure::Internal(mistake.clone())).into(),
+            },
+        }
+    }
+
+    /// Tells whether the entry behind a request exists.
+    pub async fn existence_check(&self, request: Request) -> Existence {
+        match path::routes() {
+            Ok(table) => table.existence_check(self, &request).await,
+            Err(mistake) => Existence::Failed(Failure::Internal(mistake.clone())),
+        }
+    }
+
+    /// Forgets what is cached under a storage key that changed elsewhere.
+    pub fn invalidate_key(&self, key: &str) {
+        self.store.invalidate(key);
+        if !key.starts_with("config/identity") {
+            self.full_arns.clear();
+        }
+    }
+
+    /// Stops background work; there is none that outlives a request. May be called twice.
+    #[expect(clippy::unused_async, reason = "the host waits for it to end")]
+    pub async fn cleanup(&self) {}
+
+    /// The id that the host gave the mount.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    pub(crate) fn system_view(&self) -> &dyn SystemView {
+        self.system_view.as_ref()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn clients(&self) -> &AwsClients {
+        &self.clients
+    }
+
+    pub(crate) fn login_memo(&self) -> &LoginMemo {
+        &self.login_memo
+    }
+
+    /// To be called after every change to roles or to how AWS is reached.
+    pub(crate) fn forget_full_arns(&self) {
+        self.full_arns.clear();
+    }
+
+    /// The full ARN of a principal, path included.
+    pub(crate) async fn full_arn(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+        unique_id: &str,
+    ) -> Result<Arc<str>, String> {
+        let LookUp { clients, store, snapshot, deadline } = look_up;
+        let work = self.full_arns.look_up(clients, store, snapshot, deadline, arn, unique_id);
+        deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()))
+    }
+
+    /// Whether this node may write the mount's storage.
+    pub(crate) async fn is_writer(&self) -> Result<bool, SystemViewError> {
+        let replication = self.system_view.replication_state().await?;
+        if !replication.performance_secondary() && !replication.performance_standby() {
+            return Ok(true);
+        }
+        self.system_view.local_mount().await
+    }
+}
+
+impl Backend for Mount {
+    async fn can_write(&self) -> Result<bool, Failure> {
+        self.is_writer().await.map_err(|error| Failure::Internal(error.to_string()))
+    }
+
+    async fn help_context(&self) -> HelpContext {
+        HelpContext {
+            flavor: self.environment.host,
+            version: self.system_view.host_version().await.unwrap_or_default(),
+            description: DESCRIPTION.trim_ascii(),
+            unauthenticated: SpecialPaths::AWS.unauthenticated,
+        }
+    }
+}
+
+/// The canonical form of a path, for the host's access control: names that are folded to lower case
+/// are folded here too, or a policy on one spelling would not hold for another.
+fn resolve_path(path: &str) -> HandlerResult {
+    let table = path::routes().as_ref().map_err(|mistake| Failure::Internal(mistake.clone()))?;
+    let folds = table.find(path).is_some_and(|(route, _)| path::folds_case(route));
+    let canonical = if folds { path.to_lowercase() } else { path.to_owned() };
+    Ok(Some(Response::with_data(Map::from_iter([("path".to_owned(), json!(canonical))]))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_role_names_are_folded() {
+        for (path, canonical) in [
+            ("role/PROD", "role/prod"),
+            ("role/Prod/tag", "role/prod/tag"),
+            ("role/", "role/"),
+            ("roles", "roles"),
+            ("role/PROD/other", "role/PROD/other"),
+            ("config/sts/ABC", "config/sts/ABC"),
+            ("Role/PROD", "Role/PROD"),
+            ("nonsense/ABC", "nonsense/ABC"),
+        ] {
+            let response = resolve_path(path).unwrap().unwrap();
+            assert_eq!(response.data.unwrap()["path"], canonical, "{path}");
+        }
+    }
+}

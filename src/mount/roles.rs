@@ -1,0 +1,109 @@
+//! Roles as they are read: from the cache, or from storage, brought to the current version.
+
+use std::sync::Arc;
+
+use super::Mount;
+use crate::arn::{Arn, EntityKind};
+use crate::aws::attempts::Deadline;
+use crate::aws::clients::ConfigSnapshot;
+use crate::entry::{Role, RoleUpgrade};
+use crate::framework::Failure;
+use crate::full_arn::partition_of;
+use crate::store::Loaded;
+use crate::text::quote;
+
+impl Mount {
+    /// A role by any spelling of its name.
+    pub(crate) async fn role(&self, name: &str) -> Result<Option<Arc<Role>>, Failure> {
+        let key = Role::key(name);
+        if let Some(role) = self.store().cached_role(&key) {
+            return Ok(Some(role));
+        }
+        let start = self.store().start_role_read();
+        let mut loaded = self.store().load::<Role>(&key).await?;
+        let Some(mut role) = loaded.entry.take() else {
+            return Ok(None);
+        };
+        if self.upgrade(&mut role).await? {
+            // An id made here would be another one on each node until the writer has made its own.
+            if !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
+                return Err(Failure::ReadOnly);
+            }
+            match self.store().replace(&key, &loaded, &role).await {
+                // Somebody else was faster: what counts is what they wrote.
+                Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
+                Ok(Ok(())) => {}
+                Err(Failure::Internal(text)) => {
+                    return Err(Failure::Internal(format!("error saving upgraded roleEntry: {text}")));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        let role = Arc::new(role);
+        self.store().keep_role(start, &key, &role);
+        Ok(Some(role))
+    }
+
+    /// A role for a change: past the cache, brought to the current version but not written back.
+    pub(crate) async fn load_role(&self, key: &str) -> Result<Loaded<Role>, Failure> {
+        let mut loaded = self.store().load::<Role>(key).await?;
+        if let Some(role) = &mut loaded.entry {
+            self.upgrade(role).await?;
+        }
+        Ok(loaded)
+    }
+
+    /// Brings a role to the current version; tells whether it changed.
+    async fn upgrade(&self, role: &mut Role) -> Result<bool, Failure> {
+        let random = self.environment().random.as_ref();
+        loop {
+            match role.upgrade(random).map_err(|error| upgrade_failed(&error.to_string()))? {
+                RoleUpgrade::None => return Ok(false),
+                RoleUpgrade::Changed => return Ok(true),
+                RoleUpgrade::NeedsPrincipalId(principal) => {
+                    let snapshot = self.store().config_snapshot().await?;
+                    let id = self
+                        .unique_id(&snapshot, Deadline::start(), &principal)
+                        .await
+                        .map_err(|detail| upgrade_failed(&detail))?;
+                    role.set_legacy_principal_id(id);
+                }
+            }
+        }
+    }
+
+    /// The unique id of the user, role or instance profile of an ARN.
+    pub(crate) async fn unique_id(
+        &self,
+        snapshot: &ConfigSnapshot,
+        deadline: Deadline,
+        arn: &str,
+    ) -> Result<String, String> {
+        let arn = Arn::parse(arn).map_err(|error| error.to_string())?;
+        let partition = partition_of(&arn)?;
+        let account = arn.account();
+        let work = async {
+            let sts = self.store().sts_config(account).await.map_err(|failure| {
+                format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
+            })?;
+            let client = self.clients().iam(snapshot, partition, account, sts.as_ref().as_ref()).await?;
+            let context = self.clients().context(snapshot, deadline);
+            let result = match arn.kind() {
+                EntityKind::User => client.get_user(arn.name(), context).await.map(|user| user.unique_id),
+                EntityKind::Role => client.get_role(arn.name(), context).await.map(|role| role.unique_id),
+                EntityKind::InstanceProfile => {
+                    client.get_instance_profile(arn.name(), context).await.map(|profile| profile.unique_id)
+                }
+                EntityKind::AssumedRole => {
+                    return Err(format!("unrecognized error type {}", quote(arn.kind().as_str())));
+                }
+            };
+            result.map_err(|error| error.to_string())
+        };
+        deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()))
+    }
+}
+
+fn upgrade_failed(detail: &str) -> Failure {
+    Failure::Internal(format!("error upgrading roleEntry: {detail}"))
+}

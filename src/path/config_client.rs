@@ -1,0 +1,314 @@
+//! `config/client`: how the server reaches AWS, and what it demands of signed requests.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{display, endpoint, object, verb};
+use crate::entry::ClientConfig;
+use crate::framework::{
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation, Request,
+    Response, Route,
+};
+use crate::mount::Mount;
+use crate::ports::{RotationJob, SystemViewError};
+use crate::signed_request::canonical_name;
+
+const FIELDS: &[Field] = &[
+    Field::new("access_key", FieldKind::String, "Access key id for the server's calls to AWS. Empty leaves them to the environment of the server: its variables, profile, web identity, container or instance role.")
+        .default_json("\"\""),
+    Field::new("secret_key", FieldKind::String, "Secret of the access key. Never returned.")
+        .default_json("\"\"")
+        .display(DisplayAttributes { sensitive: true, ..display("") }),
+    Field::new("role_arn", FieldKind::String, "Role for workload identity.").default_json("\"\""),
+    Field::new("identity_token_audience", FieldKind::String, "Audience of the server's identity token. Set it to use workload identity instead of keys, where the server supports it.")
+        .default_json("\"\""),
+    Field::new("identity_token_ttl", FieldKind::DurationSecond, "Life of the server's identity token; 0 leaves it to the server.")
+        .default_json("3600"),
+    Field::new("rotation_schedule", FieldKind::String, "When the access key is rotated, as a cron expression in UTC: minute, hour, day of month, month, day of week."),
+    Field::new("rotation_window", FieldKind::DurationSecond, "How long after the scheduled time a rotation may still begin."),
+    Field::new("rotation_period", FieldKind::DurationSecond, "Time between rotations, instead of a schedule."),
+    Field::new("disable_automated_rotation", FieldKind::Bool, "Whether the access key is no longer rotated automatically."),
+    Field::new("endpoint", FieldKind::String, "URL of the EC2 API instead of the one of the region.").default_json("\"\""),
+    Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").default_json("\"\""),
+    Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.")
+        .default_json("\"\""),
+    Field::new("sts_region", FieldKind::String, "Region of the server's own STS calls.").default_json("\"\""),
+    Field::new("use_sts_region_from_client", FieldKind::Bool, "Whether a login is sent to the STS endpoint of the region it was signed for. Overrides sts_endpoint.")
+        .default_json("false"),
+    Field::new("iam_server_id_header_value", FieldKind::String, "Value that a login must carry, signed, in the header X-Vault-AWS-IAM-Server-ID. It binds a signature to this server.")
+        .default_json("\"\""),
+    Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry."),
+    Field::new("max_retries", FieldKind::Int, "Retries of calls to AWS; -1 leaves them to the default.").default_json("-1"),
+];
+
+pub(super) fn route() -> Route<Mount> {
+    let write = |operation| Endpoint {
+        display: verb("configure", "client"),
+        forward_to_writer: true,
+        ..endpoint(operation, |mount, request, fields| Box::pin(write(mount, request, fields)))
+    };
+    let with_suffix = |endpoint| Endpoint { display: DisplayAttributes { operation_suffix: "client-configuration", ..display("") }, ..endpoint };
+    Route {
+        pattern: "config/client$",
+        fields: FIELDS,
+        endpoints: vec![
+            write(Operation::Create),
+            write(Operation::Update),
+            with_suffix(endpoint(Operation::Read, |mount, _, _| Box::pin(read(mount)))),
+            with_suffix(endpoint(Operation::Delete, |mount, request, _| Box::pin(delete(mount, request)))),
+        ],
+        existence_check: Some(|mount, _, _| {
+            Box::pin(async move { Ok(mount.store().read::<ClientConfig>(ClientConfig::KEY).await?.is_some()) })
+        }),
+        synopsis: "Configures how the server reaches AWS and what it demands of logins.",
+        description: "
+The server needs credentials of its own only for what a login does not prove by itself: unique ids of
+bound principals, patterns with a path, and EC2 instances. The fields that are not given keep their
+value; an empty string clears one.
+",
+        display: display("client"),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+async fn read(mount: &Mount) -> HandlerResult {
+    let Some(config) = mount.store().read::<ClientConfig>(ClientConfig::KEY).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Response::with_data(object([
+        ("access_key", json!(config.access_key)),
+        ("endpoint", json!(config.endpoint)),
+        ("iam_endpoint", json!(config.iam_endpoint)),
+        ("sts_endpoint", json!(config.sts_endpoint)),
+        ("sts_region", json!(config.sts_region)),
+        ("use_sts_region_from_client", json!(config.use_sts_region_from_client)),
+        ("iam_server_id_header_value", json!(config.iam_server_id_header_value)),
+        ("max_retries", json!(config.max_retries)),
+        ("allowed_sts_header_values", json!(config.allowed_sts_header_values)),
+        ("role_arn", json!(config.role_arn)),
+        ("identity_token_ttl", json!(config.identity_token_ttl.as_secs())),
+        ("identity_token_audience", json!(config.identity_token_audience)),
+        ("rotation_schedule", json!(config.rotation_schedule)),
+        ("rotation_window", json!(config.rotation_window.as_secs())),
+        ("rotation_period", json!(config.rotation_period.as_secs())),
+        ("disable_automated_rotation", json!(config.disable_automated_rotation)),
+    ]))))
+}
+
+async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
+    let stored = mount.store().read::<ClientConfig>(ClientConfig::KEY).await?;
+    if stored.is_some_and(|config| config.rotates()) {
+        deregister(mount, request).await?;
+    }
+    mount.store().delete(ClientConfig::KEY).await?;
+    mount.forget_full_arns();
+    Ok(None)
+}
+
+async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    mount
+        .store()
+        .update(ClientConfig::KEY, async |stored: Option<ClientConfig>| {
+            let mut config = stored.clone().unwrap_or_else(ClientConfig::absent);
+            set_fields(&mut config, &fields);
+            set_rotation(&mut config, &fields)?;
+            check_workload_identity(mount, &config).await?;
+            let rotated = stored.as_ref().is_some_and(ClientConfig::rotates);
+            if config.rotates() {
+                register(mount, request, &config).await?;
+            } else if rotated {
+                deregister(mount, request).await?;
+            }
+            let changed = stored.as_ref() != Some(&config);
+            Ok((changed.then_some(config), ()))
+        })
+        .await?;
+    mount.forget_full_arns();
+    Ok(None)
+}
+
+fn set_fields(config: &mut ClientConfig, fields: &Fields) {
+    for (name, value) in [
+        ("access_key", &mut config.access_key),
+        ("endpoint", &mut config.endpoint),
+        ("iam_endpoint", &mut config.iam_endpoint),
+        ("sts_endpoint", &mut config.sts_endpoint),
+        ("sts_region", &mut config.sts_region),
+        ("iam_server_id_header_value", &mut config.iam_server_id_header_value),
+        ("role_arn", &mut config.role_arn),
+        ("identity_token_audience", &mut config.identity_token_audience),
+    ] {
+        if let Some(supplied) = fields.text(name) {
+            supplied.clone_into(value);
+        }
+    }
+    if let Some(secret) = fields.text("secret_key") {
+        config.secret_key = secret.to_owned().into();
+    }
+    if let Some(flag) = fields.bool("use_sts_region_from_client") {
+        config.use_sts_region_from_client = flag;
+    }
+    if let Some(names) = fields.list("allowed_sts_header_values") {
+        let names: Vec<String> = names.iter().map(|name| canonical_name(name)).collect();
+        let same = config.allowed_sts_header_values.as_ref().is_some_and(|stored| is_same_set(stored, &names));
+        if !same {
+            config.allowed_sts_header_values = Some(names);
+        }
+    }
+    if let Some(retries) = fields.int("max_retries") {
+        config.max_retries = retries;
+    }
+    if let Some(seconds) = fields.seconds("identity_token_ttl") {
+        config.identity_token_ttl = GoDuration::from_secs(seconds);
+    }
+}
+
+fn is_same_set(one: &[String], other: &[String]) -> bool {
+    one.iter().all(|name| other.contains(name)) && other.iter().all(|name| one.contains(name))
+}
+
+fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), Failure> {
+    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+    let schedule = fields.text("rotation_schedule");
+    let (window, period) = (fields.seconds("rotation_window"), fields.seconds("rotation_period"));
+    let given = |seconds: Option<i64>| seconds.is_some_and(|seconds| seconds != 0);
+    if let Some(schedule) = schedule {
+        if given(period) && !schedule.is_empty() {
+            return refused("mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided");
+        }
+        if !schedule.is_empty() {
+            check_cron(schedule)
+                .map_err(|cause| Failure::Refused(format!("failed to parse provided rotation_schedule: {cause}")))?;
+        }
+        schedule.clone_into(&mut config.rotation_schedule);
+    }
+    if given(window) && given(period) {
+        return refused("rotation_window does not apply to period");
+    }
+    if let Some(period) = period {
+        config.rotation_period = GoDuration::from_secs(period);
+    }
+    if given(window) && schedule.is_none() {
+        return refused("cannot use rotation_window without rotation_schedule");
+    }
+    if let Some(window) = window {
+        config.rotation_window = GoDuration::from_secs(window);
+    }
+    if let Some(flag) = fields.bool("disable_automated_rotation") {
+        config.disable_automated_rotation = flag;
+    }
+    if !config.rotation_schedule.is_empty() && config.rotation_period.is_positive() {
+        return refused("mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided");
+    }
+    Ok(())
+}
+
+/// Whether a text is a cron expression of five fields. The server's rotation manager parses it again.
+fn check_cron(schedule: &str) -> Result<(), String> {
+    const RANGES: [(&str, u32, u32); 5] =
+        [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 6)];
+    let fields: Vec<&str> = schedule.split_whitespace().collect();
+    if fields.len() != RANGES.len() {
+        return Err(format!("expected exactly 5 fields, found {}", fields.len()));
+    }
+    for (field, (name, low, high)) in fields.iter().zip(RANGES) {
+        if !field.split(',').all(|part| is_cron_part(part, low, high)) {
+            return Err(format!("the {name} is none: {}", crate::text::quote(field)));
+        }
+    }
+    Ok(())
+}
+
+fn is_cron_part(part: &str, low: u32, high: u32) -> bool {
+    const NAMES: [&str; 19] = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun", "mon", "tue",
+        "wed", "thu", "fri", "sat",
+    ];
+    let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+    if step.parse::<u32>().map_or(true, |step| step == 0) {
+        return false;
+    }
+    let in_range = |text: &str| {
+        text.parse::<u32>().map_or_else(
+            |_| NAMES.contains(&text.to_ascii_lowercase().as_str()),
+            |number| (low..=high).contains(&number),
+        )
+    };
+    match range {
+        "*" | "?" => true,
+        _ => match range.split_once('-') {
+            Some((from, to)) => in_range(from) && in_range(to),
+            None => in_range(range),
+        },
+    }
+}
+
+async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result<(), Failure> {
+    if config.identity_token_audience.is_empty() {
+        return Ok(());
+    }
+    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+    if !config.access_key.is_empty() {
+        return refused("only one of 'access_key' or 'identity_token_audience' can be set");
+    }
+    if config.role_arn.is_empty() {
+        return refused("role_arn must be set when identity_token_audience is set");
+    }
+    const UNSUPPORTED: &str = "plugin workload identity not supported in Vault community edition";
+    let audience = &config.identity_token_audience;
+    match mount.system_view().generate_identity_token(audience, Duration::ZERO).await {
+        Ok(_) => Ok(()),
+        Err(SystemViewError::Unimplemented) => refused(UNSUPPORTED),
+        Err(SystemViewError::Failed(text)) if text.contains(UNSUPPORTED) => refused(UNSUPPORTED),
+        Err(SystemViewError::Failed(text)) => Err(Failure::Internal(text)),
+    }
+}
+
+async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Result<(), Failure> {
+    let job = RotationJob {
+        mount_point: request.mount_point.clone(),
+        path: request.path.clone(),
+        schedule: config.rotation_schedule.clone(),
+        window_seconds: config.rotation_window.as_secs(),
+        period_seconds: config.rotation_period.as_secs(),
+    };
+    match mount.system_view().register_rotation_job(job).await {
+        Ok(_) => Ok(()),
+        Err(SystemViewError::Unimplemented) => Err(Failure::Refused(
+            "error registering rotation job: rotation manager capabilities not supported in Vault community edition"
+                .to_owned(),
+        )),
+        Err(SystemViewError::Failed(text)) => {
+            Err(Failure::Refused(format!("error registering rotation job: {text}")))
+        }
+    }
+}
+
+async fn deregister(mount: &Mount, request: &Request) -> Result<(), Failure> {
+    const UNSUPPORTED: &str = "rotation manager capabilities not supported";
+    match mount.system_view().deregister_rotation_job(&request.mount_point, &request.path).await {
+        // A host without the rotation manager has no job either.
+        Ok(()) | Err(SystemViewError::Unimplemented) => Ok(()),
+        Err(SystemViewError::Failed(text)) if text.contains(UNSUPPORTED) => Ok(()),
+        Err(SystemViewError::Failed(text)) => {
+            Err(Failure::Refused(format!("error deregistering rotation job: {text}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cron_expressions_have_five_fields() {
+        for good in ["0 0 * * *", "*/5 1-3,7 1 jan-mar mon", "0 0 ? * 0"] {
+            assert_eq!(check_cron(good), Ok(()), "{good}");
+        }
+        for bad in ["", "@daily", "0 0 * *", "60 0 * * *", "0 0 0 * *", "*/0 * * * *", "0 0 * * 7", "a * * * *"] {
+            assert!(check_cron(bad).is_err(), "{bad}");
+        }
+    }
+}

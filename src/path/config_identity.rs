@@ -1,0 +1,139 @@
+//! `config/identity`: under which name and with what metadata callers enter the identity store.
+
+use serde_json::json;
+
+use super::{display, endpoint, object, verb};
+use crate::entry::{AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection};
+use crate::framework::{DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
+use crate::mount::Mount;
+use crate::text::{quote, quote_list};
+
+const FIELDS: &[Field] = &[
+    Field::new("iam_alias", FieldKind::String, "What the entity alias of an iam login is: `role_id`, `unique_id`, `canonical_arn` or `full_arn`. Only ids survive the deletion and recreation of a principal as different.")
+        .default_json("\"unique_id\"")
+        .allowed(&AliasSource::IAM),
+    Field::new("iam_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an iam login: `default`, or a list of names. An empty list is none.")
+        .default_json("[\"default\"]"),
+    Field::new("ec2_alias", FieldKind::String, "What the entity alias of an ec2 login is: `role_id`, `instance_id` or `image_id`.")
+        .default_json("\"instance_id\"")
+        .allowed(&AliasSource::EC2),
+    Field::new("ec2_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an ec2 login: `default`, or a list of names. An empty list is none.")
+        .default_json("[\"default\"]"),
+];
+
+pub(super) fn route() -> Route<Mount> {
+    Route {
+        pattern: "config/identity$",
+        fields: FIELDS,
+        endpoints: vec![
+            Endpoint {
+                display: DisplayAttributes { operation_suffix: "identity-integration-configuration", ..display("") },
+                ..endpoint(Operation::Read, |mount, _, _| Box::pin(read(mount)))
+            },
+            Endpoint {
+                display: verb("configure", "identity-integration"),
+                ..endpoint(Operation::Update, |mount, _, fields| Box::pin(write(mount, fields)))
+            },
+        ],
+        existence_check: None,
+        synopsis: "Configures the identity alias and metadata of callers.",
+        description: "
+The server's identity store knows callers by an alias. It is made of the role's id unless configured
+otherwise, so that all callers of a role are one entity. Metadata goes to tokens and aliases as AWS
+gives it: policies that are templated with it must not trust names that callers may choose.
+",
+        display: display("identity-integration"),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+async fn read(mount: &Mount) -> HandlerResult {
+    let config = mount.store().read::<IdentityConfig>(IdentityConfig::KEY).await?.unwrap_or_default();
+    let iam: Vec<&str> = config.iam_auth_metadata_handler.names(&IAM_METADATA).collect();
+    let ec2: Vec<&str> = config.ec2_auth_metadata_handler.names(&EC2_METADATA).collect();
+    Ok(Some(Response::with_data(object([
+        ("iam_alias", json!(config.iam_alias())),
+        ("iam_metadata", json!(iam)),
+        ("ec2_alias", json!(config.ec2_alias())),
+        ("ec2_metadata", json!(ec2)),
+    ]))))
+}
+
+async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
+    mount
+        .store()
+        .update(IdentityConfig::KEY, async |stored: Option<IdentityConfig>| {
+            let mut config = stored.unwrap_or_default();
+            config.iam_alias = alias(&fields, "iam_alias", config.iam_alias(), &AliasSource::IAM)?;
+            config.ec2_alias = alias(&fields, "ec2_alias", config.ec2_alias(), &AliasSource::EC2)?;
+            if let Some(names) = fields.list("iam_metadata") {
+                config.iam_auth_metadata_handler = selection(names, &IAM_METADATA)?;
+            }
+            if let Some(names) = fields.list("ec2_metadata") {
+                config.ec2_auth_metadata_handler = selection(names, &EC2_METADATA)?;
+            }
+            Ok((Some(config), ()))
+        })
+        .await?;
+    Ok(None)
+}
+
+fn alias(fields: &Fields, name: &str, stored: &str, allowed: &[&str]) -> Result<String, Failure> {
+    match fields.text(name) {
+        None => Ok(stored.to_owned()),
+        Some(value) if allowed.contains(&value) => Ok(value.to_owned()),
+        Some(value) => Err(Failure::Refused(format!(
+            "{name} of {} not in set of allowed values: [{}]",
+            quote(value),
+            allowed.join(" ")
+        ))),
+    }
+}
+
+fn selection(names: &[String], fields: &MetadataFields) -> Result<MetadataSelection, Failure> {
+    let mut names: Vec<String> =
+        names.iter().map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect();
+    names.sort();
+    names.dedup();
+    if names == ["default"] {
+        return Ok(MetadataSelection { auth_metadata: None });
+    }
+    if names.iter().any(|name| name == "default") {
+        return Err(Failure::Invalid(format!(
+            "{} contains default - default can't be used in combination with other fields",
+            quote_list(&names)
+        )));
+    }
+    if names.iter().any(|name| !fields.available.contains(&name.as_str())) {
+        return Err(Failure::Invalid(format!(
+            "{} contains an unavailable field, please select from {}",
+            quote(&names.join(", ")),
+            quote(&fields.available.join(", "))
+        )));
+    }
+    Ok(MetadataSelection { auth_metadata: Some(names) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(names: &[&str]) -> Result<Option<Vec<String>>, String> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        selection(&names, &IAM_METADATA).map(|selection| selection.auth_metadata).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn selections_are_normalised_and_checked() {
+        assert_eq!(selected(&["default"]), Ok(None));
+        assert_eq!(selected(&[]), Ok(Some(vec![])));
+        let chosen = vec!["account_id".to_owned(), "client_arn".to_owned()];
+        assert_eq!(selected(&["CLIENT_arn ", "account_id", "client_arn", ""]), Ok(Some(chosen)));
+        assert_eq!(
+            selected(&["default", "canonical_arn"]).unwrap_err(),
+            r#"["canonical_arn" "default"] contains default - default can't be used in combination with other fields"#
+        );
+        assert!(selected(&["none"]).unwrap_err().starts_with("\"none\" contains an unavailable field, please select from \"account_id, auth_type, canonical_arn"));
+    }
+}

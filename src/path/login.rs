@@ -1,0 +1,117 @@
+//! `login`: gives a token to a client that proves who it is.
+
+use serde_json::json;
+
+use super::{endpoint, object, verb};
+use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route};
+use crate::iam_login::IamLogin;
+use crate::mount::Mount;
+use crate::signed_request;
+
+/// Longest data of a login request, in bytes. Anyone may send one.
+const MAX_DATA_BYTES: usize = 512 * 1024;
+/// Longest URL and body, in base64 bytes.
+const MAX_SIGNED_BYTES: usize = 16 * 1024;
+/// Longest headers, in bytes of their encoding.
+const MAX_HEADER_BYTES: usize = 128 * 1024;
+/// Longest names and nonces, in bytes.
+const MAX_NAME_BYTES: usize = 4 * 1024;
+/// Longest identity documents and signatures, in base64 bytes.
+const MAX_DOCUMENT_BYTES: usize = 128 * 1024;
+
+const FIELDS: &[Field] = &[
+    Field::new(
+        "role",
+        FieldKind::String,
+        "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
+    )
+    .max_bytes(MAX_NAME_BYTES),
+    Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST, or GET for a presigned one.")
+        .max_bytes(MAX_NAME_BYTES),
+    Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
+        .max_bytes(MAX_SIGNED_BYTES),
+    Field::new("iam_request_body", FieldKind::String, "Body of the signed request, in base64: `Action=GetCallerIdentity&Version=2011-06-15`. Not needed with GET.")
+        .max_bytes(MAX_SIGNED_BYTES),
+    Field::new("iam_request_headers", FieldKind::Header, "Headers of the signed request: a JSON object of names and values, or such an object in base64.")
+        .max_bytes(MAX_HEADER_BYTES),
+    Field::new("pkcs7", FieldKind::String, "PKCS#7 signature of an instance identity document (ec2 login).")
+        .max_bytes(MAX_DOCUMENT_BYTES),
+    Field::new("identity", FieldKind::String, "Instance identity document, in base64 (ec2 login).")
+        .max_bytes(MAX_DOCUMENT_BYTES),
+    Field::new("signature", FieldKind::String, "SHA256 RSA signature of the instance identity document, in base64 (ec2 login).")
+        .max_bytes(MAX_DOCUMENT_BYTES),
+    Field::new("nonce", FieldKind::String, "Nonce by which an instance proves that it logged in before (ec2 login).")
+        .max_bytes(MAX_NAME_BYTES),
+];
+
+const EC2_FIELDS: [&str; 3] = ["pkcs7", "identity", "signature"];
+
+pub(super) fn route() -> Route<Mount> {
+    Route {
+        pattern: "login$",
+        fields: FIELDS,
+        endpoints: vec![
+            endpoint(Operation::Update, |mount, request, fields| Box::pin(login(mount, request, fields))),
+            endpoint(Operation::AliasLookahead, |mount, request, fields| {
+                Box::pin(look_ahead(mount, request, fields))
+            }),
+            endpoint(Operation::ResolveRole, |mount, request, fields| {
+                Box::pin(resolve_role(mount, request, fields))
+            }),
+        ],
+        existence_check: None,
+        synopsis: "Gives a token to a client that proves which AWS principal it is.",
+        description: "
+The client signs a GetCallerIdentity request of the AWS Security Token Service and sends the parts of
+the signed request: method, URL, body and headers. The server sends them on to AWS and learns who
+signed. The signature is valid for fifteen minutes; a header that names the server binds it to one
+server, see iam_server_id_header_value of config/client.
+",
+        display: verb("login", ""),
+        deprecated: false,
+        max_data_bytes: Some(MAX_DATA_BYTES),
+    }
+}
+
+/// Which proof a request carries. A request with parts of two carries none.
+fn iam_is_supplied(fields: &Fields) -> Result<(), Failure> {
+    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+    let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
+    let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
+    if any_iam && any_ec2 {
+        return refused("supplied auth values for both ec2 and iam auth types");
+    }
+    let ec2 = fields.supplied("pkcs7") || (fields.supplied("identity") && fields.supplied("signature"));
+    if ec2 {
+        return refused("the ec2 login type is not served by this version");
+    }
+    let get = fields.text("iam_http_request_method") == Some("GET");
+    let complete = signed_request::FIELDS
+        .iter()
+        .all(|name| fields.supplied(name) || (get && *name == "iam_request_body"));
+    if complete { Ok(()) } else { refused("didn't supply required authentication values") }
+}
+
+async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    iam_is_supplied(&fields)?;
+    let auth = IamLogin::start(mount, request, &fields).await?.log_in().await?;
+    Ok(Some(Response::with_auth(auth)))
+}
+
+async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    iam_is_supplied(&fields)?;
+    let auth = IamLogin::start(mount, request, &fields).await?.look_ahead().await?;
+    Ok(Some(Response::with_auth(auth)))
+}
+
+/// The host asks this around every login, so a named role is answered from the request alone.
+async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    let role = match fields.text("role") {
+        Some(named) if !named.is_empty() => named.to_lowercase(),
+        _ => {
+            iam_is_supplied(&fields)?;
+            IamLogin::start(mount, request, &fields).await?.resolve_role().await?
+        }
+    };
+    Ok(Some(Response::with_data(object([("role", json!(role))]))))
+}

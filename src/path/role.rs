@@ -1,0 +1,134 @@
+//! `role/<role>`: who may log in, and what token they get.
+
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use super::role_write::write;
+use super::{display, endpoint, name_pattern};
+use crate::entry::{AuthType, InferredEntity, Role, TOKEN_FIELDS};
+use crate::framework::{Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
+use crate::mount::Mount;
+
+/// Pattern of the path.
+pub(super) const PATTERN: &str = concat!("role/", name_pattern!("role"));
+
+const OWN_FIELDS: [Field; 21] = [
+    Field::new("role", FieldKind::Name, "Name of the role; upper and lower case are the same."),
+    Field::new("auth_type", FieldKind::String, "How callers prove themselves: `iam` by a signed request, `ec2` by an instance identity document. Cannot be changed later.")
+        .allowed(&[AuthType::Iam.as_str(), AuthType::Ec2.as_str()]),
+    Field::new("bound_ami_id", FieldKind::CommaStringSlice, "Images (AMIs) of which an instance must run one."),
+    Field::new("bound_account_id", FieldKind::CommaStringSlice, "Accounts of which an instance must belong to one."),
+    Field::new("bound_iam_principal_arn", FieldKind::CommaStringSlice, "IAM principals of which the caller must be one. An ARN that ends in `*` is a pattern for the full ARN, path included; others are bound by unique id, see resolve_aws_unique_ids."),
+    Field::new("bound_region", FieldKind::CommaStringSlice, "Regions of which an instance must run in one; ec2 login only."),
+    Field::new("bound_iam_role_arn", FieldKind::CommaStringSlice, "Roles of which the instance profile must hold one; an ARN that ends in `*` is a prefix."),
+    Field::new("bound_iam_instance_profile_arn", FieldKind::CommaStringSlice, "Instance profiles of which an instance must have one; an ARN that ends in `*` is a prefix."),
+    Field::new("bound_ec2_instance_id", FieldKind::CommaStringSlice, "Instances of which the caller must be one."),
+    Field::new("bound_vpc_id", FieldKind::CommaStringSlice, "VPCs of which an instance must run in one."),
+    Field::new("bound_subnet_id", FieldKind::CommaStringSlice, "Subnets of which an instance must run in one."),
+    Field::new("resolve_aws_unique_ids", FieldKind::Bool, "Whether bound principals are resolved to their unique ids when the role is written, so that a principal that is deleted and recreated under the same name no longer matches. Cannot be switched off later.")
+        .default_json("true"),
+    Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.")
+        .allowed(&[InferredEntity::EC2_INSTANCE]),
+    Field::new("inferred_aws_region", FieldKind::String, "Region in which inferred instances are looked up."),
+    Field::new("role_tag", FieldKind::String, "Key of the instance tag that narrows the role further; ec2 login only."),
+    Field::new("allow_instance_migration", FieldKind::Bool, "Whether an instance that was restored elsewhere may take over; ec2 login only.")
+        .default_json("false"),
+    Field::new("disallow_reauthentication", FieldKind::Bool, "Whether an instance may log in only once; ec2 login only.")
+        .default_json("false"),
+    Field::new("policies", FieldKind::CommaStringSlice, "Use token_policies instead.").deprecated(),
+    Field::new("ttl", FieldKind::DurationSecond, "Use token_ttl instead.").deprecated(),
+    Field::new("max_ttl", FieldKind::DurationSecond, "Use token_max_ttl instead.").deprecated(),
+    Field::new("period", FieldKind::DurationSecond, "Use token_period instead.").deprecated(),
+];
+
+static FIELDS: LazyLock<Vec<Field>> =
+    LazyLock::new(|| OWN_FIELDS.iter().chain(&TOKEN_FIELDS).copied().collect());
+
+pub(super) fn route() -> Route<Mount> {
+    // Writing resolves principals at AWS, which must not happen on a node that cannot store them.
+    let write = |operation| Endpoint {
+        forward_to_writer: true,
+        ..endpoint(operation, |mount, request, fields| Box::pin(write(mount, request, fields)))
+    };
+    Route {
+        pattern: PATTERN,
+        fields: &FIELDS,
+        endpoints: vec![
+            write(Operation::Create),
+            write(Operation::Update),
+            endpoint(Operation::Read, |mount, _, fields| Box::pin(read(mount, fields))),
+            endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields))),
+        ],
+        existence_check: Some(|mount, _, fields| {
+            Box::pin(async move { Ok(mount.role(name(&fields)).await?.is_some()) })
+        }),
+        synopsis: "Binds AWS principals and instances to the tokens they get.",
+        description: "
+A role admits the callers that satisfy all of its bindings; of the values of one binding, one must
+match. At least one binding is needed. Bindings of the iam type are principals, and with an inferred
+entity those of the instance; bindings of the ec2 type are those of the instance. The token fields say
+what a token may do and how long it lives. Fields that are not given keep their value.
+",
+        display: display("auth-role"),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+pub(super) fn name(fields: &Fields) -> &str {
+    fields.text("role").unwrap_or("")
+}
+
+async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
+    Ok(mount.role(name(&fields)).await?.map(|role| Response::with_data(shown(&role))))
+}
+
+async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
+    let result = mount.store().delete(&Role::key(name(&fields))).await;
+    mount.forget_full_arns();
+    result.map_err(|error| Failure::storage(&error, |text| format!("error deleting role: {text}")))?;
+    Ok(None)
+}
+
+/// A role as a read shows it. Unset lists are empty, but for the instance ids, which are null.
+fn shown(role: &Role) -> Map<String, Value> {
+    let mut data = Map::new();
+    let empty = Vec::new();
+    for (name, list) in [
+        ("bound_ami_id", &role.bound_ami_id_list),
+        ("bound_account_id", &role.bound_account_id_list),
+        ("bound_iam_principal_arn", &role.bound_iam_principal_arn_list),
+        ("bound_iam_principal_id", &role.bound_iam_principal_id_list),
+        ("bound_iam_role_arn", &role.bound_iam_role_arn_list),
+        ("bound_iam_instance_profile_arn", &role.bound_iam_instance_profile_arn_list),
+        ("bound_region", &role.bound_region_list),
+        ("bound_subnet_id", &role.bound_subnet_id_list),
+        ("bound_vpc_id", &role.bound_vpc_id_list),
+    ] {
+        data.insert(name.to_owned(), json!(list.as_ref().unwrap_or(&empty)));
+    }
+    for (name, value) in [
+        ("auth_type", json!(role.auth_type)),
+        ("bound_ec2_instance_id", json!(role.bound_ec2_instance_id_list)),
+        ("inferred_entity_type", json!(role.inferred_entity_type)),
+        ("inferred_aws_region", json!(role.inferred_aws_region)),
+        ("resolve_aws_unique_ids", json!(role.resolve_aws_unique_ids)),
+        ("role_id", json!(role.role_id)),
+        ("role_tag", json!(role.role_tag)),
+        ("allow_instance_migration", json!(role.allow_instance_migration)),
+        ("disallow_reauthentication", json!(role.disallow_reauthentication)),
+    ] {
+        data.insert(name.to_owned(), value);
+    }
+    role.token.read_into(&mut data);
+    for (name, duration) in [("ttl", role.ttl), ("max_ttl", role.max_ttl), ("period", role.period)] {
+        if duration.is_positive() {
+            data.insert(name.to_owned(), json!(duration.as_secs()));
+        }
+    }
+    if role.policies.as_ref().is_some_and(|policies| !policies.is_empty()) {
+        data.insert("policies".to_owned(), json!(role.token.policies()));
+    }
+    data
+}

@@ -1,0 +1,339 @@
+//! Writing a role: what is supplied, merged over what is stored, checked in the order that clients
+//! know.
+
+use crate::aws::attempts::Deadline;
+use crate::entry::{AuthType, EntryError, InferredEntity, Role, random_id};
+use crate::framework::{Failure, Fields, GoDuration, HandlerResult, Request, Response};
+use crate::mount::Mount;
+use crate::text::quote;
+
+/// How often a write starts anew because somebody else wrote the same role meanwhile.
+const MAX_TRIES: u32 = 5;
+/// Longest tag key that EC2 accepts, in bytes.
+const MAX_TAG_KEY: usize = 127;
+/// Mounts of this type make ec2 roles unless told otherwise.
+const EC2_MOUNT_TYPE: &str = "aws-ec2";
+
+fn refused<T>(text: &str) -> Result<T, Failure> {
+    Err(Failure::Refused(text.to_owned()))
+}
+
+pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    let key = Role::key(super::role::name(&fields));
+    for _ in 0..MAX_TRIES {
+        let loaded = mount.load_role(&key).await?;
+        let is_new = loaded.entry.is_none();
+        let mut role = match loaded.entry.clone() {
+            Some(role) => role,
+            None => new_role(mount)?,
+        };
+        let warnings = RoleWrite { mount, request, fields: &fields, is_new }.apply(&mut role).await?;
+        let written = mount.store().replace(&key, &loaded, &role).await;
+        mount.forget_full_arns();
+        if written?.is_ok() {
+            return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
+        }
+    }
+    Err(Failure::Internal("the role is being written by other requests at the same time; try again".to_owned()))
+}
+
+fn new_role(mount: &Mount) -> Result<Role, Failure> {
+    let role_id = random_id(mount.environment().random.as_ref())
+        .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
+    Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
+}
+
+/// One write on its way.
+struct RoleWrite<'a> {
+    mount: &'a Mount,
+    request: &'a Request,
+    fields: &'a Fields,
+    is_new: bool,
+}
+
+impl RoleWrite<'_> {
+    /// Changes the role; returns warnings.
+    async fn apply(&self, role: &mut Role) -> Result<Vec<String>, Failure> {
+        self.set_lists(role);
+        self.set_unique_id_resolution(role)?;
+        self.set_principals(role).await?;
+        self.set_inference_and_type(role)?;
+        check_binds(role)?;
+        self.set_ec2_flags(role)?;
+        role.token.update(self.fields)?;
+        self.set_deprecated_names(role);
+        let warnings = self.check_ttls(role).await?;
+        self.set_tag(role)?;
+        if role.hmac_key.is_empty() {
+            let random = self.mount.environment().random.as_ref();
+            role.hmac_key = random_id(random).map_err(|EntryError(cause)| {
+                Failure::Internal(format!("failed to generate role HMAC key: {cause}"))
+            })?;
+        }
+        Ok(warnings)
+    }
+
+    fn set_lists(&self, role: &mut Role) {
+        for (name, list) in [
+            ("bound_ami_id", &mut role.bound_ami_id_list),
+            ("bound_account_id", &mut role.bound_account_id_list),
+            ("bound_region", &mut role.bound_region_list),
+            ("bound_vpc_id", &mut role.bound_vpc_id_list),
+            ("bound_subnet_id", &mut role.bound_subnet_id_list),
+            ("bound_iam_role_arn", &mut role.bound_iam_role_arn_list),
+            ("bound_iam_instance_profile_arn", &mut role.bound_iam_instance_profile_arn_list),
+            ("bound_ec2_instance_id", &mut role.bound_ec2_instance_id_list),
+        ] {
+            if let Some(supplied) = self.fields.list(name) {
+                *list = Some(supplied.to_vec());
+            }
+        }
+    }
+
+    fn set_unique_id_resolution(&self, role: &mut Role) -> Result<(), Failure> {
+        match self.fields.bool("resolve_aws_unique_ids") {
+            Some(false) if !self.is_new && role.resolve_aws_unique_ids => {
+                return refused("changing resolve_aws_unique_ids from true to false is not allowed");
+            }
+            Some(flag) => role.resolve_aws_unique_ids = flag,
+            None if self.is_new => role.resolve_aws_unique_ids = true,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Resolution comes before the checks that need no AWS: clients know the errors in this order.
+    async fn set_principals(&self, role: &mut Role) -> Result<(), Failure> {
+        if let Some(principals) = self.fields.list("bound_iam_principal_arn") {
+            role.bound_iam_principal_arn_list = Some(principals.to_vec());
+            role.bound_iam_principal_id_list = Some(Vec::new());
+        }
+        let has_ids = role.bound_iam_principal_id_list.as_ref().is_some_and(|ids| !ids.is_empty());
+        if !role.resolve_aws_unique_ids || has_ids {
+            return Ok(());
+        }
+        let principals = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
+        let mut exact = principals.iter().filter(|arn| !arn.ends_with('*')).peekable();
+        if exact.peek().is_none() {
+            return Ok(());
+        }
+        let snapshot = self.mount.store().config_snapshot().await?;
+        let deadline = Deadline::start();
+        let mut ids = Vec::new();
+        for arn in exact {
+            let id = self.mount.unique_id(&snapshot, deadline, arn).await.map_err(|detail| {
+                Failure::Refused(format!("unable to resolve ARN {} to internal ID: {detail}", quote(arn)))
+            })?;
+            ids.push(id);
+        }
+        role.bound_iam_principal_id_list = Some(ids);
+        Ok(())
+    }
+
+    fn set_inference_and_type(&self, role: &mut Role) -> Result<(), Failure> {
+        for (name, value) in [
+            ("inferred_entity_type", &mut role.inferred_entity_type),
+            ("inferred_aws_region", &mut role.inferred_aws_region),
+        ] {
+            if let Some(supplied) = self.fields.text(name) {
+                supplied.clone_into(value);
+            }
+        }
+        match self.fields.text("auth_type") {
+            Some(supplied) if role.auth_type.is_empty() => {
+                if AuthType::from_name(supplied).is_none() {
+                    return Err(Failure::Refused(format!("unrecognized auth_type: {supplied}")));
+                }
+                supplied.clone_into(&mut role.auth_type);
+            }
+            Some(supplied) if supplied != role.auth_type => {
+                return refused("changing auth_type on a role is not allowed");
+            }
+            Some(_) => {}
+            None if self.is_new => {
+                let kind = if self.request.mount_type == EC2_MOUNT_TYPE { AuthType::Ec2 } else { AuthType::Iam };
+                kind.as_str().clone_into(&mut role.auth_type);
+            }
+            None => {}
+        }
+        if role.inferred_entity_type.is_empty() {
+            if !role.inferred_aws_region.is_empty() {
+                return refused("specified inferred_aws_region but not inferred_entity_type");
+            }
+            return Ok(());
+        }
+        if role.auth_type() != Some(AuthType::Iam) {
+            return refused("specified inferred_entity_type but didn't allow iam auth_type");
+        }
+        if role.inferred_entity_type != InferredEntity::EC2_INSTANCE {
+            return Err(Failure::Refused(format!(
+                "specified invalid inferred_entity_type: {}",
+                role.inferred_entity_type
+            )));
+        }
+        if role.inferred_aws_region.is_empty() {
+            return refused("specified inferred_entity_type but not inferred_aws_region");
+        }
+        Ok(())
+    }
+
+    fn set_ec2_flags(&self, role: &mut Role) -> Result<(), Failure> {
+        let is_ec2 = role.auth_type() == Some(AuthType::Ec2);
+        if let Some(flag) = self.fields.bool("disallow_reauthentication") {
+            if !is_ec2 {
+                return refused("specified disallow_reauthentication when not using ec2 auth type");
+            }
+            role.disallow_reauthentication = flag;
+        }
+        if let Some(flag) = self.fields.bool("allow_instance_migration") {
+            if !is_ec2 {
+                return refused("specified allow_instance_migration when not using ec2 auth type");
+            }
+            role.allow_instance_migration = flag;
+        }
+        if role.allow_instance_migration && role.disallow_reauthentication {
+            return refused("cannot specify both disallow_reauthentication=true and allow_instance_migration=true");
+        }
+        Ok(())
+    }
+
+    /// A deprecated name sets both values when it comes alone; the new name wins and sets the old
+    /// value to its own, or to nothing.
+    fn set_deprecated_names(&self, role: &mut Role) {
+        let both = (self.fields.list("token_policies"), self.fields.list("policies"));
+        match both {
+            (None, Some(old)) => {
+                let policies = normalised_policies(old);
+                role.policies = Some(policies.clone());
+                role.token.token_policies = Some(policies);
+            }
+            (Some(_), Some(_)) => role.policies.clone_from(&role.token.token_policies),
+            (Some(_), None) => role.policies = None,
+            (None, None) => {}
+        }
+        for (new_name, new, old_name, old) in [
+            ("token_ttl", &mut role.token.token_ttl, "ttl", &mut role.ttl),
+            ("token_max_ttl", &mut role.token.token_max_ttl, "max_ttl", &mut role.max_ttl),
+            ("token_period", &mut role.token.token_period, "period", &mut role.period),
+        ] {
+            match (self.fields.supplied(new_name), self.fields.seconds(old_name)) {
+                (false, Some(seconds)) => {
+                    *old = GoDuration::from_secs(seconds);
+                    *new = *old;
+                }
+                (true, Some(_)) => *old = *new,
+                (true, None) => *old = GoDuration::ZERO,
+                (false, None) => {}
+            }
+        }
+    }
+
+    async fn check_ttls(&self, role: &Role) -> Result<Vec<String>, Failure> {
+        let token = &role.token;
+        let mount_max = self
+            .mount
+            .system_view()
+            .max_lease_ttl()
+            .await
+            .map(GoDuration::from_std)
+            .map_err(|error| Failure::Internal(error.to_string()))?;
+        let mut warnings = Vec::new();
+        if token.token_max_ttl > mount_max {
+            warnings.push(format!(
+                "Given max ttl of {} seconds greater than current mount/system default of {} seconds; max ttl will be capped at login time",
+                token.token_max_ttl.as_secs(),
+                mount_max.as_secs()
+            ));
+        }
+        if token.token_max_ttl != GoDuration::ZERO && token.token_max_ttl < token.token_ttl {
+            return refused("ttl should be shorter than max ttl");
+        }
+        if token.token_period > mount_max {
+            return Err(Failure::Refused(format!(
+                "period of {} is greater than the backend's maximum lease TTL of {}",
+                quote(&token.token_period.to_string()),
+                quote(&mount_max.to_string())
+            )));
+        }
+        Ok(warnings)
+    }
+
+    fn set_tag(&self, role: &mut Role) -> Result<(), Failure> {
+        let Some(tag) = self.fields.text("role_tag") else {
+            return Ok(());
+        };
+        if role.auth_type() != Some(AuthType::Ec2) {
+            return refused("tried to enable role_tag when not using ec2 auth method");
+        }
+        if tag.len() > MAX_TAG_KEY {
+            return refused("length of role tag exceeds the EC2 key limit of 127 characters");
+        }
+        tag.clone_into(&mut role.role_tag);
+        Ok(())
+    }
+}
+
+fn check_binds(role: &Role) -> Result<(), Failure> {
+    let auth_type = role.auth_type();
+    let is_ec2 = auth_type == Some(AuthType::Ec2);
+    let instance_binds_allowed = is_ec2 || !role.inferred_entity_type.is_empty();
+    let mut any = false;
+    for (name, list, allowed, otherwise) in [
+        ("bound_account_id", &role.bound_account_id_list, instance_binds_allowed, INSTANCE_BIND),
+        ("bound_region", &role.bound_region_list, is_ec2, "but not specifying ec2 auth_type"),
+        ("bound_ami_id", &role.bound_ami_id_list, instance_binds_allowed, INSTANCE_BIND),
+        (
+            "bound_iam_instance_profile_arn",
+            &role.bound_iam_instance_profile_arn_list,
+            instance_binds_allowed,
+            INSTANCE_BIND,
+        ),
+        ("bound_ec2_instance_id", &role.bound_ec2_instance_id_list, instance_binds_allowed, INSTANCE_BIND),
+        ("bound_iam_role_arn", &role.bound_iam_role_arn_list, instance_binds_allowed, INSTANCE_BIND),
+        (
+            "bound_iam_principal_arn",
+            &role.bound_iam_principal_arn_list,
+            auth_type == Some(AuthType::Iam),
+            "but not specifying iam auth_type",
+        ),
+        ("bound_vpc_id", &role.bound_vpc_id_list, instance_binds_allowed, INSTANCE_BIND),
+        ("bound_subnet_id", &role.bound_subnet_id_list, instance_binds_allowed, INSTANCE_BIND),
+    ] {
+        if list.as_ref().is_some_and(|list| !list.is_empty()) {
+            if !allowed {
+                return Err(Failure::Refused(format!("specified {name} {otherwise}")));
+            }
+            any = true;
+        }
+    }
+    if any { Ok(()) } else { refused("at least one bound parameter should be specified on the role") }
+}
+
+const INSTANCE_BIND: &str = "but not specifying ec2 auth_type or inferring ec2_instance";
+
+/// Policies as the deprecated field takes them: lower-case, each once, sorted; `root` stands alone.
+fn normalised_policies(policies: &[String]) -> Vec<String> {
+    let mut policies: Vec<String> = policies
+        .iter()
+        .map(|policy| policy.trim().to_lowercase())
+        .filter(|policy| !policy.is_empty())
+        .collect();
+    policies.sort();
+    policies.dedup();
+    if policies.iter().any(|policy| policy == "root") { vec!["root".to_owned()] } else { policies }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deprecated_policies_are_normalised() {
+        let normalised = |policies: &[&str]| {
+            normalised_policies(&policies.iter().map(|&policy| policy.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(normalised(&["B", "a ", "", "b"]), ["a", "b"]);
+        assert_eq!(normalised(&["A", "ROOT"]), ["root"]);
+        assert!(normalised(&[]).is_empty());
+    }
+}

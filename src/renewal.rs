@@ -1,0 +1,120 @@
+//! Renewal: whether a token that was issued may live on.
+
+use crate::arn::Arn;
+use crate::aws::attempts::Deadline;
+use crate::binding::{Principal, PrincipalMatch, check_principal, matches_pattern};
+use crate::entry::{InferredEntity, Role};
+use crate::framework::{Auth, Failure, HandlerResult, Request, Response};
+use crate::iam_login::internal;
+use crate::inferred_instance::{LookUp, look_up_running};
+use crate::mount::Mount;
+use crate::text::quote;
+use crate::arn::AccountId;
+
+/// Renews the token of a login, or says why it ends.
+///
+/// # Errors
+/// Shown to the client by the host, with a prefix.
+pub async fn renew(mount: &Mount, request: &Request) -> HandlerResult {
+    let auth = request.auth.clone().ok_or_else(|| ended("request auth was nil"))?;
+    match auth.metadata.get("auth_type").map(String::as_str) {
+        Some("iam") => renew_iam(mount, auth).await,
+        Some("ec2") => Err(ec2_not_served()),
+        Some(other) => Err(Failure::Internal(format!("unrecognized auth_type: {}", quote(other)))),
+        // The operator may leave `auth_type` out of the metadata; the data for renewal tells too.
+        None if auth.internal_data.contains_key(internal::ROLE_NAME) => renew_iam(mount, auth).await,
+        None => Err(ec2_not_served()),
+    }
+}
+
+fn ec2_not_served() -> Failure {
+    ended("tokens of the ec2 login type cannot be renewed by this version")
+}
+
+fn ended(text: &str) -> Failure {
+    Failure::Internal(text.to_owned())
+}
+
+/// A value that a login left behind: in the data for renewal, or in the metadata of older tokens.
+fn left_behind<'a>(auth: &'a Auth, key: &str) -> Result<&'a str, Failure> {
+    match auth.internal_data.get(key) {
+        Some(serde_json::Value::String(text)) => Ok(text),
+        Some(_) => Err(Failure::Internal(format!(
+            "unable to fetch {} from auth metadata due to its type",
+            quote(key)
+        ))),
+        None => auth
+            .metadata
+            .get(key)
+            .map(String::as_str)
+            .ok_or_else(|| Failure::Internal(format!("{} not found in auth metadata", quote(key)))),
+    }
+}
+
+async fn renew_iam(mount: &Mount, mut auth: Auth) -> HandlerResult {
+    let canonical_arn = left_behind(&auth, internal::CANONICAL_ARN)?;
+    let role_name = match auth.internal_data.get(internal::ROLE_NAME) {
+        Some(serde_json::Value::String(name)) => name.as_str(),
+        _ => return Err(ended("error retrieving role_name during renewal")),
+    };
+    let role = mount.role(role_name).await?.ok_or_else(|| ended("role entry not found"))?;
+    let snapshot = mount.store().config_snapshot().await?;
+    let look_up = LookUp {
+        clients: mount.clients(),
+        store: mount.store(),
+        snapshot: &snapshot,
+        deadline: Deadline::start(),
+    };
+    check_instance(look_up, &auth, &role).await?;
+    check_principal_again(mount, look_up, &auth, &role, role_name, canonical_arn).await?;
+    auth.lease.ttl = role.token.token_ttl;
+    auth.lease.max_ttl = role.token.token_max_ttl;
+    auth.period = role.token.token_period;
+    Ok(Some(Response::with_auth(auth)))
+}
+
+async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result<(), Failure> {
+    match role.inferred_entity().map_err(|error| Failure::Internal(error.to_string()))? {
+        None => return Ok(()),
+        Some(InferredEntity::Ec2Instance) => {}
+    }
+    let id = left_behind(auth, internal::INFERRED_ENTITY_ID)?;
+    let region = left_behind(auth, internal::INFERRED_AWS_REGION)?;
+    let account = AccountId::new(left_behind(auth, internal::ACCOUNT_ID).unwrap_or(""));
+    let not_verified =
+        |detail: &str| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id)));
+    match look_up.deadline.limit(look_up_running(look_up, &account, region, id)).await {
+        Some(result) => result.map(|_| ()).map_err(|detail| not_verified(&detail)),
+        None => Err(not_verified("gave up waiting for AWS")),
+    }
+}
+
+async fn check_principal_again(
+    mount: &Mount,
+    look_up: LookUp<'_>,
+    auth: &Auth,
+    role: &Role,
+    role_name: &str,
+    canonical_arn: &str,
+) -> Result<(), Failure> {
+    let unique_id = left_behind(auth, internal::CLIENT_USER_ID).unwrap_or("");
+    let no_longer = || {
+        Failure::Internal(format!(
+            "role {} no longer bound to ARN {}",
+            quote(role_name),
+            quote(canonical_arn)
+        ))
+    };
+    match check_principal(role, Principal { unique_id, canonical_arn }) {
+        PrincipalMatch::Admitted => return Ok(()),
+        PrincipalMatch::Refused => return Err(no_longer()),
+        PrincipalMatch::NeedsFullArn => {}
+    }
+    let when = format!("when updating login for role {}", quote(role_name));
+    let arn = Arn::parse(canonical_arn)
+        .map_err(|error| Failure::Internal(format!("error parsing ARN {} {when}: {error}", quote(canonical_arn))))?;
+    let full_arn = mount.full_arn(look_up, &arn, unique_id).await.map_err(|detail| {
+        Failure::Internal(format!("error looking up full ARN of entity {} {when}: {detail}", arn.entity_text()))
+    })?;
+    if matches_pattern(role, &full_arn) { Ok(()) } else { Err(no_longer()) }
+}

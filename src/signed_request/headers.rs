@@ -1,0 +1,87 @@
+//! The headers a client signed.
+
+/// Headers with canonical names; names that differ only in case are one header with several values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientHeaders(Vec<(String, Vec<String>)>);
+
+impl ClientHeaders {
+    /// Collects headers as sent; a header without values contributes nothing.
+    #[must_use]
+    pub fn collect(sent: &[(String, Vec<String>)]) -> Self {
+        let mut headers: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, values) in sent {
+            let name = canonical_name(name);
+            let known = headers.iter_mut().find(|(known, _)| *known == name);
+            match known {
+                Some((_, known)) => known.extend(values.iter().cloned()),
+                None if values.is_empty() => {}
+                None => headers.push((name, values.clone())),
+            }
+        }
+        Self(headers)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Canonical names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.0.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
+    /// The values of a header, by its canonical name; empty if it is absent.
+    #[must_use]
+    pub fn values(&self, canonical_name: &str) -> &[String] {
+        self.0.iter().find(|(name, _)| name == canonical_name).map_or(&[], |(_, values)| values)
+    }
+}
+
+/// A header name as Go's servers write it: the first letter and each one after a hyphen upper-case,
+/// the others lower-case. A name that is none stays untouched.
+#[must_use]
+pub fn canonical_name(name: &str) -> String {
+    let is_token =
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    if !is_token {
+        return name.to_owned();
+    }
+    let mut upper = true;
+    name.chars()
+        .map(|c| {
+            let c = if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+            upper = c == '-';
+            c
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_canonical() {
+        for (name, canonical) in [
+            ("X-Vault-AWS-IAM-Server-ID", "X-Vault-Aws-Iam-Server-Id"),
+            ("x-amz-SIGNEDHEADERS", "X-Amz-Signedheaders"),
+            ("content-type", "Content-Type"),
+            ("with space", "with space"),
+            ("näme", "näme"),
+        ] {
+            assert_eq!(canonical_name(name), canonical);
+        }
+    }
+
+    #[test]
+    fn equal_names_are_one_header() {
+        let sent = [("a-b", vec!["1"]), ("A-B", vec!["2", "3"]), ("c", vec![])];
+        let sent =
+            sent.map(|(name, values)| (name.to_owned(), values.into_iter().map(str::to_owned).collect()));
+        let headers = ClientHeaders::collect(&sent);
+        assert_eq!(headers.values("A-B"), ["1", "2", "3"]);
+        assert_eq!(headers.iter().count(), 1);
+    }
+}

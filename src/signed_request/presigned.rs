@@ -1,0 +1,111 @@
+//! The query of a presigned GET: the second form in which AWS accepts a signature.
+//!
+//! Server and AWS must read the same query, so it is parsed strictly: no semicolons, no bad escapes,
+//! no parameter twice in any spelling, no parameter that is not part of the form.
+
+use super::form;
+use crate::framework::Failure;
+
+/// The parts of a presigned query that are looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresignedQuery {
+    /// Names as written.
+    pub names: Vec<String>,
+    /// `X-Amz-SignedHeaders`.
+    pub signed_headers: String,
+    /// Region out of `X-Amz-Credential`.
+    pub region: String,
+}
+
+const REQUIRED: [&str; 6] = [
+    "Version",
+    "X-Amz-Algorithm",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-SignedHeaders",
+    "X-Amz-Signature",
+];
+
+impl PresignedQuery {
+    pub(super) fn parse(raw_query: &str) -> Result<Self, Failure> {
+        let refused = |text: String| Failure::Refused(text);
+        let unparsable = || refused("error parsing iam_request_url".to_owned());
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form::parse(raw_query.as_bytes()).map_err(|_| unparsable())? {
+            let (Ok(name), Ok(value)) = (String::from_utf8(name), String::from_utf8(value)) else {
+                return Err(unparsable());
+            };
+            pairs.push((name, value));
+        }
+        let actions: Vec<&str> =
+            pairs.iter().filter(|(name, _)| name == "Action").map(|(_, value)| value.as_str()).collect();
+        match actions.as_slice() {
+            [] => return Err(refused("no action found in request".to_owned())),
+            ["GetCallerIdentity"] => {}
+            [other] => return Err(refused(format!("unexpected action parameter, {other}"))),
+            _ => return Err(refused("found multiple actions".to_owned())),
+        }
+        for (position, (name, _)) in pairs.iter().enumerate() {
+            let again = pairs.iter().take(position).any(|(earlier, _)| earlier.eq_ignore_ascii_case(name));
+            let of_the_form = name == "Action" || name == "Version" || starts_with_x_amz(name);
+            if again || !of_the_form {
+                return Err(refused(format!("invalid request query param: {name}")));
+            }
+        }
+        let value =
+            |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        if let Some(missing) = REQUIRED.iter().find(|name| value(name).is_none_or(str::is_empty)) {
+            return Err(refused(format!("missing request query param: {missing}")));
+        }
+        let credential: Vec<&str> = value("X-Amz-Credential").unwrap_or("").split('/').collect();
+        let [_, _, region, "sts", "aws4_request"] = credential.as_slice() else {
+            return Err(refused("invalid request query param: X-Amz-Credential".to_owned()));
+        };
+        Ok(Self {
+            signed_headers: value("X-Amz-SignedHeaders").unwrap_or("").to_owned(),
+            region: (*region).to_owned(),
+            names: pairs.iter().map(|(name, _)| name.clone()).collect(),
+        })
+    }
+}
+
+/// Whether the canonical form of a name starts with `X-Amz-`.
+pub(super) fn starts_with_x_amz(name: &str) -> bool {
+    name.get(..6).is_some_and(|prefix| prefix.eq_ignore_ascii_case("X-Amz-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host%3Bx-vault-aws-iam-server-id&X-Amz-Signature=00";
+
+    #[test]
+    fn the_form_is_read() {
+        let query = PresignedQuery::parse(GOOD).unwrap();
+        assert_eq!(query.signed_headers, "host;x-vault-aws-iam-server-id");
+        assert_eq!(query.region, "us-east-1");
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        for (query, text) in [
+            (GOOD.replace("Action=GetCallerIdentity&", ""), "no action found in request"),
+            (format!("{GOOD}&Action=GetCallerIdentity"), "found multiple actions"),
+            (GOOD.replace("GetCallerIdentity", "GetUser"), "unexpected action parameter, GetUser"),
+            (format!("{GOOD}&action=GetUser"), "invalid request query param: action"),
+            (format!("{GOOD}&x-amz-date=1"), "invalid request query param: x-amz-date"),
+            (format!("{GOOD}&Foo=1"), "invalid request query param: Foo"),
+            (format!("{GOOD}&Action=Foo;x"), "error parsing iam_request_url"),
+            (format!("{GOOD}&a=%zz"), "error parsing iam_request_url"),
+            (GOOD.replace("&X-Amz-Signature=00", ""), "missing request query param: X-Amz-Signature"),
+            (GOOD.replace("%2Fsts%2F", "%2Fiam%2F"), "invalid request query param: X-Amz-Credential"),
+        ] {
+            assert_eq!(
+                PresignedQuery::parse(&query).unwrap_err(),
+                Failure::Refused(text.to_owned()),
+                "{query}"
+            );
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Text as the API's error messages show it.
+
+use std::fmt::Write;
+
+/// Quotes a text the way the API's messages do: in double quotes, with control characters,
+/// backslashes and inner quotes escaped.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\u{7}' => quoted.push_str("\\a"),
+            '\u{8}' => quoted.push_str("\\b"),
+            '\u{c}' => quoted.push_str("\\f"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\u{b}' => quoted.push_str("\\v"),
+            c if c.is_ascii_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\x{:02x}", u32::from(c));
+            }
+            c if c.is_control() || (c.is_whitespace() && c != ' ') => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Quotes each text of a list: `["a" "b"]`.
+#[must_use]
+pub fn quote_list<T: AsRef<str>>(texts: &[T]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quote(text.as_ref())).collect();
+    format!("[{}]", quoted.join(" "))
+}
+
+/// The beginning of a text, at most `limit` bytes, cut between characters.
+#[must_use]
+pub fn truncated(text: &str, limit: usize) -> &str {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoting_escapes_what_would_break_a_line() {
+        assert_eq!(quote("plain"), "\"plain\"");
+        assert_eq!(quote("a\"b\\c\nd\u{1}\u{85}é"), "\"a\\\"b\\\\c\\nd\\x01\\u0085é\"");
+        assert_eq!(quote_list(&["a", "b c"]), "[\"a\" \"b c\"]");
+    }
+
+    #[test]
+    fn truncation_respects_characters() {
+        assert_eq!(truncated("aé", 2), "a");
+        assert_eq!(truncated("abc", 10), "abc");
+    }
+}
