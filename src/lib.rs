@@ -6,5 +6,6 @@
 //! as [`framework::Reply`].
 
 pub mod framework;
+pub mod https;
 pub mod mount;
 pub mod ports;
