@@ -34,7 +34,9 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
             return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
         }
     }
-    Err(Failure::Internal("the role is being written by other requests at the same time; try again".to_owned()))
+    Err(Failure::Internal(
+        "the role is being written by other requests at the same time; try again".to_owned(),
+    ))
 }
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
@@ -151,7 +153,8 @@ impl RoleWrite<'_> {
             }
             Some(_) => {}
             None if self.is_new => {
-                let kind = if self.request.mount_type == EC2_MOUNT_TYPE { AuthType::Ec2 } else { AuthType::Iam };
+                let kind =
+                    if self.request.mount_type == EC2_MOUNT_TYPE { AuthType::Ec2 } else { AuthType::Iam };
                 kind.as_str().clone_into(&mut role.auth_type);
             }
             None => {}
@@ -192,7 +195,9 @@ impl RoleWrite<'_> {
             role.allow_instance_migration = flag;
         }
         if role.allow_instance_migration && role.disallow_reauthentication {
-            return refused("cannot specify both disallow_reauthentication=true and allow_instance_migration=true");
+            return refused(
+                "cannot specify both disallow_reauthentication=true and allow_instance_migration=true",
+            );
         }
         Ok(())
     }
