@@ -114,15 +114,15 @@ impl RoleWrite<'_> {
         if !role.resolve_aws_unique_ids || has_ids {
             return Ok(());
         }
-        let principals = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
-        let mut exact = principals.iter().filter(|arn| !arn.ends_with('*')).peekable();
-        if exact.peek().is_none() {
+        let mut exact = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
+        exact.retain(|arn| !arn.ends_with('*'));
+        if exact.is_empty() {
             return Ok(());
         }
         let snapshot = self.mount.store().config_snapshot().await?;
         let deadline = Deadline::start();
         let mut ids = Vec::new();
-        for arn in exact {
+        for arn in &exact {
             let id = self.mount.unique_id(&snapshot, deadline, arn).await.map_err(|detail| {
                 Failure::Refused(format!("unable to resolve ARN {} to internal ID: {detail}", quote(arn)))
             })?;
