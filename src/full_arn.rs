@@ -98,7 +98,10 @@ impl FullArns {
         let partition = partition_of(arn)?;
         let account = arn.account();
         let sts = store.sts_config(account).await.map_err(|failure| {
-            format!("error creating IAM client: error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
+            format!(
+                "error creating IAM client: error fetching STS config for account ID {}: {failure}",
+                quote(account.as_str())
+            )
         })?;
         let client = clients
             .iam(snapshot, partition, account, sts.as_ref().as_ref())

@@ -170,13 +170,15 @@ impl<'a> IamLogin<'a> {
             PrincipalMatch::Refused => return Err(refused()),
             PrincipalMatch::NeedsFullArn => {}
         }
-        let full_arn = self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(|detail| {
-            Failure::Refused(format!(
-                "error looking up full ARN of entity {} when attempting login for role {}: {detail}",
-                caller.arn().entity_text(),
-                quote(role_name)
-            ))
-        })?;
+        let full_arn = self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(
+            |detail| {
+                Failure::Refused(format!(
+                    "error looking up full ARN of entity {} when attempting login for role {}: {detail}",
+                    caller.arn().entity_text(),
+                    quote(role_name)
+                ))
+            },
+        )?;
         if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
     }
 
@@ -188,10 +190,13 @@ impl<'a> IamLogin<'a> {
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
         let not_verified = |detail: String| {
-            Failure::Refused(format!("failed to verify {id} as a valid EC2 instance in region {region}: {detail}"))
+            Failure::Refused(format!(
+                "failed to verify {id} as a valid EC2 instance in region {region}: {detail}"
+            ))
         };
         let work = async {
-            let instance = look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
+            let instance =
+                look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
             check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
             Ok(Some(instance))
         };
@@ -227,7 +232,10 @@ impl<'a> IamLogin<'a> {
         let mut auth = Auth {
             display_name: caller.display_name(),
             metadata: token_metadata,
-            internal_data: internal_data.map(|(key, value)| (key.to_owned(), Value::from(value))).into_iter().collect::<Map<_, _>>(),
+            internal_data: internal_data
+                .map(|(key, value)| (key.to_owned(), Value::from(value)))
+                .into_iter()
+                .collect::<Map<_, _>>(),
             alias: Some(Alias { name, metadata, ..Alias::default() }),
             ..Auth::default()
         };
@@ -243,7 +251,9 @@ fn alias_name(identity: &IdentityConfig, candidate: &Candidate) -> Result<String
         Some(AliasSource::UniqueId) => Ok(caller.unique_id().to_owned()),
         Some(AliasSource::FullArn) => Ok(caller.arn().as_str().to_owned()),
         Some(AliasSource::CanonicalArn) => Ok(caller.arn().canonical()),
-        None => Err(Failure::Internal(format!("unknown iam_alias {} is stored", quote(identity.iam_alias())))),
+        None => {
+            Err(Failure::Internal(format!("unknown iam_alias {} is stored", quote(identity.iam_alias()))))
+        }
     }
 }
 

@@ -114,18 +114,19 @@ fn check_described(
     instance: &Instance,
 ) -> Result<(), BoundError> {
     let role_name = quote(role_name);
-    let check = |bound: &Option<Vec<String>>, value: Option<&str>, nil: &str, mismatch: &dyn Fn(String) -> String| {
-        let bound = bound.as_deref().unwrap_or_default();
-        if bound.is_empty() {
-            return Ok(());
-        }
-        let value = value.ok_or_else(|| cannot_tell(nil))?;
-        if bound.iter().any(|bound| bound == value) {
-            Ok(())
-        } else {
-            Err(BoundError::Mismatch(mismatch(quote(value))))
-        }
-    };
+    let check =
+        |bound: &Option<Vec<String>>, value: Option<&str>, nil: &str, mismatch: &dyn Fn(String) -> String| {
+            let bound = bound.as_deref().unwrap_or_default();
+            if bound.is_empty() {
+                return Ok(());
+            }
+            let value = value.ok_or_else(|| cannot_tell(nil))?;
+            if bound.iter().any(|bound| bound == value) {
+                Ok(())
+            } else {
+                Err(BoundError::Mismatch(mismatch(quote(value))))
+            }
+        };
     check(&role.bound_ec2_instance_id_list, Some(&instance.id), "", &|id| {
         format!("instance ID {id} does not belong to the role {role_name}")
     })?;
@@ -177,7 +178,8 @@ async fn role_of_profile(
     account: &AccountId,
     profile_arn: &str,
 ) -> Result<String, BoundError> {
-    let not_fetched = |detail: &str| BoundError::CannotTell(format!("IAM role ARN could not be fetched: {detail}"));
+    let not_fetched =
+        |detail: &str| BoundError::CannotTell(format!("IAM role ARN could not be fetched: {detail}"));
     let no_client = |detail: String| BoundError::CannotTell(format!("could not fetch IAM client: {detail}"));
     let arn = Arn::parse(profile_arn).map_err(|error| {
         let profile_arn = quote(profile_arn);

@@ -18,8 +18,9 @@ impl VerifiedCaller {
     /// # Errors
     /// The ARN is of a principal that cannot log in, or the parts disagree.
     pub fn from_identity(identity: &CallerIdentity) -> Result<Self, Failure> {
-        let arn = Arn::parse(identity.arn())
-            .map_err(|error| Failure::Refused(format!("error parsing arn {}: {error}", quote(identity.arn()))))?;
+        let arn = Arn::parse(identity.arn()).map_err(|error| {
+            Failure::Refused(format!("error parsing arn {}: {error}", quote(identity.arn())))
+        })?;
         let (unique_id, session) = match identity.user_id().split_once(':') {
             Some((unique_id, session)) => (unique_id, Some(session)),
             None => (identity.user_id(), None),

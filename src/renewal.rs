@@ -1,5 +1,6 @@
 //! Renewal: whether a token that was issued may live on.
 
+use crate::arn::AccountId;
 use crate::arn::Arn;
 use crate::aws::attempts::Deadline;
 use crate::binding::{Principal, PrincipalMatch, check_principal, matches_pattern};
@@ -9,7 +10,6 @@ use crate::iam_login::internal;
 use crate::inferred_instance::{LookUp, look_up_running};
 use crate::mount::Mount;
 use crate::text::quote;
-use crate::arn::AccountId;
 
 /// Renews the token of a login, or says why it ends.
 ///
@@ -111,10 +111,14 @@ async fn check_principal_again(
         PrincipalMatch::NeedsFullArn => {}
     }
     let when = format!("when updating login for role {}", quote(role_name));
-    let arn = Arn::parse(canonical_arn)
-        .map_err(|error| Failure::Internal(format!("error parsing ARN {} {when}: {error}", quote(canonical_arn))))?;
+    let arn = Arn::parse(canonical_arn).map_err(|error| {
+        Failure::Internal(format!("error parsing ARN {} {when}: {error}", quote(canonical_arn)))
+    })?;
     let full_arn = mount.full_arn(look_up, &arn, unique_id).await.map_err(|detail| {
-        Failure::Internal(format!("error looking up full ARN of entity {} {when}: {detail}", arn.entity_text()))
+        Failure::Internal(format!(
+            "error looking up full ARN of entity {} {when}: {detail}",
+            arn.entity_text()
+        ))
     })?;
     if matches_pattern(role, &full_arn) { Ok(()) } else { Err(no_longer()) }
 }

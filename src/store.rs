@@ -85,9 +85,7 @@ impl Store {
         };
         Ok(match stored.as_ref() {
             Some(config) => ConfigSnapshot { config: Arc::clone(config), is_stored: true, generation },
-            None => {
-                ConfigSnapshot { config: Arc::new(ClientConfig::absent()), is_stored: false, generation }
-            }
+            None => ConfigSnapshot { config: Arc::new(ClientConfig::absent()), is_stored: false, generation },
         })
     }
 
@@ -143,11 +141,7 @@ impl Store {
     /// The entry cannot be read.
     pub async fn load<T: Entry>(&self, key: &str) -> Result<Loaded<T>, Failure> {
         let stored = self.storage.get(key).await?;
-        let entry = stored
-            .as_deref()
-            .map(T::decode)
-            .transpose()
-            .map_err(|error| unreadable(key, &error))?;
+        let entry = stored.as_deref().map(T::decode).transpose().map_err(|error| unreadable(key, &error))?;
         Ok(Loaded { stored, entry })
     }
 

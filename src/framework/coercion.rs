@@ -404,4 +404,41 @@ mod tests {
             ],
         );
     }
+
+    const KINDS: [FieldKind; 7] = [
+        FieldKind::String,
+        FieldKind::Int,
+        FieldKind::Bool,
+        FieldKind::DurationSecond,
+        FieldKind::CommaStringSlice,
+        FieldKind::Header,
+        FieldKind::Name,
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn refusals_do_not_quote_the_value(secret in "[a-z]*SECRET[a-zA-Z0-9:,={}\"]*", shape in 0..5) {
+            let value = match shape {
+                0 => json!(secret),
+                1 => json!([secret]),
+                2 => json!({secret.as_str(): true}),
+                3 => json!({"A": [null, secret]}),
+                _ => json!([[secret]]),
+            };
+            for kind in KINDS {
+                if let Err(text) = convert_as(kind, value.clone()) {
+                    proptest::prop_assert!(!text.contains("SECRET"), "{kind:?}: {text}");
+                }
+            }
+        }
+
+        #[test]
+        fn every_number_converts_or_is_refused(number: f64, whole: i64, natural: u64) {
+            for value in [json!(number), json!(whole), json!(natural)] {
+                for kind in KINDS {
+                    let _ = convert_as(kind, value.clone());
+                }
+            }
+        }
+    }
 }

@@ -291,4 +291,17 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(nanos: i64) {
+            let duration = GoDuration(nanos);
+            proptest::prop_assert_eq!(GoDuration::parse(&duration.to_string()), Ok(duration));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[-+0-9.a-zµ]{0,24}") {
+            let _ = (GoDuration::parse(&text), GoDuration::parse_field(&text));
+        }
+    }
 }

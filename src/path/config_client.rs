@@ -7,8 +7,8 @@ use serde_json::json;
 use super::{display, endpoint, object, verb};
 use crate::entry::ClientConfig;
 use crate::framework::{
-    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation, Request,
-    Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation,
+    Request, Response, Route,
 };
 use crate::mount::Mount;
 use crate::ports::{RotationJob, SystemViewError};
@@ -48,7 +48,10 @@ pub(super) fn route() -> Route<Mount> {
         forward_to_writer: true,
         ..endpoint(operation, |mount, request, fields| Box::pin(write(mount, request, fields)))
     };
-    let with_suffix = |endpoint| Endpoint { display: DisplayAttributes { operation_suffix: "client-configuration", ..display("") }, ..endpoint };
+    let with_suffix = |endpoint| Endpoint {
+        display: DisplayAttributes { operation_suffix: "client-configuration", ..display("") },
+        ..endpoint
+    };
     Route {
         pattern: "config/client$",
         fields: FIELDS,
@@ -59,7 +62,9 @@ pub(super) fn route() -> Route<Mount> {
             with_suffix(endpoint(Operation::Delete, |mount, request, _| Box::pin(delete(mount, request)))),
         ],
         existence_check: Some(|mount, _, _| {
-            Box::pin(async move { Ok(mount.store().read::<ClientConfig>(ClientConfig::KEY).await?.is_some()) })
+            Box::pin(
+                async move { Ok(mount.store().read::<ClientConfig>(ClientConfig::KEY).await?.is_some()) },
+            )
         }),
         synopsis: "Configures how the server reaches AWS and what it demands of logins.",
         description: "
@@ -152,7 +157,8 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
     }
     if let Some(names) = fields.list("allowed_sts_header_values") {
         let names: Vec<String> = names.iter().map(|name| canonical_name(name)).collect();
-        let same = config.allowed_sts_header_values.as_ref().is_some_and(|stored| is_same_set(stored, &names));
+        let same =
+            config.allowed_sts_header_values.as_ref().is_some_and(|stored| is_same_set(stored, &names));
         if !same {
             config.allowed_sts_header_values = Some(names);
         }
@@ -176,11 +182,14 @@ fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), Failur
     let given = |seconds: Option<i64>| seconds.is_some_and(|seconds| seconds != 0);
     if let Some(schedule) = schedule {
         if given(period) && !schedule.is_empty() {
-            return refused("mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided");
+            return refused(
+                "mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided",
+            );
         }
         if !schedule.is_empty() {
-            check_cron(schedule)
-                .map_err(|cause| Failure::Refused(format!("failed to parse provided rotation_schedule: {cause}")))?;
+            check_cron(schedule).map_err(|cause| {
+                Failure::Refused(format!("failed to parse provided rotation_schedule: {cause}"))
+            })?;
         }
         schedule.clone_into(&mut config.rotation_schedule);
     }
@@ -200,15 +209,22 @@ fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), Failur
         config.disable_automated_rotation = flag;
     }
     if !config.rotation_schedule.is_empty() && config.rotation_period.is_positive() {
-        return refused("mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided");
+        return refused(
+            "mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided",
+        );
     }
     Ok(())
 }
 
 /// Whether a text is a cron expression of five fields. The server's rotation manager parses it again.
 fn check_cron(schedule: &str) -> Result<(), String> {
-    const RANGES: [(&str, u32, u32); 5] =
-        [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 6)];
+    const RANGES: [(&str, u32, u32); 5] = [
+        ("minute", 0, 59),
+        ("hour", 0, 23),
+        ("day of month", 1, 31),
+        ("month", 1, 12),
+        ("day of week", 0, 6),
+    ];
     let fields: Vec<&str> = schedule.split_whitespace().collect();
     if fields.len() != RANGES.len() {
         return Err(format!("expected exactly 5 fields, found {}", fields.len()));
@@ -223,8 +239,8 @@ fn check_cron(schedule: &str) -> Result<(), String> {
 
 fn is_cron_part(part: &str, low: u32, high: u32) -> bool {
     const NAMES: [&str; 19] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun", "mon", "tue",
-        "wed", "thu", "fri", "sat",
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun", "mon",
+        "tue", "wed", "thu", "fri", "sat",
     ];
     let (range, step) = part.split_once('/').unwrap_or((part, "1"));
     if step.parse::<u32>().map_or(true, |step| step == 0) {
@@ -307,7 +323,9 @@ mod tests {
         for good in ["0 0 * * *", "*/5 1-3,7 1 jan-mar mon", "0 0 ? * 0"] {
             assert_eq!(check_cron(good), Ok(()), "{good}");
         }
-        for bad in ["", "@daily", "0 0 * *", "60 0 * * *", "0 0 0 * *", "*/0 * * * *", "0 0 * * 7", "a * * * *"] {
+        for bad in
+            ["", "@daily", "0 0 * *", "60 0 * * *", "0 0 0 * *", "*/0 * * * *", "0 0 * * 7", "a * * * *"]
+        {
             assert!(check_cron(bad).is_err(), "{bad}");
         }
     }

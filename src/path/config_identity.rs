@@ -3,8 +3,12 @@
 use serde_json::json;
 
 use super::{display, endpoint, object, verb};
-use crate::entry::{AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection};
-use crate::framework::{DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
+use crate::entry::{
+    AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
+};
+use crate::framework::{
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
+};
 use crate::mount::Mount;
 use crate::text::{quote, quote_list};
 
@@ -27,7 +31,10 @@ pub(super) fn route() -> Route<Mount> {
         fields: FIELDS,
         endpoints: vec![
             Endpoint {
-                display: DisplayAttributes { operation_suffix: "identity-integration-configuration", ..display("") },
+                display: DisplayAttributes {
+                    operation_suffix: "identity-integration-configuration",
+                    ..display("")
+                },
                 ..endpoint(Operation::Read, |mount, _, _| Box::pin(read(mount)))
             },
             Endpoint {
@@ -121,7 +128,9 @@ mod tests {
 
     fn selected(names: &[&str]) -> Result<Option<Vec<String>>, String> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        selection(&names, &IAM_METADATA).map(|selection| selection.auth_metadata).map_err(|failure| failure.to_string())
+        selection(&names, &IAM_METADATA)
+            .map(|selection| selection.auth_metadata)
+            .map_err(|failure| failure.to_string())
     }
 
     #[test]

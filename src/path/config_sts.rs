@@ -10,8 +10,13 @@ use crate::mount::Mount;
 
 const FIELDS: &[Field] = &[
     Field::new("account_id", FieldKind::Name, "Number of the AWS account."),
-    Field::new("sts_role", FieldKind::String, "ARN of the role in that account which the server assumes to look up principals and instances."),
-    Field::new("external_id", FieldKind::String, "External id that the role's trust policy asks for.").default_json("\"\""),
+    Field::new(
+        "sts_role",
+        FieldKind::String,
+        "ARN of the role in that account which the server assumes to look up principals and instances.",
+    ),
+    Field::new("external_id", FieldKind::String, "External id that the role's trust policy asks for.")
+        .default_json("\"\""),
 ];
 
 pub(super) fn route() -> Route<Mount> {

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::{endpoint, object, verb};
-use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route};
+use crate::framework::{
+    Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
+};
 use crate::iam_login::IamLogin;
 use crate::mount::Mount;
 use crate::signed_request;

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::role_write::write;
 use super::{display, endpoint, name_pattern};
 use crate::entry::{AuthType, InferredEntity, Role, TOKEN_FIELDS};
-use crate::framework::{Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
+use crate::framework::{
+    Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
+};
 use crate::mount::Mount;
 
 /// Pattern of the path.

@@ -34,7 +34,9 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
             return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
         }
     }
-    Err(Failure::Internal("the role is being written by other requests at the same time; try again".to_owned()))
+    Err(Failure::Internal(
+        "the role is being written by other requests at the same time; try again".to_owned(),
+    ))
 }
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
@@ -112,15 +114,15 @@ impl RoleWrite<'_> {
         if !role.resolve_aws_unique_ids || has_ids {
             return Ok(());
         }
-        let principals = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
-        let mut exact = principals.iter().filter(|arn| !arn.ends_with('*')).peekable();
-        if exact.peek().is_none() {
+        let mut exact = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
+        exact.retain(|arn| !arn.ends_with('*'));
+        if exact.is_empty() {
             return Ok(());
         }
         let snapshot = self.mount.store().config_snapshot().await?;
         let deadline = Deadline::start();
         let mut ids = Vec::new();
-        for arn in exact {
+        for arn in &exact {
             let id = self.mount.unique_id(&snapshot, deadline, arn).await.map_err(|detail| {
                 Failure::Refused(format!("unable to resolve ARN {} to internal ID: {detail}", quote(arn)))
             })?;
@@ -151,7 +153,8 @@ impl RoleWrite<'_> {
             }
             Some(_) => {}
             None if self.is_new => {
-                let kind = if self.request.mount_type == EC2_MOUNT_TYPE { AuthType::Ec2 } else { AuthType::Iam };
+                let kind =
+                    if self.request.mount_type == EC2_MOUNT_TYPE { AuthType::Ec2 } else { AuthType::Iam };
                 kind.as_str().clone_into(&mut role.auth_type);
             }
             None => {}
@@ -192,7 +195,9 @@ impl RoleWrite<'_> {
             role.allow_instance_migration = flag;
         }
         if role.allow_instance_migration && role.disallow_reauthentication {
-            return refused("cannot specify both disallow_reauthentication=true and allow_instance_migration=true");
+            return refused(
+                "cannot specify both disallow_reauthentication=true and allow_instance_migration=true",
+            );
         }
         Ok(())
     }

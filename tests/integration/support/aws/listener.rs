@@ -244,11 +244,16 @@ async fn answer(connection: &mut Connection, plan: Plan, shared: &Shared) -> Res
         shared.finish(plan.number, Outcome::Dropped);
         return Ok(false);
     }
-    connection.write(&plan.answer.bytes(plan.delivery)).await?;
-    while plan.delivery == Delivery::Endless {
-        connection.write(&chunk(&ENDLESS_PIECE)).await?;
+    let bytes = plan.answer.bytes(plan.delivery);
+    if plan.delivery == Delivery::Endless {
+        connection.write(&bytes).await?;
+        loop {
+            connection.write(&chunk(&ENDLESS_PIECE)).await?;
+        }
     }
+    // Noted first: a client that has read the answer finds it in the log.
     shared.finish(plan.number, Outcome::Answered(plan.answer.status()));
+    connection.write(&bytes).await?;
     Ok(plan.delivery == Delivery::Whole)
 }
 

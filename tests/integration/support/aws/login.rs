@@ -310,6 +310,7 @@ pub fn sign(credentials: &Credentials, options: &LoginOptions) -> SignedRequest 
         headers: &headers,
         signed_headers: &names,
         body: body.as_bytes(),
+        presigned,
     });
     let to_sign = string_to_sign(&date, &scope, &canonical);
     let signature = signature(&credentials.secret_access_key, &scope, &to_sign);

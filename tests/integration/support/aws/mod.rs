@@ -3,7 +3,7 @@
 //! It verifies every signature, the 15 minutes around the signed date and session tokens by itself,
 //! answers in the shapes of each service, keeps a log, and fails in every way a test asks for.
 //!
-//! ```ignore
+//! ```text
 //! use crate::support::aws::{Aws, Fault, LoginOptions, sign_login};
 //!
 //! let aws = Aws::start().await;

@@ -60,6 +60,8 @@ pub struct Signable<'a> {
     pub signed_headers: &'a [String],
     /// Body.
     pub body: &'a [u8],
+    /// Whether the signature stands in the query, which then does not cover itself.
+    pub presigned: bool,
 }
 
 /// The canonical request.
@@ -72,7 +74,7 @@ pub fn canonical_request(request: &Signable<'_>) -> String {
     [
         request.method,
         &canonical_path(request.path),
-        &canonical_query(request.query),
+        &canonical_query(request.query, request.presigned),
         &headers,
         &request.signed_headers.join(";"),
         &sha256(request.body),
@@ -126,11 +128,11 @@ fn canonical_path(path: &str) -> String {
     canonical
 }
 
-/// The parameters but for the signature, decoded, escaped anew and sorted by name, then value.
-fn canonical_query(query: &str) -> String {
+/// The parameters, decoded, escaped anew and sorted by name, then value.
+fn canonical_query(query: &str, presigned: bool) -> String {
     let mut pairs: Vec<(String, String)> = parse_form(query)
         .into_iter()
-        .filter(|(name, _)| name != SIGNATURE_PARAMETER)
+        .filter(|(name, _)| !presigned || name != SIGNATURE_PARAMETER)
         .map(|(name, value)| (encode(&name), encode(&value)))
         .collect();
     pairs.sort();

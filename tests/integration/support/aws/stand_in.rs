@@ -31,7 +31,7 @@ pub struct Aws {
 /// What tests and connections share.
 pub(super) struct Shared {
     world: Mutex<World>,
-    arrivals: watch::Sender<u64>,
+    changes: watch::Sender<u64>,
 }
 
 /// Everything that can be set and read.
@@ -65,8 +65,7 @@ impl Aws {
 
     /// The same without a runtime.
     pub fn launch() -> Self {
-        let shared =
-            Arc::new(Shared { world: Mutex::new(World::default()), arrivals: watch::Sender::new(0) });
+        let shared = Arc::new(Shared { world: Mutex::new(World::default()), changes: watch::Sender::new(0) });
         let server = Arc::new(Server::start(Arc::clone(&shared)));
         Self { shared, server }
     }
@@ -176,27 +175,21 @@ impl Aws {
 
     /// Waits until that many calls of an action have arrived, answered or not.
     pub async fn wait_for_calls(&self, action: &str, count: usize) {
-        self.wait_until(|world| world.log.count(action) >= count, &format!("{count} calls of {action}"))
-            .await;
+        self.wait(|world| world.log.count(action) >= count, &format!("{count} calls of {action}")).await;
     }
 
-    /// Waits until a call of that action has come to an end, and tells it.
-    pub async fn wait_for_outcome(&self, action: &str) -> Outcome {
-        let ended = |world: &World| {
-            let ended = |call: &&Call| call.action == action && call.outcome != Outcome::Waiting;
-            world.log.calls.iter().find(ended).map(|call| call.outcome)
-        };
-        self.wait_until(|world| ended(world).is_some(), &format!("the end of {action}")).await;
-        ended(&self.world()).expect("waited for it")
+    /// Waits until something holds of the calls that arrived.
+    pub async fn wait_until(&self, holds: impl Fn(&[Call]) -> bool) {
+        self.wait(|world| holds(&world.log.calls), "such calls").await;
     }
 
-    async fn wait_until(&self, done: impl Fn(&World) -> bool, what: &str) {
-        let mut arrivals = self.shared.arrivals.subscribe();
+    async fn wait(&self, done: impl Fn(&World) -> bool, what: &str) {
+        let mut changes = self.shared.changes.subscribe();
         let deadline = Instant::now() + WAIT_LIMIT;
         while !done(&self.world()) {
             assert!(Instant::now() < deadline, "no {what} within {WAIT_LIMIT:?}");
             // A missed deadline is found at the head of the loop.
-            let _ = tokio::time::timeout(Duration::from_millis(100), arrivals.changed()).await;
+            let _ = tokio::time::timeout(Duration::from_millis(100), changes.changed()).await;
         }
     }
 
@@ -234,19 +227,19 @@ impl Shared {
     /// Notes what became of a call.
     pub(super) fn finish(&self, number: usize, outcome: Outcome) {
         self.world().log.finish(number, outcome);
-        self.arrivals.send_modify(|count| *count += 1);
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Notes a request that could not be read.
     pub(super) fn malformed(&self, reason: String) {
         self.world().log.malformed.push(reason);
-        self.arrivals.send_modify(|count| *count += 1);
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Logs a request and makes its answer.
     pub(super) fn plan(&self, request: Request, peer: &Peer) -> Plan {
         let plan = plan(&mut self.world(), request, peer);
-        self.arrivals.send_modify(|count| *count += 1);
+        self.changes.send_modify(|count| *count += 1);
         plan
     }
 }

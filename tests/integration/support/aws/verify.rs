@@ -273,6 +273,7 @@ impl Presented {
             headers: &request.headers,
             signed_headers: &self.signed_headers,
             body: &request.body,
+            presigned: self.form == Form::Query,
         });
         let expected = signature(secret, &self.scope, &string_to_sign(&self.date, &self.scope, &canonical));
         if bool::from(expected.as_bytes().ct_eq(self.signature.as_bytes())) {
@@ -289,7 +290,7 @@ pub fn pick(pairs: &[(String, String)], wanted: &str, repeated: Repeated) -> Res
     let Some(first) = values.next() else {
         return Ok(None);
     };
-    match (values.last(), repeated) {
+    match (values.next_back(), repeated) {
         (None, _) | (Some(_), Repeated::First) => Ok(Some(first)),
         (Some(last), Repeated::Last) => Ok(Some(last)),
         (Some(_), Repeated::Refused) => {

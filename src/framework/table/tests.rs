@@ -1,0 +1,248 @@
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use super::*;
+use crate::framework::test_routes::{TestBackend, request, route, table};
+use crate::framework::{ErrorKind, Field, FieldKind};
+
+async fn answer(backend: &TestBackend, operation: Operation, path: &str, data: &str) -> Reply {
+    table().handle(backend, &request(operation, path, data)).await
+}
+
+fn refusal(text: &str) -> Reply {
+    Reply::Refusal { text: text.to_owned(), kind: None }
+}
+
+fn error(kind: ErrorKind, text: &str) -> Reply {
+    Reply::Error { kind, text: text.to_owned() }
+}
+
+fn echoed(reply: Reply) -> (Value, Vec<String>) {
+    match reply {
+        Reply::Answer(response) => (response.data.map_or(Value::Null, Value::Object), response.warnings),
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+#[test]
+fn the_first_matching_route_wins() {
+    let table = table();
+    for (path, expected) in [
+        ("login", Some(("login$", vec![]))),
+        ("role", Some(("role/?", vec![]))),
+        ("role/", Some(("role/?", vec![]))),
+        ("role/dev", Some((r"role/(?P<role>\w(([\w-.]+)?\w)?)", vec![("role", "dev")]))),
+        ("role/Dev-1.x/tag", Some((r"role/(?P<role>\w(([\w-.]+)?\w)?)/tag$", vec![("role", "Dev-1.x")]))),
+        ("roletag-denylist/", Some(("roletag-denylist/?", vec![]))),
+        ("roletag-denylist/a/b==", Some(("roletag-denylist/(?P<role_tag>.*)", vec![("role_tag", "a/b==")]))),
+        ("optional", Some((r"optional(/(?P<name>\w(([\w-.]+)?\w)?))?", vec![("name", "")]))),
+        ("optional/x", Some((r"optional(/(?P<name>\w(([\w-.]+)?\w)?))?", vec![("name", "x")]))),
+        ("", None),
+        ("login/", None),
+        ("/login", None),
+        ("role/-dev", None),
+        ("role/dev/tag/", None),
+    ] {
+        let found = table.find(path).map(|(route, captures)| (route.pattern, captures));
+        let expected = expected.map(|(pattern, captures)| {
+            (pattern, captures.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
+        });
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+#[test]
+fn mistakes_in_routes_are_found_when_the_table_is_made() {
+    const NAME: Field = Field::new("name", FieldKind::Name, "");
+    const BAD_DEFAULT: Field = Field::new("name", FieldKind::Name, "").default_json("x");
+    let good = || route("x/(?P<name>.*)", &[NAME], &[Operation::Create, Operation::Update]);
+    let cases: Vec<(Route<TestBackend>, Option<&str>)> = vec![
+        (good(), None),
+        (Route { pattern: "x/(", ..good() }, Some("^x/($: ")),
+        (Route { fields: &[], ..good() }, Some("^x/(?P<name>.*)$: capture name is no field")),
+        (Route { fields: &[NAME, NAME], ..good() }, Some("^x/(?P<name>.*)$: field name stands twice")),
+        (
+            Route { fields: &[BAD_DEFAULT], ..good() },
+            Some("^x/(?P<name>.*)$: default of field name is not JSON"),
+        ),
+        (route("x", &[], &[Operation::Read, Operation::Read]), Some("^x$: operation read stands twice")),
+        (
+            Route {
+                existence_check: Some(|_, _, _| Box::pin(async { Ok(true) })),
+                ..route("x", &[], &[Operation::Update])
+            },
+            Some("^x$: an existence check needs create and update"),
+        ),
+    ];
+    for (route, expected) in cases {
+        let result = RouteTable::new(vec![route]).err();
+        match expected {
+            None => assert_eq!(result, None),
+            Some(start) => {
+                assert!(result.as_ref().is_some_and(|text| text.starts_with(start)), "{result:?}")
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_operations_are_told_apart() {
+    let backend = TestBackend::default();
+    let path = || error(ErrorKind::UnsupportedPath, "unsupported path");
+    let operation = || error(ErrorKind::UnsupportedOperation, "unsupported operation");
+    for (op, name, expected) in [
+        (Operation::Read, "nope", path()),
+        (Operation::Help, "nope", path()),
+        (Operation::Update, "login/x", path()),
+        (Operation::Read, "login", operation()),
+        (Operation::List, "role/dev", operation()),
+        (Operation::Read, "role/", operation()),
+        (Operation::Patch, "role/dev", operation()),
+        (Operation::Header, "role/dev", operation()),
+        (Operation::Scan, "role/", operation()),
+        (Operation::Renew, "login", operation()),
+    ] {
+        // Not even the data is looked at.
+        assert_eq!(answer(&backend, op, name, "no JSON").await, expected, "{op:?} {name}");
+    }
+    assert_eq!(backend.calls.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn fields_reach_the_handler_converted_and_captures_win() {
+    let backend = TestBackend::default();
+    let reply = answer(
+        &backend,
+        Operation::Update,
+        "role/dev",
+        r#"{"role":"prod","ttl":"1h","token_policies":"a, b","max_retries":null,"zeta":1,"alpha":2}"#,
+    )
+    .await;
+    let (data, warnings) = echoed(reply);
+    assert_eq!(data, json!({"role": "dev", "ttl": 3600, "token_policies": ["a", "b"], "max_retries": 0}));
+    assert_eq!(
+        warnings,
+        [
+            "Endpoint ignored these unrecognized parameters: [alpha zeta]",
+            "Endpoint replaced the value of these parameters with the values captured from the \
+             endpoint's path: [role]",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn null_members_are_supplied_except_durations_and_do_not_count_as_replaced() {
+    let backend = TestBackend::default();
+    let data = r#"{"role":null,"ttl":null,"token_policies":null}"#;
+    let (data, warnings) = echoed(answer(&backend, Operation::Update, "role/dev", data).await);
+    assert_eq!(data, json!({"role": "dev", "token_policies": []}));
+    assert_eq!(warnings, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_optional_group_without_a_part_supplies_empty_text() {
+    let backend = TestBackend::default();
+    let (data, _) = echoed(answer(&backend, Operation::Read, "optional", "null").await);
+    assert_eq!(data, json!({"name": ""}));
+}
+
+#[tokio::test]
+async fn warnings_need_a_response() {
+    let backend = TestBackend::default();
+    let reply = answer(&backend, Operation::Delete, "role/dev", r#"{"zeta":1}"#).await;
+    assert_eq!(reply, Reply::Empty);
+}
+
+#[tokio::test]
+async fn warnings_stand_beside_an_identity_too() {
+    let backend = TestBackend::default();
+    let Reply::Answer(response) = answer(&backend, Operation::Update, "login", r#"{"zeta":1}"#).await else {
+        panic!("no answer");
+    };
+    assert!(response.auth.is_some());
+    assert_eq!(response.warnings, ["Endpoint ignored these unrecognized parameters: [zeta]"]);
+}
+
+#[tokio::test]
+async fn data_that_does_not_convert_is_refused() {
+    let backend = TestBackend::default();
+    for (path, data, expected) in [
+        (
+            "role/dev",
+            r#"{"ttl":-5}"#,
+            "Field validation failed: error converting input for field \"ttl\": cannot provide negative \
+             value '-5'",
+        ),
+        (
+            "role/dev",
+            r#"{"role":"x","max_retries":"secret","ttl":"secret"}"#,
+            "Field validation failed: error converting input for field \"ttl\": time: invalid duration",
+        ),
+        ("role/dev", "[]", "request data is not a JSON object"),
+        ("login", &json!({"role": "x".repeat(600)}).to_string(), "request data is longer than 512 bytes"),
+    ] {
+        assert_eq!(answer(&backend, Operation::Update, path, data).await, refusal(expected));
+    }
+    // The longer data is fine where the route sets no limit.
+    let long = json!({"x": "x".repeat(600)}).to_string();
+    assert!(matches!(answer(&backend, Operation::Update, "role/dev", &long).await, Reply::Answer(_)));
+}
+
+#[tokio::test]
+async fn endpoints_that_write_go_to_a_node_that_can() {
+    let backend = TestBackend { read_only: true, ..TestBackend::default() };
+    assert_eq!(
+        answer(&backend, Operation::Update, "config/client", "no JSON").await,
+        error(ErrorKind::Unknown, "cannot write to readonly storage")
+    );
+    assert_eq!(answer(&backend, Operation::Delete, "config/client", "null").await, Reply::Empty);
+    let backend = TestBackend::default();
+    assert!(matches!(answer(&backend, Operation::Update, "config/client", "null").await, Reply::Answer(_)));
+}
+
+#[tokio::test]
+async fn the_existence_check_decides_between_create_and_update() {
+    let backend = TestBackend::default();
+    let user = |text: &str| Existence::Failed(Failure::User(text.to_owned()));
+    for (operation, path, data, expected) in [
+        (Operation::Update, "role/dev", "null", Existence::Exists(true)),
+        (Operation::Update, "role/new", "null", Existence::Exists(false)),
+        (Operation::Create, "role/new", "null", Existence::Exists(false)),
+        (Operation::Update, "role/broken", "null", Existence::Failed(Failure::Internal("broken".to_owned()))),
+        (Operation::Update, "login", "null", Existence::NotChecked),
+        (Operation::Update, "nope", "null", Existence::Failed(Failure::UnsupportedPath)),
+        (
+            Operation::Update,
+            "role/dev",
+            r#"{"ttl":-5}"#,
+            user("error converting input for field \"ttl\": cannot provide negative value '-5'"),
+        ),
+        (Operation::Update, "role/dev", "[]", user("request data is not a JSON object")),
+        (
+            Operation::Read,
+            "role/dev",
+            "null",
+            Existence::Failed(Failure::Internal(
+                "incorrect operation type read for an existence check".to_owned(),
+            )),
+        ),
+    ] {
+        let checked = table().existence_check(&backend, &request(operation, path, data)).await;
+        assert_eq!(checked, expected, "{operation:?} {path} {data}");
+    }
+}
+
+#[tokio::test]
+async fn help_is_answered_for_every_path_and_any_data() {
+    let backend = TestBackend::default();
+    for data in ["", "null", "no JSON", "[]", r#"{"requestResponsePrefix":5,"ttl":-5}"#] {
+        for path in ["", "login", "role/dev", "role/dev/tag", "optional"] {
+            let (answer, warnings) = echoed(answer(&backend, Operation::Help, path, data).await);
+            let keys: Vec<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(keys, ["help", "openapi", "see_also"], "{path}");
+            assert!(answer["see_also"].is_null() && answer["help"].is_string());
+            assert_eq!(warnings, Vec::<String>::new());
+        }
+    }
+}

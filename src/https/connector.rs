@@ -1,0 +1,177 @@
+//! From a URL to a connection: directly or through a proxy, with TLS for https.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+use super::CONNECT_TIMEOUT;
+use super::error::{BoxError, ConnectError};
+use super::proxy::Proxies;
+use super::trust::Trust;
+
+type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+/// Makes the connections of the pool.
+#[derive(Clone, Debug)]
+pub(super) struct Connector {
+    dialer: Dialer,
+    trust: Arc<Trust>,
+}
+
+impl Connector {
+    pub(super) fn new(proxies: Arc<Proxies>, trust: Arc<Trust>) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        Self { dialer: Dialer { tcp, proxies }, trust }
+    }
+
+    async fn connect(mut self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
+        let is_https = target.scheme_str() == Some("https");
+        // Local files do not count against the time to connect.
+        let tls = if is_https { Some(self.trust.config().await.map_err(ConnectError::Tls)?) } else { None };
+        let peer = self.dialer.describe(&target);
+        let attempt = async {
+            match tls {
+                Some(config) => HttpsConnector::from((self.dialer, config)).call(target).await,
+                None => self.dialer.call(target).await.map(MaybeHttpsStream::Http),
+            }
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+            Ok(connected) => connected.map_err(|error| ConnectError::new(&peer, &*error)),
+            Err(_) => Err(ConnectError::Connect(format!(
+                "connecting to {peer} took longer than {} s",
+                CONNECT_TIMEOUT.as_secs()
+            ))),
+        }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<Dialed>;
+    type Error = ConnectError;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(target))
+    }
+}
+
+/// Makes TCP connections, to the target or its proxy; for https a tunnel through the proxy.
+#[derive(Clone, Debug)]
+struct Dialer {
+    tcp: HttpConnector,
+    proxies: Arc<Proxies>,
+}
+
+impl Dialer {
+    async fn dial(mut self, target: Uri) -> Result<Dialed, BoxError> {
+        let Some(proxy) = self.proxies.for_target(&target)? else {
+            return Ok(Dialed { stream: self.tcp.call(target).await?, speaks_to_proxy: false });
+        };
+        if target.scheme_str() == Some("http") {
+            return Ok(Dialed { stream: self.tcp.call(proxy.uri().clone()).await?, speaks_to_proxy: true });
+        }
+        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp);
+        if let Some(authorization) = proxy.basic_auth() {
+            tunnel = tunnel.with_auth(authorization.clone());
+        }
+        Ok(Dialed { stream: tunnel.call(target).await?, speaks_to_proxy: false })
+    }
+
+    /// Who is connected to, for error texts. Credentials of the proxy are not part of it.
+    fn describe(&self, target: &Uri) -> String {
+        let host = target.host().unwrap_or_default();
+        let default_port = if target.scheme_str() == Some("http") { 80 } else { 443 };
+        let port = target.port_u16().unwrap_or(default_port);
+        let via = match self.proxies.for_target(target) {
+            Ok(Some(proxy)) => {
+                let (host, port) = (proxy.uri().host().unwrap_or_default(), proxy.uri().port_u16());
+                format!(" through proxy {host}:{}", port.unwrap_or(80))
+            }
+            _ => String::new(),
+        };
+        format!("{host}:{port}{via}")
+    }
+}
+
+impl Service<Uri> for Dialer {
+    type Response = Dialed;
+    type Error = BoxError;
+    type Future = BoxFuture<Dialed, BoxError>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        Box::pin(self.clone().dial(target))
+    }
+}
+
+/// A TCP connection to a target, or to a proxy that is told the target in each request.
+#[derive(Debug)]
+pub(super) struct Dialed {
+    stream: TokioIo<TcpStream>,
+    speaks_to_proxy: bool,
+}
+
+impl Connection for Dialed {
+    fn connected(&self) -> Connected {
+        self.stream.connected().proxy(self.speaks_to_proxy)
+    }
+}
+
+impl Read for Dialed {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+    }
+}
+
+impl Write for Dialed {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, buffers)
+    }
+}

@@ -1,0 +1,89 @@
+//! From the errors of the HTTP and TLS libraries to those of the port. Texts hold the chain of
+//! causes; these libraries put neither headers nor bodies into them.
+
+use std::error::Error as StdError;
+use std::io;
+
+use thiserror::Error;
+
+use crate::ports::TransportError;
+
+pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why no connection stands.
+#[derive(Debug, Error)]
+pub(super) enum ConnectError {
+    /// The peer was not reached.
+    #[error("{0}")]
+    Connect(String),
+    /// The peer is not trusted, or does not speak TLS as it should.
+    #[error("{0}")]
+    Tls(String),
+}
+
+impl ConnectError {
+    /// The error of an attempt to connect to `peer`.
+    pub(super) fn new(peer: &str, error: &(dyn StdError + 'static)) -> Self {
+        let text = format!("connecting to {peer}: {}", causes(error));
+        match find::<rustls::Error>(error) {
+            Some(_) => Self::Tls(text),
+            None => Self::Connect(text),
+        }
+    }
+}
+
+/// The error of a request that got no answer.
+pub(super) fn of_request(error: &hyper_util::client::legacy::Error) -> TransportError {
+    match find::<ConnectError>(error) {
+        Some(ConnectError::Connect(text)) => TransportError::Connect(text.clone()),
+        Some(ConnectError::Tls(text)) => TransportError::Tls(text.clone()),
+        // The outermost text only says in which part of the client it happened.
+        None => of_exchange(error.source().unwrap_or(error)),
+    }
+}
+
+/// The error of an answer whose body broke.
+pub(super) fn of_body(error: &hyper::Error) -> TransportError {
+    of_exchange(error)
+}
+
+fn of_exchange(error: &(dyn StdError + 'static)) -> TransportError {
+    let text = format!("HTTP exchange failed: {}", causes(error));
+    match find::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => TransportError::Tls(text),
+        _ => TransportError::Exchange(text),
+    }
+}
+
+/// An error and its causes, joined by colons; a cause that its error already quotes is left out.
+fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut last = text.clone();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let part = cause.to_string();
+        if !last.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        last = part;
+        next = cause.source();
+    }
+    text
+}
+
+/// The first error of a type in a chain of causes. What an I/O error wraps is not among its causes,
+/// so it is looked at too.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(found) = cause.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => cause.source(),
+        };
+    }
+    None
+}
