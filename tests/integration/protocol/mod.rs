@@ -1,0 +1,1 @@
+//! The plugin protocol, as a host sees it.
