@@ -8,5 +8,6 @@
     reason = "a test ends by panicking; the lints guard the code that runs inside servers"
 )]
 
+mod dependencies;
 mod protocol;
 mod support;
