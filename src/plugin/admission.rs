@@ -1,0 +1,89 @@
+//! From a raw connection to one the gRPC server may trust.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixListener;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::sleep;
+
+use super::lifecycle::Lifecycle;
+use super::peer_stream::PeerStream;
+use super::tls::PeerTls;
+
+/// Handshakes that run at the same time; further connections wait in the socket's queue.
+const MAX_HANDSHAKES: usize = 64;
+/// Admitted connections the gRPC server has not taken yet.
+const ADMITTED_QUEUE: usize = 16;
+/// Pause after a failed accept, which mostly means that file descriptors are used up.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Admits connections to the gRPC server: through the TLS handshake, or as they are when the plugin
+/// serves without TLS.
+pub(super) struct Admission {
+    tls: Option<Arc<PeerTls>>,
+    lifecycle: Arc<Lifecycle>,
+    handshakes: Arc<Semaphore>,
+    admitted: mpsc::Sender<io::Result<PeerStream>>,
+}
+
+impl Admission {
+    /// Also returns the end from which the gRPC server takes its connections.
+    pub(super) fn new(
+        tls: Option<Arc<PeerTls>>,
+        lifecycle: Arc<Lifecycle>,
+    ) -> (Arc<Self>, mpsc::Receiver<io::Result<PeerStream>>) {
+        let (admitted, connections) = mpsc::channel(ADMITTED_QUEUE);
+        let handshakes = Arc::new(Semaphore::new(MAX_HANDSHAKES));
+        (Arc::new(Self { tls, lifecycle, handshakes, admitted }), connections)
+    }
+
+    /// Accepts connections for ever. Each handshake has its own task, so that a stalled peer holds
+    /// up nobody else.
+    pub(super) async fn accept_from(self: Arc<Self>, listener: UnixListener) {
+        loop {
+            let Ok(permit) = self.handshakes.clone().acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((socket, _)) => self.admit(socket, permit),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Admits one stream of a multiplexed connection, unless too many wait already.
+    pub(super) fn try_admit(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        match self.handshakes.clone().try_acquire_owned() {
+            Ok(permit) => self.admit(stream, permit),
+            Err(_) => tracing::warn!("stream refused: too many handshakes are running"),
+        }
+    }
+
+    fn admit(
+        self: &Arc<Self>,
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let admission = self.clone();
+        tokio::spawn(async move {
+            let stream = match &admission.tls {
+                None => PeerStream::new(io),
+                Some(tls) => match tls.accept(io).await {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        tracing::warn!(error, "connection refused");
+                        return;
+                    }
+                },
+            };
+            drop(permit);
+            let stream = stream.with_presence(admission.lifecycle.connection());
+            // Fails only when the server has ended, and the process with it.
+            let _ = admission.admitted.send(Ok(stream)).await;
+        });
+    }
+}

@@ -1,0 +1,140 @@
+//! Serving a host from the first line on standard output to the end of the process.
+
+use std::io;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use vault_plugin_auth_aws::mount::Environment;
+use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom};
+
+use super::admission::Admission;
+use super::backend_service::BackendService;
+use super::broker::{Broker, BrokerService};
+use super::capabilities::{MultiplexingService, VersionService};
+use super::certificate::{OwnCertificate, host_certificate};
+use super::controller::ControllerService;
+use super::dialer::Dialer;
+use super::environment::LaunchEnvironment;
+use super::handshake::HandshakeLine;
+use super::instances::Instances;
+use super::lifecycle::{Exit, Lifecycle, Signals};
+use super::multiplexed_broker::MultiplexedDialer;
+use super::protocol::logical::plugin_version_server::PluginVersionServer;
+use super::protocol::pb::backend_server::BackendServer;
+use super::protocol::plugin::grpc_broker_server::GrpcBrokerServer;
+use super::protocol::plugin::grpc_controller_server::GrpcControllerServer;
+use super::protocol::plugin::grpc_stdio_server::GrpcStdioServer;
+use super::protocol::pluginutil::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
+use super::socket::SocketFile;
+use super::start_error::StartError;
+use super::stdio::StdioService;
+use super::tls::PeerTls;
+use super::transport::transport;
+
+/// Largest message of the host. The largest legitimate request, a login, is far smaller.
+const MAX_REQUEST: usize = 4 * 1024 * 1024;
+/// Answers are as large as they are.
+const MAX_ANSWER: usize = usize::MAX;
+/// Requests of all mounts that run at the same time. Logins wait for AWS, so it must be far more than
+/// AWS answers in the time of one login, or one unreachable account would hold up all others.
+const MAX_CONCURRENT_REQUESTS: u32 = 16 * 1024;
+/// Requests the host cancelled before they were looked at. The default of a few is meant for
+/// untrusted peers, and going over it ends the connection to the host.
+const MAX_CANCELLED_REQUESTS: usize = 16 * 1024;
+/// The name under which hosts ask for the plugin's health.
+const HEALTH_SERVICE: &str = "plugin";
+
+/// Serves until the process shall end. The socket is gone by then.
+pub(super) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError> {
+    let identity = Identity::for_launch(&launch)?;
+    let random = SystemRandom::default();
+    let (socket, listener) = SocketFile::listen(&launch, &random)?;
+    let environment = Arc::new(Environment {
+        transport: transport()?,
+        clock: Arc::new(SystemClock),
+        random: Arc::new(random),
+        host: launch.host,
+    });
+
+    let lifecycle = Lifecycle::new();
+    tokio::spawn(Signals::install()?.handle(lifecycle.clone()));
+    tokio::spawn({
+        let lifecycle = lifecycle.clone();
+        async move { lifecycle.watch_host().await }
+    });
+
+    let broker = Broker::new(lifecycle.clone());
+    let tls = identity.as_ref().map(|identity| identity.tls.clone());
+    let (admission, connections) = Admission::new(tls.clone(), lifecycle.clone());
+    let dialer = if launch.multiplexed {
+        let dialer = MultiplexedDialer::start(listener, admission, broker.clone(), tls, lifecycle.clone());
+        Dialer::Multiplexed(dialer)
+    } else {
+        tokio::spawn(admission.accept_from(listener));
+        Dialer::Direct { broker: broker.clone(), tls }
+    };
+
+    let line = HandshakeLine {
+        socket: socket.path(),
+        certificate: identity.as_ref().map(|identity| &identity.own.certificate),
+        multiplexing: launch.announce_multiplexing,
+    };
+    line.print(&mut io::stdout().lock()).map_err(StartError::Handshake)?;
+
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_service_status(HEALTH_SERVICE, ServingStatus::Serving).await;
+    let backend = BackendService {
+        environment,
+        dialer,
+        launch_version: launch.host_version,
+        metadata_mode: launch.metadata_mode,
+        instances: Instances::default(),
+    };
+    let server = Server::builder()
+        .max_concurrent_streams(MAX_CONCURRENT_REQUESTS)
+        .http2_max_pending_accept_reset_streams(Some(MAX_CANCELLED_REQUESTS))
+        .add_service(health_service)
+        .add_service(GrpcBrokerServer::new(BrokerService(broker)))
+        .add_service(GrpcControllerServer::new(ControllerService(lifecycle.clone())))
+        .add_service(GrpcStdioServer::new(StdioService))
+        .add_service(PluginVersionServer::new(VersionService))
+        .add_service(PluginMultiplexingServer::new(MultiplexingService))
+        .add_service(
+            BackendServer::new(backend)
+                .max_decoding_message_size(MAX_REQUEST)
+                .max_encoding_message_size(MAX_ANSWER),
+        )
+        .serve_with_incoming(ReceiverStream::new(connections));
+
+    let exit = tokio::select! {
+        exit = lifecycle.ended() => exit,
+        result = server => {
+            tracing::error!(error = ?result.err(), "the gRPC server has ended");
+            Exit::ServerFailed
+        }
+    };
+    tracing::debug!(reason = ?exit, "ending");
+    Ok(exit)
+}
+
+/// The certificates of a process that serves over TLS.
+struct Identity {
+    own: OwnCertificate,
+    tls: Arc<PeerTls>,
+}
+
+impl Identity {
+    /// `None` in metadata mode, where hosts of old protocol versions use no TLS and no request is
+    /// served. Requests are never served without TLS.
+    fn for_launch(launch: &LaunchEnvironment) -> Result<Option<Self>, StartError> {
+        let Some(pem) = &launch.client_certificate else {
+            return if launch.metadata_mode { Ok(None) } else { Err(StartError::NoHostCertificate) };
+        };
+        let own = OwnCertificate::generate(SystemTime::now())?;
+        let tls = Arc::new(PeerTls::new(&own, host_certificate(pem)?)?);
+        Ok(Some(Self { own, tls }))
+    }
+}

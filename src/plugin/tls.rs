@@ -1,0 +1,201 @@
+//! Mutual TLS with exactly one known peer.
+//!
+//! Host and plugin exchange self-signed certificates out of band (environment and handshake line),
+//! and each trusts the other's alone. The host's is a CA certificate, which webpki refuses as an
+//! end entity, so the certificate is compared here and only the handshake signature, the proof of
+//! the key, is left to the library.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::version::TLS13;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::certificate::{OwnCertificate, SERVER_NAME};
+use super::peer_stream::PeerStream;
+use super::start_error::StartError;
+
+/// How long a handshake may take; both sides run on one machine.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Go's gRPC refuses peers that do not negotiate it.
+const ALPN: &[u8] = b"h2";
+
+/// Both roles the plugin plays in TLS.
+pub(super) struct PeerTls {
+    acceptor: TlsAcceptor,
+    connector: TlsConnector,
+    server_name: ServerName<'static>,
+}
+
+impl PeerTls {
+    /// TLS as `own`, trusting `host` alone.
+    pub(super) fn new(own: &OwnCertificate, host: CertificateDer<'static>) -> Result<Self, StartError> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let peer = Arc::new(PinnedPeer::new(host, &provider)?);
+        let chain = vec![own.certificate.clone()];
+
+        let mut server = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&TLS13])?
+            .with_client_cert_verifier(peer.clone())
+            .with_single_cert(chain.clone(), own.key.clone_key())?;
+        server.alpn_protocols = vec![ALPN.to_vec()];
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+
+        let mut client = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])?
+            .dangerous()
+            .with_custom_certificate_verifier(peer)
+            .with_client_auth_cert(chain, own.key.clone_key())?;
+        client.alpn_protocols = vec![ALPN.to_vec()];
+        client.resumption = Resumption::disabled();
+
+        Ok(Self {
+            acceptor: TlsAcceptor::from(Arc::new(server)),
+            connector: TlsConnector::from(Arc::new(client)),
+            server_name: localhost()?,
+        })
+    }
+
+    /// The server's side of a handshake.
+    pub(super) async fn accept<S>(&self, io: S) -> Result<PeerStream, String>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(io)).await {
+            Ok(Ok(stream)) => Ok(PeerStream::new(stream)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("TLS handshake timed out".to_owned()),
+        }
+    }
+
+    /// The client's side of a handshake.
+    pub(super) async fn connect<S>(&self, io: S) -> Result<PeerStream, String>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match timeout(HANDSHAKE_TIMEOUT, self.connector.connect(self.server_name.clone(), io)).await {
+            Ok(Ok(stream)) => Ok(PeerStream::new(stream)),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("TLS handshake timed out".to_owned()),
+        }
+    }
+}
+
+fn localhost() -> Result<ServerName<'static>, rustls::Error> {
+    ServerName::try_from(SERVER_NAME).map_err(|error| rustls::Error::General(error.to_string()))
+}
+
+/// Accepts one certificate, byte for byte, in either role.
+#[derive(Debug)]
+struct PinnedPeer {
+    certificate: CertificateDer<'static>,
+    server_name: ServerName<'static>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl PinnedPeer {
+    fn new(certificate: CertificateDer<'static>, provider: &CryptoProvider) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            certificate,
+            server_name: localhost()?,
+            algorithms: provider.signature_verification_algorithms,
+        })
+    }
+
+    fn check(&self, presented: &CertificateDer<'_>) -> Result<(), rustls::Error> {
+        if *presented == self.certificate {
+            Ok(())
+        } else {
+            Err(CertificateError::ApplicationVerificationFailure.into())
+        }
+    }
+}
+
+impl ClientCertVerifier for PinnedPeer {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.check(end_entity).map(|()| ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+impl ServerCertVerifier for PinnedPeer {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if *server_name != self.server_name {
+            return Err(CertificateError::NotValidForName.into());
+        }
+        self.check(end_entity).map(|()| ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
