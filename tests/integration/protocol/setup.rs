@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::host::{ConnInfoTiming, Host, Launch, MountError, MountOptions, Registration};
+use crate::support::host::{ConnInfoTiming, Host, Launch, MountOptions, Registration};
 
 fn timing(conn_info: ConnInfoTiming) -> MountOptions {
     MountOptions { conn_info, ..MountOptions::default() }
@@ -82,11 +82,9 @@ async fn special_paths_are_those_of_the_method() {
 async fn setup_again_replaces_the_instance() {
     let host = Host::start().await;
     let mount = host.mount("aws", MountOptions::default()).await;
-    // The first connection is still announced under the same broker id.
-    match mount.setup().await {
-        Ok(()) => mount.initialize().await.unwrap(),
-        Err(MountError::Setup(text)) => panic!("{text}"),
-        Err(error) => panic!("{error}"),
-    }
+    let id = mount.multiplex_id();
+    assert_eq!(mount.set_up_again().await.unwrap(), 0, "the replaced instance is still connected");
+    assert_eq!(mount.multiplex_id(), id);
     assert_eq!(mount.open_connections(), 1);
+    assert_eq!(mount.mount_type().await.unwrap(), 2);
 }

@@ -401,6 +401,25 @@ impl Mount {
         self.initialize().await?;
         self.special_paths().await.map(drop)
     }
+
+    /// Setup once more under the same instance id, with a new server for storage and system view, as
+    /// after an answer that was lost. Gives the number of connections left to the old server once the
+    /// plugin had time to close them.
+    ///
+    /// # Errors
+    /// See [`MountError`].
+    pub async fn set_up_again(&self) -> Result<usize, MountError> {
+        let inner = &self.inner;
+        let old = self.instance();
+        let mut instance =
+            Instance::open(Arc::clone(&old.plugin), self.flavor(), &inner.storage, &inner.view).await?;
+        instance.multiplex_id.clone_from(&old.multiplex_id);
+        *inner.instance.lock().unwrap() = Arc::new(instance);
+        self.setup().await?;
+        self.initialize().await?;
+        old.brokered.stop().await;
+        Ok(old.brokered.open_connections())
+    }
 }
 
 impl Instance {
