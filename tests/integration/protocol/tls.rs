@@ -8,7 +8,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::host::{Host, Identity, MountOptions};
+use crate::support::host::{Host, Identity, Launch, MountOptions};
 
 /// More than a refusal takes.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -39,6 +39,7 @@ async fn only_the_announced_client_certificate_is_served() {
     assert!(is_served(&host, Some(&announced)).await);
     assert!(!is_served(&host, Some(&Identity::generate())).await);
     assert!(!is_served(&host, None).await);
+    assert!(!is_served(&host, Some(&announced.impostor())).await, "a certificate without its key");
     assert!(is_served(&host, Some(&announced)).await, "a refused peer does no harm");
     host.mount("aws", MountOptions::default()).await;
 }
@@ -71,4 +72,21 @@ async fn health_is_known_for_the_plugin_and_the_server() {
     assert_eq!(health(channel.clone(), "plugin").await.unwrap(), ServingStatus::Serving);
     assert_eq!(health(channel.clone(), "").await.unwrap(), ServingStatus::Serving);
     assert_eq!(health(channel, "other").await.unwrap_err().code(), tonic::Code::NotFound);
+}
+
+/// What stands behind the broker must be the host, too: roles and keys are read there.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_host_is_believed_to_have_the_storage() {
+    for launch in [Launch::open_bao(), Launch::vault().multiplexed_broker()] {
+        let host = Host::launch(launch).await;
+        let announced = Arc::clone(&host.plugin().identity);
+        for identity in [Identity::generate(), announced.impostor()] {
+            let options =
+                MountOptions { server_identity: Some(Arc::new(identity)), ..MountOptions::default() };
+            let mount = host.open("other", options).await.unwrap();
+            let setup = tokio::time::timeout(2 * LIMIT, mount.setup()).await.expect("an answer");
+            assert!(setup.is_err(), "a stranger's storage was accepted");
+        }
+        host.mount("aws", MountOptions::default()).await;
+    }
 }

@@ -79,11 +79,16 @@ impl Broker {
     }
 
     /// Serves a mount's storage and system view under a new id. The plugin does not know of it until
-    /// it is announced.
+    /// it is announced. `tls` takes the place of the host's own configuration.
     ///
     /// # Errors
     /// If the socket cannot be bound.
-    pub fn serve(&self, storage: StorageService, system_view: SystemViewService) -> io::Result<Brokered> {
+    pub fn serve(
+        &self,
+        storage: StorageService,
+        system_view: SystemViewService,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> io::Result<Brokered> {
         let id = self.next_id.fetch_add(1, Ordering::SeqCst);
         let (connections, raw) = mpsc::channel(BACKLOG);
         let (target, acceptor, socket) = if self.knocks.is_some() {
@@ -96,7 +101,7 @@ impl Broker {
         };
         let open = Arc::new(AtomicUsize::new(0));
         let (ready, incoming) = mpsc::channel(BACKLOG);
-        let securer = tokio::spawn(secure(raw, self.tls.clone(), Arc::clone(&open), ready));
+        let securer = tokio::spawn(secure(raw, tls.or_else(|| self.tls.clone()), Arc::clone(&open), ready));
         let router = Server::builder()
             .add_service(
                 StorageServer::new(storage)

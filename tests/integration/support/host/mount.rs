@@ -15,6 +15,7 @@ use super::launch::{Flavor, Plugin};
 use super::request::{random_multiplex_id, random_uuid};
 use super::storage::{MemoryStorage, StorageService};
 use super::system_view::{HostView, SystemViewService};
+use super::tls::Identity;
 use super::{Host, HostInner};
 use crate::support::proto::logical;
 use crate::support::proto::logical::plugin_version_client::PluginVersionClient;
@@ -61,6 +62,8 @@ pub struct MountOptions {
     pub system_view: Option<Arc<HostView>>,
     /// Stable id of the mount; a new one by default.
     pub uuid: Option<String>,
+    /// Who serves storage and system view; the host by default.
+    pub server_identity: Option<Arc<Identity>>,
 }
 
 /// Why a mount could not be made.
@@ -133,7 +136,9 @@ impl Mount {
             options.system_view.clone().unwrap_or_else(|| HostView::new(launch.flavor, &launch.version));
         let uuid = options.uuid.clone().unwrap_or_else(random_uuid);
         let plugin = inner.plugin();
-        let instance = Arc::new(Instance::open(plugin, launch.flavor, &storage, &view).await?);
+        let instance = Arc::new(
+            Instance::open(plugin, launch.flavor, &storage, &view, options.server_identity.as_ref()).await?,
+        );
         let mount = Self {
             inner: Arc::new(MountInner {
                 host: Arc::clone(inner),
@@ -239,6 +244,11 @@ impl Mount {
 
     fn instance(&self) -> Arc<Instance> {
         Arc::clone(&self.inner.instance.lock().unwrap())
+    }
+
+    async fn new_instance(&self, plugin: Arc<Plugin>) -> Result<Instance, MountError> {
+        let MountInner { storage, view, options, .. } = &*self.inner;
+        Instance::open(plugin, self.flavor(), storage, view, options.server_identity.as_ref()).await
     }
 
     pub(super) fn backend(&self) -> BackendClient<Channel> {
@@ -395,7 +405,7 @@ impl Mount {
         let _ = self.cleanup().await;
         let inner = &self.inner;
         let plugin = inner.host.replacement(&self.instance().plugin).await;
-        let instance = Instance::open(plugin, self.flavor(), &inner.storage, &inner.view).await?;
+        let instance = self.new_instance(plugin).await?;
         *inner.instance.lock().unwrap() = Arc::new(instance);
         self.setup().await?;
         self.initialize().await?;
@@ -411,8 +421,7 @@ impl Mount {
     pub async fn set_up_again(&self) -> Result<usize, MountError> {
         let inner = &self.inner;
         let old = self.instance();
-        let mut instance =
-            Instance::open(Arc::clone(&old.plugin), self.flavor(), &inner.storage, &inner.view).await?;
+        let mut instance = self.new_instance(Arc::clone(&old.plugin)).await?;
         instance.multiplex_id.clone_from(&old.multiplex_id);
         *inner.instance.lock().unwrap() = Arc::new(instance);
         self.setup().await?;
@@ -428,16 +437,20 @@ impl Instance {
         flavor: Flavor,
         storage: &Arc<MemoryStorage>,
         view: &Arc<HostView>,
+        server_identity: Option<&Arc<Identity>>,
     ) -> Result<Self, MountError> {
         let supported = plugin
             .multiplexing_supported()
             .await
             .map_err(|status| MountError::Call("MultiplexingSupport", status))?;
         assert!(supported, "the plugin can serve several mounts");
-        let brokered = plugin
-            .broker
-            .serve(StorageService::new(Arc::clone(storage), flavor), SystemViewService::new(Arc::clone(view)))
-            .expect("the host can listen");
+        let tls = server_identity.map(|identity| {
+            let certificate = plugin.handshake.certificate.as_ref().expect("the plugin uses TLS");
+            Arc::new(identity.server_config(certificate))
+        });
+        let storage = StorageService::new(Arc::clone(storage), flavor);
+        let system_view = SystemViewService::new(Arc::clone(view));
+        let brokered = plugin.broker.serve(storage, system_view, tls).expect("the host can listen");
         Ok(Self { plugin, multiplex_id: random_multiplex_id(), brokered })
     }
 }

@@ -15,6 +15,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs as provider, verify_tls12_signatu
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName as SubjectName, Error,
     ServerConfig, SignatureScheme,
@@ -65,6 +66,12 @@ impl Identity {
         Self { certificate: certificate.der().clone(), key: PrivatePkcs8KeyDer::from(key.serialize_der()) }
     }
 
+    /// Somebody who shows this certificate without having its key.
+    #[must_use]
+    pub fn impostor(&self) -> Self {
+        Self { certificate: self.certificate.clone(), key: Self::generate().key }
+    }
+
     /// The certificate in PEM, as the environment carries it.
     #[must_use]
     pub fn pem(&self) -> String {
@@ -77,23 +84,25 @@ impl Identity {
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
     }
 
-    fn key(&self) -> PrivateKeyDer<'static> {
-        PrivateKeyDer::from(self.key.clone_key())
+    /// Certificate and key for rustls, which do not have to fit.
+    fn resolver(&self, provider: &CryptoProvider) -> Arc<SingleCertAndKey> {
+        let key = PrivateKeyDer::from(self.key.clone_key());
+        let key = provider.key_provider.load_private_key(key).expect("P-521 is supported");
+        Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![self.certificate.clone()], key)))
     }
 
     /// TLS client for the plugin's socket; without an identity no client certificate is sent.
     #[must_use]
     pub fn client_config(identity: Option<&Self>, plugin: &CertificateDer<'static>) -> ClientConfig {
         let verifier = Arc::new(Pinned::new(plugin));
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
+        let provider = Arc::clone(&verifier.provider);
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .expect("the provider has the default versions")
             .dangerous()
             .with_custom_certificate_verifier(verifier);
         let mut config = match identity {
-            Some(identity) => builder
-                .with_client_auth_cert(vec![identity.certificate.clone()], identity.key())
-                .expect("the key fits"),
+            Some(identity) => builder.with_client_cert_resolver(identity.resolver(&provider)),
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = vec![b"h2".to_vec()];
@@ -104,12 +113,12 @@ impl Identity {
     #[must_use]
     pub fn server_config(&self, plugin: &CertificateDer<'static>) -> ServerConfig {
         let verifier = Arc::new(Pinned::new(plugin));
+        let resolver = self.resolver(&verifier.provider);
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&verifier.provider))
             .with_safe_default_protocol_versions()
             .expect("the provider has the default versions")
             .with_client_cert_verifier(verifier)
-            .with_single_cert(vec![self.certificate.clone()], self.key())
-            .expect("the key fits");
+            .with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"h2".to_vec()];
         config
     }
