@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::host::{Host, Launch, MountOptions};
+use crate::support::host::{Host, Launch, MountOptions, SHUTDOWN_LIMIT};
 
 /// How long a process may take to notice that its host has died.
 const NOTICE_LIMIT: Duration = Duration::from_secs(10);
@@ -25,6 +25,17 @@ async fn shutdown_ends_the_process_in_time() {
     assert_eq!(ended.code, Some(0));
     assert!(ended.elapsed < Duration::from_secs(2), "{ended:?}");
     assert_eq!(files(&host), Vec::<std::ffi::OsString>::new());
+}
+
+/// The request alone is enough, even if the host keeps its connections.
+#[tokio::test(flavor = "multi_thread")]
+async fn shutdown_needs_no_closed_connection() {
+    let host = Host::start().await;
+    host.mount("aws", MountOptions::default()).await;
+    let plugin = host.plugin();
+    plugin.request_shutdown().await;
+    let status = plugin.process.wait(SHUTDOWN_LIMIT).await.expect("the plugin still runs");
+    assert_eq!(status.code(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -412,11 +412,16 @@ impl Plugin {
         Ok(client.multiplexing_support(MultiplexingSupportRequest {}).await?.into_inner().supported)
     }
 
-    /// Ends the plugin as a host does: Shutdown, close, wait two seconds, SIGKILL.
-    pub async fn shutdown(&self) -> ShutDown {
-        let begun = std::time::Instant::now();
+    /// Asks the plugin to end, and nothing else.
+    pub async fn request_shutdown(&self) {
         // The reply may be lost with the process.
         let _ = GrpcControllerClient::new(self.channel.clone()).shutdown(Empty {}).await;
+    }
+
+    /// Ends the plugin as a host does: Shutdown, close, wait two seconds, SIGKILL.
+    pub async fn shutdown(&self) -> ShutDown {
+        let begun = Instant::now();
+        self.request_shutdown().await;
         self.links.cut();
         let status = self.process.wait(SHUTDOWN_LIMIT).await;
         let elapsed = begun.elapsed();
