@@ -87,3 +87,36 @@ impl Admission {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::plugin::certificate::OwnCertificate;
+
+    #[tokio::test]
+    async fn a_stalled_peer_and_a_stranger_hold_up_nobody() {
+        let own = |_| OwnCertificate::generate(SystemTime::now()).unwrap();
+        let [plugin, host, stranger] = [(); 3].map(own);
+        let tls = |own: &OwnCertificate, peer: &OwnCertificate| {
+            Arc::new(PeerTls::new(own, peer.certificate.clone()).unwrap())
+        };
+        let (admission, mut connections) = Admission::new(Some(tls(&plugin, &host)), Lifecycle::new());
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let accepting = tokio::spawn(admission.accept_from(UnixListener::bind(&path).unwrap()));
+
+        let _stalled = UnixStream::connect(&path).await.unwrap();
+        let refused = tls(&stranger, &plugin).connect(UnixStream::connect(&path).await.unwrap()).await;
+        let admitted = tls(&host, &plugin).connect(UnixStream::connect(&path).await.unwrap()).await;
+        assert!(connections.recv().await.unwrap().is_ok());
+        assert!(connections.try_recv().is_err(), "nobody else is admitted");
+        assert!(admitted.is_ok());
+        drop(refused);
+        accepting.abort();
+    }
+}

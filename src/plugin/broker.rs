@@ -81,7 +81,15 @@ impl Broker {
         }
     }
 
-    fn receive(&self, info: ConnInfo) {
+    /// Opens the way to the host; returns the end from which its messages are sent.
+    pub(super) fn connect(&self) -> mpsc::Receiver<Result<ConnInfo, Status>> {
+        let (sender, receiver) = mpsc::channel(OUTBOUND_QUEUE);
+        self.outbound.send_replace(Some(sender));
+        receiver
+    }
+
+    /// Takes a message of the host.
+    pub(super) fn receive(&self, info: ConnInfo) {
         match &info.knock {
             None => self.announcements.put(info),
             Some(knock) if knock.ack => self.acknowledgements.put(info),
@@ -137,10 +145,9 @@ impl GrpcBroker for BrokerService {
         request: Request<Streaming<ConnInfo>>,
     ) -> Result<Response<Self::StartStreamStream>, Status> {
         let mut inbound = request.into_inner();
-        let (sender, receiver) = mpsc::channel(OUTBOUND_QUEUE);
         let broker = self.0.clone();
         let presence = broker.lifecycle.broker_stream();
-        broker.outbound.send_replace(Some(sender));
+        let receiver = broker.connect();
         tokio::spawn(async move {
             // The host never ends this stream while it needs the plugin.
             while let Ok(Some(info)) = inbound.message().await {
@@ -209,9 +216,8 @@ mod tests {
         let broker = Broker::new(Lifecycle::new());
         broker.receive(answer(7, "left over from an earlier knock"));
         let host = async {
-            let (sender, mut messages) = mpsc::channel(1);
             tokio::time::sleep(Duration::from_secs(1)).await;
-            broker.outbound.send_replace(Some(sender));
+            let mut messages = broker.connect();
             let knock = messages.recv().await.unwrap().unwrap();
             assert_eq!((knock.service_id, knock.knock.unwrap().knock), (7, true));
             broker.receive(answer(7, ""));

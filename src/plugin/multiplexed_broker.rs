@@ -184,3 +184,155 @@ async fn knock(broker: &Broker, broker_id: u32) -> Result<(), KnockError> {
         sleep(RETRY_PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::plugin::certificate::OwnCertificate;
+    use crate::plugin::protocol::plugin::ConnInfo;
+    use crate::plugin::protocol::plugin::conn_info::Knock;
+
+    /// A host that gives each stream to the id it has acknowledged last, as Go hosts do, and greets
+    /// with that id.
+    struct Host {
+        tls: PeerTls,
+        knocks: mpsc::Receiver<Result<ConnInfo, tonic::Status>>,
+        streams: mpsc::Receiver<yamux::Stream>,
+        broker: Arc<Broker>,
+    }
+
+    impl Host {
+        async fn knock(&mut self) -> u32 {
+            self.knocks.recv().await.unwrap().unwrap().service_id
+        }
+
+        fn answer(&self, id: u32, error: &str) {
+            let knock = Knock { knock: true, ack: true, error: error.to_owned() };
+            self.broker.receive(ConnInfo { service_id: id, knock: Some(knock), ..ConnInfo::default() });
+        }
+
+        async fn greet(&mut self, id: u32) {
+            let stream = self.streams.recv().await.unwrap();
+            let mut stream = self.tls.accept(stream.compat()).await.unwrap();
+            stream.write_all(&id.to_be_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+            // The plugin closes first.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    }
+
+    struct Setting {
+        dialer: MultiplexedDialer,
+        host: Host,
+        open: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
+        admitted: mpsc::Receiver<std::io::Result<PeerStream>>,
+        lifecycle: Arc<Lifecycle>,
+        connection: tokio::task::JoinHandle<()>,
+        _folder: tempfile::TempDir,
+    }
+
+    async fn setting() -> Setting {
+        let own = |_| OwnCertificate::generate(SystemTime::now()).unwrap();
+        let [plugin_certificate, host_certificate] = [(); 2].map(own);
+        let tls = PeerTls::new(&plugin_certificate, host_certificate.certificate.clone()).unwrap();
+        let tls = Some(Arc::new(tls));
+        let lifecycle = Lifecycle::new();
+        let broker = Broker::new(lifecycle.clone());
+        let knocks = broker.connect();
+        let (admission, admitted) = Admission::new(tls.clone(), lifecycle.clone());
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let dialer = MultiplexedDialer::start(listener, admission, broker.clone(), tls, lifecycle.clone());
+
+        let socket = UnixStream::connect(&path).await.unwrap();
+        let mut connection = Connection::new(socket.compat(), yamux::Config::default(), yamux::Mode::Client);
+        let (inbound, streams) = mpsc::channel(8);
+        let (open, mut open_requests) = mpsc::channel(1);
+        let connection = tokio::spawn(async move {
+            let mut waiting = None;
+            poll_fn(|context| {
+                loop {
+                    if poll_outbound(&mut connection, &mut open_requests, &mut waiting, context).is_break() {
+                        return Poll::Ready(());
+                    }
+                    match connection.poll_next_inbound(context) {
+                        Poll::Ready(Some(Ok(stream))) => inbound.try_send(stream).unwrap(),
+                        Poll::Ready(_) => return Poll::Ready(()),
+                        Poll::Pending => return Poll::Pending,
+                    }
+                }
+            })
+            .await;
+        });
+        let tls = PeerTls::new(&host_certificate, plugin_certificate.certificate.clone()).unwrap();
+        let host = Host { tls, knocks, streams, broker };
+        Setting { dialer, host, open, admitted, lifecycle, connection, _folder: folder }
+    }
+
+    async fn greeting(stream: Result<PeerStream, String>) -> u32 {
+        let mut id = [0; size_of::<u32>()];
+        stream.unwrap().read_exact(&mut id).await.unwrap();
+        u32::from_be_bytes(id)
+    }
+
+    #[tokio::test]
+    async fn streams_of_the_host_are_admitted() {
+        let mut setting = setting().await;
+        let (request, opened) = oneshot::channel();
+        setting.open.send(request).await.unwrap();
+        let stream = opened.await.unwrap().compat();
+        let mut connected = setting.host.tls.connect(stream).await.unwrap();
+        let mut admitted = setting.admitted.recv().await.unwrap().unwrap();
+        admitted.write_all(b"x").await.unwrap();
+        admitted.flush().await.unwrap();
+        assert_eq!(connected.read_u8().await.unwrap(), b'x');
+    }
+
+    #[tokio::test]
+    async fn concurrent_dials_reach_the_id_they_asked_for() {
+        let Setting { dialer, mut host, connection: _connection, _folder, .. } = setting().await;
+        let dials = (1..=3).map(|id| {
+            let dialer = dialer.clone();
+            tokio::spawn(async move { (id, greeting(dialer.dial(id).await).await) })
+        });
+        let dials: Vec<_> = dials.collect();
+        let serve = async {
+            for _ in 1..=3 {
+                let id = host.knock().await;
+                host.answer(id, "");
+                host.greet(id).await;
+            }
+        };
+        serve.await;
+        for dial in dials {
+            let (asked, greeted) = dial.await.unwrap();
+            assert_eq!(asked, greeted);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_knock_is_repeated() {
+        let Setting { dialer, mut host, _folder, .. } = setting().await;
+        let dial = tokio::spawn(async move { greeting(dialer.dial(1).await).await });
+        let id = host.knock().await;
+        host.answer(id, "no listener for id 1");
+        let again = host.knock().await;
+        assert_eq!((id, again), (1, 1));
+        host.answer(again, "");
+        host.greet(again).await;
+        assert_eq!(dial.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_process_ends_with_the_connection() {
+        let setting = setting().await;
+        setting.connection.abort();
+        assert_eq!(setting.lifecycle.ended().await, Exit::HostGone);
+    }
+}

@@ -53,7 +53,7 @@ pub(super) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
     let random = SystemRandom::default();
     let (socket, listener) = SocketFile::listen(&launch, &random)?;
     let environment = Arc::new(Environment {
-        transport: transport()?,
+        transport: transport().map_err(StartError::Transport)?,
         clock: Arc::new(SystemClock),
         random: Arc::new(random),
         host: launch.host,

@@ -49,6 +49,9 @@ pub(super) enum StartError {
     /// No random numbers.
     #[error("the random number generator of the system failed")]
     Random,
+    /// AWS cannot be reached from this machine.
+    #[error("cannot set up HTTPS towards AWS: {0}")]
+    Transport(String),
     /// Nobody reads standard output.
     #[error("cannot print the handshake line: {0}")]
     Handshake(io::Error),

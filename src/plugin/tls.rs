@@ -199,3 +199,139 @@ impl ServerCertVerifier for PinnedPeer {
         self.algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, PKCS_ECDSA_P521_SHA512};
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use rustls::sign::{CertifiedKey, SingleCertAndKey};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const BUFFER: usize = 64 * 1024;
+
+    fn plugin_certificate() -> OwnCertificate {
+        OwnCertificate::generate(SystemTime::now()).unwrap()
+    }
+
+    /// As Go hosts make it: a CA with a P-521 key.
+    fn host_certificate() -> OwnCertificate {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P521_SHA512).unwrap();
+        let mut parameters = CertificateParams::new([SERVER_NAME.to_owned()]).unwrap();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        OwnCertificate {
+            certificate: parameters.self_signed(&key).unwrap().der().clone(),
+            key: PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
+        }
+    }
+
+    async fn exchange(server: &PeerTls, client: &PeerTls) -> Result<(), String> {
+        let (near, far) = duplex(BUFFER);
+        let serve = async {
+            let mut stream = server.accept(near).await?;
+            stream.write_all(b"hello").await.map_err(|error| error.to_string())
+        };
+        let call = async {
+            let mut stream = client.connect(far).await?;
+            let mut text = [0; 5];
+            stream.read_exact(&mut text).await.map_err(|error| error.to_string())
+        };
+        let (served, called) = tokio::join!(serve, call);
+        served?;
+        called?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn plugin_and_host_trust_each_other_in_both_roles() {
+        let (plugin, host) = (plugin_certificate(), host_certificate());
+        let plugin_tls = PeerTls::new(&plugin, host.certificate.clone()).unwrap();
+        let host_tls = PeerTls::new(&host, plugin.certificate.clone()).unwrap();
+        assert_eq!(exchange(&plugin_tls, &host_tls).await, Ok(()));
+        assert_eq!(exchange(&host_tls, &plugin_tls).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn any_other_certificate_is_refused_in_both_roles() {
+        let (plugin, host, stranger) = (plugin_certificate(), host_certificate(), host_certificate());
+        let plugin_tls = PeerTls::new(&plugin, host.certificate).unwrap();
+        let stranger_tls = PeerTls::new(&stranger, plugin.certificate.clone()).unwrap();
+        assert!(exchange(&plugin_tls, &stranger_tls).await.is_err());
+        assert!(exchange(&stranger_tls, &plugin_tls).await.is_err());
+    }
+
+    fn client_of(
+        certificate: Option<CertifiedKey>,
+        server: CertificateDer<'static>,
+        alpn: &[u8],
+    ) -> TlsConnector {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let peer = Arc::new(PinnedPeer::new(server, &provider).unwrap());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(peer);
+        let mut config = match certificate {
+            Some(certificate) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![alpn.to_vec()];
+        TlsConnector::from(Arc::new(config))
+    }
+
+    fn signing_key(key: &OwnCertificate) -> Arc<dyn rustls::sign::SigningKey> {
+        rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.key).unwrap()
+    }
+
+    async fn refusal(server: &PeerTls, client: TlsConnector) -> String {
+        let (near, far) = duplex(BUFFER);
+        let (served, _) = tokio::join!(server.accept(near), client.connect(localhost().unwrap(), far));
+        served.err().expect("the handshake must fail")
+    }
+
+    #[tokio::test]
+    async fn the_known_certificate_proves_nothing_without_its_key() {
+        let (plugin, host, thief) = (plugin_certificate(), host_certificate(), host_certificate());
+        let tls = PeerTls::new(&plugin, host.certificate.clone()).unwrap();
+        let stolen = CertifiedKey::new(vec![host.certificate.clone()], signing_key(&thief));
+        let error = refusal(&tls, client_of(Some(stolen), plugin.certificate.clone(), ALPN)).await;
+        assert!(error.contains("BadSignature"), "{error}");
+
+        let real = CertifiedKey::new(vec![host.certificate.clone()], signing_key(&host));
+        let client = client_of(Some(real), plugin.certificate, ALPN);
+        let (near, far) = duplex(BUFFER);
+        let (served, _) = tokio::join!(tls.accept(near), client.connect(localhost().unwrap(), far));
+        assert!(served.is_ok(), "the same with the key is admitted");
+    }
+
+    #[tokio::test]
+    async fn a_client_without_certificate_is_refused() {
+        let (plugin, host) = (plugin_certificate(), host_certificate());
+        let tls = PeerTls::new(&plugin, host.certificate).unwrap();
+        let error = refusal(&tls, client_of(None, plugin.certificate, ALPN)).await;
+        assert!(error.contains("no certificates"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn the_protocol_must_be_http2() {
+        let (plugin, host) = (plugin_certificate(), host_certificate());
+        let tls = PeerTls::new(&plugin, host.certificate.clone()).unwrap();
+        let known = CertifiedKey::new(vec![host.certificate.clone()], signing_key(&host));
+        let error = refusal(&tls, client_of(Some(known), plugin.certificate, b"http/1.1")).await;
+        assert!(error.contains("known protocol"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_peer_is_given_up() {
+        let (plugin, host) = (plugin_certificate(), host_certificate());
+        let tls = PeerTls::new(&plugin, host.certificate).unwrap();
+        let (near, _far) = duplex(BUFFER);
+        assert_eq!(tls.accept(near).await.err().as_deref(), Some("TLS handshake timed out"));
+    }
+}
