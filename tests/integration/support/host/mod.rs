@@ -13,8 +13,8 @@
 //! mount.write("role/dev", &role).await.expect(204);
 //! assert_eq!(mount.read("role/dev").await.expect(200).data["auth_type"], "iam");
 //!
-//! let answer = mount.from_address("10.0.0.1").login(&json!({"role": "dev"})).await;
-//! assert_eq!((answer.status, answer.error()), (400, "missing iam_request_headers"));
+//! let answer = mount.with_address("10.0.0.1").login(&json!({"role": "dev"})).await;
+//! assert_eq!((answer.status, answer.error()), (400, "didn't supply required authentication values"));
 //!
 //! mount.storage().set_read_only(true);
 //! assert_eq!(mount.delete("role/dev").await.error(), READ_ONLY);

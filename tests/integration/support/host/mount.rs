@@ -131,7 +131,7 @@ impl Mount {
     pub(super) async fn open(host: &Host, name: &str, options: MountOptions) -> Result<Self, MountError> {
         let inner = &host.inner;
         let launch = &inner.launch;
-        let storage = options.storage.clone().unwrap_or_else(MemoryStorage::new);
+        let storage = options.storage.clone().unwrap_or_default();
         let view =
             options.system_view.clone().unwrap_or_else(|| HostView::new(launch.flavor, &launch.version));
         let uuid = options.uuid.clone().unwrap_or_else(random_uuid);
@@ -173,7 +173,7 @@ impl Mount {
 
     /// A handle whose requests come from another address.
     #[must_use]
-    pub fn from_address(&self, address: &str) -> Self {
+    pub fn with_address(&self, address: &str) -> Self {
         let client = Client { address: address.to_owned(), ..(*self.client).clone() };
         Self { inner: Arc::clone(&self.inner), client: Arc::new(client) }
     }
