@@ -1,12 +1,14 @@
 //! Integration tests: one binary of modules.
+
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a test ends by panicking; the lints guard the code that runs inside servers"
+    reason = "a broken assumption in a test must stop the test"
 )]
+#![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod dependencies;
 mod protocol;
