@@ -11,4 +11,6 @@
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod aws_stand_in;
+mod dependencies;
+mod protocol;
 mod support;
