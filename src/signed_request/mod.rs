@@ -96,7 +96,7 @@ impl SignedRequest {
         };
         let body = text("iam_request_body");
         if body.is_empty() && !get {
-            return Err(refused("missing iam_request_body which is required for POST requests"));
+            return Err(refused("missing iam_request_body"));
         }
         let body = decode_base64(body).ok_or_else(|| refused("failed to base64 decode iam_request_body"))?;
         check_body(&body)?;

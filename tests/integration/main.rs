@@ -11,6 +11,8 @@
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod aws_stand_in;
+mod dependencies;
+mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;
 mod real_server_login;

@@ -2,7 +2,8 @@
 
 use super::client::{Response, send};
 use crate::support::aws::{
-    ACCOUNT, Aws, Credentials, Entity, Instance, InstanceState, LoginOptions, OTHER_ACCOUNT, sign,
+    ACCOUNT, Aws, Credentials, Entity, Instance, InstanceState, LoginOptions, OTHER_ACCOUNT, RequestForm,
+    sign,
 };
 
 const NO_SUCH_ENTITY: (u16, &str) = (404, "NoSuchEntity");
@@ -181,6 +182,16 @@ async fn instances_by_id_region_and_account() {
     assert_eq!((response.elements("reservationId"), response.elements("instanceId")), (2, 2));
     let all = ec2(&aws, &here.credentials, "us-east-1", "").await;
     assert_eq!(all.elements("instanceId"), 2);
+    let presigned = LoginOptions {
+        form: RequestForm::PresignedGet,
+        ..LoginOptions::call(
+            "ec2",
+            "us-east-1",
+            &format!("Action=DescribeInstances&Version=2016-11-15{both}"),
+        )
+    };
+    let response = send(&aws, &sign(&here.credentials, &presigned)).await;
+    assert_eq!(response.elements("instanceId"), 2, "{}", response.body);
     let none = ec2(&aws, &here.credentials, "sa-east-1", "").await;
     assert_eq!((none.status, none.elements("reservationSet")), (200, 1));
     for (keys, region, id) in [(&here, "eu-west-1", c), (&there, "us-east-1", d)] {

@@ -9,8 +9,12 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::client::{Response, send};
+use crate::support::aws::http::Request;
+use crate::support::aws::sigv4::{Signable, canonical_request, signature, string_to_sign};
+use crate::support::aws::verify::Presented;
 use crate::support::aws::{
-    Ambiguity, Aws, Entity, Form, LoginOptions, OTHER_ACCOUNT, Repeated, SignedRequest, sign,
+    Ambiguity, Aws, Credentials, Entity, Form, LoginOptions, OTHER_ACCOUNT, Repeated, RequestForm,
+    SignedRequest, sign,
 };
 
 const MISMATCH: (u16, &str) = (403, "SignatureDoesNotMatch");
@@ -56,7 +60,7 @@ async fn every_form_of_a_signed_request_is_accepted() {
         LoginOptions::hvac(),
         LoginOptions::boto3(),
         LoginOptions::presigned_get(),
-        LoginOptions { form: crate::support::aws::RequestForm::Get, ..LoginOptions::vault_cli() },
+        LoginOptions { form: RequestForm::Get, ..LoginOptions::vault_cli() },
         LoginOptions { expires: Some(60), ..LoginOptions::presigned_get() },
     ] {
         let options = options.server_id("vault.example.com").signed_header("X-Further", " a  b ");
@@ -152,6 +156,84 @@ async fn a_changed_part_is_refused() {
         assert!(told.contains(message), "change {number}: {told}");
         assert_eq!(response.header("content-type"), Some("text/xml"));
     }
+}
+
+/// Signs a request anew, by what its Authorization header says.
+fn sign_again(keys: &Credentials, request: &mut SignedRequest) {
+    let sent = as_sent(request);
+    let presented = Presented::of(&sent, Ambiguity::default()).unwrap();
+    let canonical = canonical_request(&Signable {
+        method: &sent.method,
+        path: sent.path(),
+        query: sent.query(),
+        headers: &sent.headers,
+        signed_headers: &presented.signed_headers,
+        body: &sent.body,
+        presigned: false,
+    });
+    let to_sign = string_to_sign(&presented.date, &presented.scope, &canonical);
+    let again = signature(&keys.secret_access_key, &presented.scope, &to_sign);
+    authorization(request, &presented.signature, &again);
+}
+
+fn as_sent(request: &SignedRequest) -> Request {
+    Request {
+        method: request.method.clone(),
+        target: request.target().to_owned(),
+        headers: request.headers.clone(),
+        body: request.body.clone().into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn a_signature_that_holds_is_not_enough() {
+    let aws = Aws::start().await;
+    let now = datetime!(2026-03-01 12:00:00 UTC);
+    aws.set_clock(now);
+    let keys = aws.session(&aws.create_role("App"), "one").credentials;
+    let good = sign(&keys, &LoginOptions::hvac().date(now));
+    let mut same = good.clone();
+    sign_again(&keys, &mut same);
+    assert_eq!(same, good);
+    let form = (400, "MissingAction");
+    let changes: Vec<((u16, &str), Change)> = vec![
+        (MISMATCH, |request| authorization(request, "host;x-amz-date", "x-amz-date;host")),
+        (MISMATCH, |request| authorization(request, "=content-length", "=Content-Length")),
+        (MISMATCH, |request| authorization(request, "host;", "host;host;")),
+        (MISMATCH, |request| authorization(request, "host;", "host;nothing;")),
+        (MISMATCH, |request| authorization(request, "host;", "")),
+        (MISMATCH, |request| authorization(request, "/20260301/", "/2026030/")),
+        (MISMATCH, |request| authorization(request, "/20260301/", "/20260228/")),
+        (MISMATCH, |request| authorization(request, "us-east-1", "us-east")),
+        (MISMATCH, |request| authorization(request, "/sts/", "/iam/")),
+        (MISMATCH, |request| add(request, "X-Amz-Mallory", "1")),
+        (form, |request| set(request, "Content-Type", "text/plain")),
+        (form, |request| {
+            remove(request, "Content-Type");
+            authorization(request, "content-type;", "");
+        }),
+    ];
+    for (number, (expected, change)) in changes.into_iter().enumerate() {
+        let mut request = good.clone();
+        change(&mut request);
+        sign_again(&keys, &mut request);
+        assert_eq!(send(&aws, &request).await.error(), expected, "change {number}");
+    }
+}
+
+#[test]
+fn a_content_length_that_is_not_that_of_the_body() {
+    let keys = Credentials {
+        access_key_id: "AKIAEXAMPLE".to_owned(),
+        secret_access_key: "secret".to_owned(),
+        session_token: None,
+    };
+    let mut request = sign(&keys, &LoginOptions::vault_cli());
+    let presented = Presented::of(&as_sent(&request), Ambiguity::default()).unwrap();
+    presented.check_headers(&as_sent(&request)).unwrap();
+    set(&mut request, "Content-Length", "44");
+    let refusal = presented.check_headers(&as_sent(&request)).unwrap_err();
+    assert_eq!((refusal.status, refusal.code.as_str()), MISMATCH);
 }
 
 #[tokio::test]
@@ -259,8 +341,17 @@ async fn keys_and_session_tokens_must_be_valid() {
         refused(&aws, &sign(&keys, &LoginOptions::presigned_get()), INVALID_TOKEN).await;
     }
 
-    let ended = aws.session_until(&role, "three", aws.now());
-    refused(&aws, &sign(&ended.credentials, &options), (403, "ExpiredToken")).await;
+    let mut two_tokens = sign(&session.credentials, &options);
+    add(&mut two_tokens, "X-Amz-Security-Token", "other");
+    refused(&aws, &two_tokens, INVALID_TOKEN).await;
+
+    let now = datetime!(2026-03-01 12:00:00 UTC);
+    aws.set_clock(now);
+    for (seconds, good) in [(-1, false), (0, false), (1, true)] {
+        let session = aws.session_until(&role, "three", now + Duration::seconds(seconds));
+        let response = send(&aws, &sign(&session.credentials, &options.clone().date(now))).await;
+        assert_eq!(response.error(), if good { (200, "") } else { (403, "ExpiredToken") }, "{seconds} s");
+    }
     aws.set_clock_offset(Duration::minutes(61));
     let request = sign(&session.credentials, &LoginOptions::vault_cli().date(aws.now()));
     refused(&aws, &request, (403, "ExpiredToken")).await;
@@ -318,7 +409,7 @@ async fn a_presigned_request_is_refused_when_changed() {
 async fn two_signatures_in_one_request() {
     let aws = Aws::start().await;
     let (alice, mallory) = (aws.create_user("alice"), aws.create_user("mallory"));
-    let get = LoginOptions { form: crate::support::aws::RequestForm::Get, ..LoginOptions::vault_cli() };
+    let get = LoginOptions { form: RequestForm::Get, ..LoginOptions::vault_cli() };
     // The signature in the header covers the signed query as well, so that both hold.
     let presigned = sign(&alice.credentials, &LoginOptions::presigned_get());
     let query = presigned.url.split_once('?').unwrap().1;
@@ -328,6 +419,8 @@ async fn two_signatures_in_one_request() {
     refused(&aws, &both, INCOMPLETE).await;
     aws.set_ambiguity(Ambiguity { both_forms: Some(Form::Header), ..Ambiguity::default() });
     assert_eq!(send(&aws, &both).await.text("Arn"), Some(mallory.arn.as_str()));
+    let changed = SignedRequest { url: format!("{}0", both.url), ..both.clone() };
+    refused(&aws, &changed, MISMATCH).await;
     aws.set_ambiguity(Ambiguity { both_forms: Some(Form::Query), ..Ambiguity::default() });
     remove(&mut both, "X-Amz-Date");
     assert_eq!(send(&aws, &both).await.text("Arn"), Some(alice.arn.as_str()));

@@ -114,16 +114,6 @@ async fn unknown_actions_and_versions() {
         let options = LoginOptions::vault_cli().parameters(parameters);
         assert_eq!(send(&aws, &sign(&user.credentials, &options)).await.error(), expected, "{parameters}");
     }
-    // A body that is not announced as a form is not read as one.
-    let mut plain =
-        sign(&user.credentials, &LoginOptions { content_length: false, ..sts("Action=GetCallerIdentity") });
-    plain.headers.retain(|(name, _)| name != "Content-Type");
-    for (name, value) in &mut plain.headers {
-        if name == "Authorization" {
-            *value = value.replace("content-type;", "");
-        }
-    }
-    assert_eq!(send(&aws, &plain).await.error(), (403, "SignatureDoesNotMatch"));
 }
 
 #[tokio::test]
@@ -163,6 +153,10 @@ async fn assume_role_across_accounts() {
     assert_eq!(send(&aws, &assume("")).await.error(), denied);
     aws.trust_only(&role, &[&user.arn]);
     assert_eq!(send(&aws, &assume("")).await.status, 200);
+
+    let gov = aws.create_role(Entity::named("Gov").account(OTHER_ACCOUNT).partition("aws-us-gov"));
+    let parameters = format!("Action=AssumeRole&RoleArn={}&RoleSessionName=vault-1", gov.arn);
+    assert_eq!(send(&aws, &sign(&user.credentials, &sts(&parameters))).await.error(), denied);
 
     let recreated = aws.recreate_role(&role);
     assert_eq!(recreated.arn, role.arn);

@@ -1,0 +1,11 @@
+//! The plugin protocol, as a host sees it.
+
+mod ending;
+mod instances;
+mod launch;
+mod logging;
+mod messages;
+mod metadata_mode;
+mod multiplexed_broker;
+mod setup;
+mod tls;
