@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, LOCATION, TRANSFER_ENCODING, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, LOCATION, TRANSFER_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -66,6 +66,17 @@ async fn connections_are_used_again() {
         assert_eq!(received.body, b"a=b");
     }
     assert_eq!(server.connections(), 1);
+}
+
+/// The peer does not hear the wish: it keeps the connection and says so.
+#[tokio::test]
+async fn nobody_comes_after_a_request_that_wants_to_be_the_last() {
+    let mut server = Server::plain(ok("fine")).await;
+    let transport = plain();
+    let uri = format!("http://{}/", server.address);
+    transport.send(with_header(get(&uri), CONNECTION, "close")).await.unwrap();
+    transport.send(get(&uri)).await.unwrap();
+    assert_eq!([server.next().await, server.next().await].map(|one| one.connection), [0, 1]);
 }
 
 #[tokio::test]
