@@ -215,6 +215,11 @@ impl Endpoint {
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(refused());
         };
+        // What follows the host must be a port, or the connection would go to the default one.
+        let has_port = authority.port_u16().is_some();
+        if authority.host().is_empty() || (!has_port && authority.as_str() != authority.host()) {
+            return Err(refused());
+        }
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
             return Err(refused());
         }
@@ -351,7 +356,21 @@ mod tests {
         assert_eq!(endpoint.uri("//").unwrap().to_string(), "http://127.0.0.1:8080/base//");
         assert_eq!(endpoint.authority(), "127.0.0.1:8080");
         assert_eq!(Endpoint::configured("sts.example").unwrap().to_string(), "https://sts.example");
-        for bad in ["ftp://x", "http://", "http://a b", "", "http://x?y", "http://x/#y"] {
+        assert_eq!(Endpoint::configured("http://[::1]:80").unwrap().authority(), "[::1]:80");
+        assert_eq!(Endpoint::configured("[::1]").unwrap().authority(), "[::1]");
+        for bad in [
+            "ftp://x",
+            "http://",
+            "http://a b",
+            "",
+            "http://x?y",
+            "http://x/#y",
+            "http://:80",
+            "http://x:",
+            "http://x:y",
+            "http://x:99999",
+            "http://[::1]:y",
+        ] {
             assert!(Endpoint::configured(bad).is_err(), "{bad}");
         }
     }
