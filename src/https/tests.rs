@@ -392,6 +392,27 @@ async fn http_tells_the_proxy_its_target() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_reads_the_request_is_told_one_host() {
+    let mut proxy = Server::plain(ok("fine")).await;
+    let transport =
+        transport(Environment { http_proxy: format!("http://{}", proxy.address), ..Environment::default() });
+    for host in ["sts.example", "STS.example:80"] {
+        transport.send(with_header(get("http://sts.example/"), HOST, host)).await.unwrap();
+        proxy.next().await;
+    }
+    for host in ["evil.example", "sts.example:8080", "sts.example.evil.example", ""] {
+        let request = with_header(get("http://sts.example/"), HOST, host);
+        let error = transport.send(request).await.unwrap_err();
+        assert_eq!(
+            text_of(&error, "unsendable"),
+            "a proxy for http cannot be told another host than that of the URL",
+            "{host}"
+        );
+    }
+    assert_eq!(proxy.requests_so_far().len(), 0);
+}
+
+#[tokio::test]
 async fn near_targets_do_not_go_through_the_proxy() {
     let proxy = Server::plain(ok("from the proxy")).await;
     let mut server = Server::plain(ok("fine")).await;
