@@ -10,8 +10,10 @@
 )]
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
+mod accidents;
 mod aws_stand_in;
 mod dependencies;
+mod login_scene;
 mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;
