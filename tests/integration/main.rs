@@ -20,4 +20,5 @@ mod real_server_lifecycle;
 mod real_server_login;
 mod real_server_moto;
 mod real_server_policy;
+mod signed_login_property;
 mod support;
