@@ -12,6 +12,7 @@
 
 mod accidents;
 mod aws_stand_in;
+mod bad_input;
 mod dependencies;
 mod login_scene;
 mod protocol;
