@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::aws::{ACCOUNT, Entity, Fault};
-use crate::support::stage::Stage;
+use crate::support::aws::{ACCOUNT, Entity, Fault, LoginOptions, sign_login};
+use crate::support::stage::{SERVER_ID, Stage};
 
 fn not_bound(arn: &str, role: &str) -> String {
     format!("IAM Principal \"{arn}\" does not belong to the role \"{role}\"")
@@ -220,15 +220,29 @@ async fn the_region_of_look_ups_is_that_of_the_partition() {
                 json!({"bound_iam_principal_arn": format!("arn:{partition}:iam::777788889999:user/x/*")}),
             )
             .await;
-        let data = crate::support::aws::sign_login(
-            &user.credentials,
-            &crate::support::aws::LoginOptions::vault_cli()
-                .server_id(crate::support::stage::SERVER_ID)
-                .region(region)
-                .role("r"),
-        );
+        let options = LoginOptions::vault_cli().server_id(SERVER_ID).region(region).role("r");
+        let data = sign_login(&user.credentials, &options);
         let answer = stage.mount.login_only(&data).await;
         assert_eq!(answer.status, 200, "{partition}: {:?}", answer.errors);
         assert_eq!(stage.aws.calls("GetUser")[0].region, region);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn look_ups_are_tried_as_often_as_is_configured() {
+    let stage = Stage::open().await;
+    let user = stage.aws.create_user("dev");
+    stage.role("r", json!({"bound_iam_principal_arn": "arn:aws:iam::*"})).await;
+    // Below zero is the default of four attempts.
+    for (max_retries, attempts) in [(-1, 4), (0, 1), (5, 6)] {
+        stage.configure(json!({"max_retries": max_retries})).await;
+        for fault in [Fault::throttled(503, Some(0)), Fault::throttled(400, Some(0))] {
+            stage.aws.clear_calls();
+            stage.aws.fault("GetUser", attempts, fault.clone());
+            stage.refused(&user.credentials, "r").await;
+            assert_eq!(stage.aws.call_count("GetUser"), attempts, "{max_retries}: {fault:?}");
+        }
+    }
+    stage.aws.fault("GetUser", 5, Fault::throttled(503, Some(0)));
+    stage.admitted(&user.credentials, "r").await;
 }

@@ -9,4 +9,5 @@ mod identity;
 mod inference;
 mod refusals;
 mod sts_answers;
+mod tampering;
 mod token;
