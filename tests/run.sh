@@ -60,7 +60,7 @@ export TESTS_NEED_SERVERS=1
 mkdir -p target
 log=target/test-output.log
 status=0
-cargo test 2>&1 | tee "$log" || status=$?
+cargo test --no-fail-fast 2>&1 | tee "$log" || status=$?
 
 if grep -q '^skipped: ' "$log"; then
     printf '\nSkipped tests, by reason (one by one in %s):\n' "$log"

@@ -8,11 +8,12 @@ mod role;
 mod role_write;
 mod roles;
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::framework::{DisplayAttributes, Endpoint, Handler, Operation, Response, Route, RouteTable};
+use crate::framework::{DisplayAttributes, Endpoint, Handler, Operation, Response, RouteTable};
 use crate::mount::Mount;
 
 /// Names of roles, accounts and the like, in the notation of patterns.
@@ -44,9 +45,20 @@ pub fn routes() -> &'static Result<RouteTable<Mount>, String> {
     &ROUTES
 }
 
-/// Whether the names in a route's path are folded to lower case.
-pub(crate) fn folds_case(route: &Route<Mount>) -> bool {
-    route.pattern == role::PATTERN
+/// A path as it is meant: role names are the same in upper and lower case, all else is as written.
+pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
+    let of_role =
+        path.strip_prefix("role/").is_some_and(|rest| is_name(rest.strip_suffix("/tag").unwrap_or(rest)));
+    if of_role { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
+}
+
+/// Whether a text matches [`name_pattern`].
+fn is_name(text: &str) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(is_word)
+        && bytes.last().is_some_and(is_word)
+        && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'))
 }
 
 /// What every operation id of this method starts with.
@@ -91,5 +103,22 @@ mod tests {
     #[test]
     fn the_route_table_has_no_mistake() {
         assert_eq!(routes().as_ref().err(), None);
+    }
+
+    #[test]
+    fn only_role_names_are_folded() {
+        for (path, folded) in [
+            ("role/PROD", "role/prod"),
+            ("role/A.b-C_1", "role/a.b-c_1"),
+            ("role/Prod/tag", "role/prod/tag"),
+            ("role/", "role/"),
+            ("role/-A", "role/-A"),
+            ("role/PROD/other", "role/PROD/other"),
+            ("roles", "roles"),
+            ("config/sts/ABC", "config/sts/ABC"),
+            ("Role/PROD", "Role/PROD"),
+        ] {
+            assert_eq!(canonical(path), folded);
+        }
     }
 }

@@ -15,11 +15,14 @@ pub(super) enum FormError {
     Escape(String),
 }
 
-/// Name and value of each pair, decoded, in order. Empty pairs are left out.
+/// Name and value, decoded.
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// The pairs of a form, in order. Empty ones are left out.
 ///
 /// # Errors
 /// On the first pair that cannot be decoded in one way only.
-pub(super) fn parse(text: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, FormError> {
+pub(super) fn parse(text: &[u8]) -> Result<Vec<Pair>, FormError> {
     let mut pairs = Vec::new();
     for pair in text.split(|byte| *byte == b'&') {
         if pair.contains(&b';') {
