@@ -54,10 +54,10 @@ async fn the_role_s_present_times_count_and_all_else_stays() {
     );
     assert_eq!(stage.aws.total_calls(), 0, "AWS is not asked");
     let lease = auth.lease_options.as_ref().unwrap();
-    let issue_time = renewed.lease_options.as_ref().unwrap().issue_time.clone();
+    let issue_time = renewed.lease_options.as_ref().unwrap().issue_time;
     assert!(issue_time.as_ref().is_some_and(|time| time.seconds > 0), "the host's issue time comes back");
     let mut same = renewed.clone();
-    same.lease_options = Some(lease.clone());
+    same.lease_options = Some(*lease);
     same.period = auth.period;
     assert_eq!(same, auth, "policies, alias, metadata and the rest are what they were");
 

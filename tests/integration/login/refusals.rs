@@ -15,6 +15,9 @@ const HEADERS: &str = "Field validation failed: error converting input for field
 const SERVER_ID_HEADER: &str = "error validating X-Vault-AWS-IAM-Server-ID header: ";
 const NOT_SIGNED: &str = "error validating X-Vault-AWS-IAM-Server-ID header: vault header wasn't signed";
 
+/// Names and values.
+type Headers = Vec<(String, Vec<String>)>;
+
 fn base64(text: &str) -> Value {
     STANDARD.encode(text).into()
 }
@@ -134,7 +137,7 @@ async fn the_server_id_must_be_there_right_and_signed() {
     let stage = Stage::open().await;
     let good = good(&stage).await;
     let name = "X-Vault-Aws-Iam-Server-Id";
-    let edited = |edit: &dyn Fn(&mut Vec<(String, Vec<String>)>)| {
+    let edited = |edit: &dyn Fn(&mut Headers)| {
         let mut data = good.clone();
         edit_headers(&mut data, |headers| edit(headers));
         data
