@@ -61,7 +61,7 @@ fn check([first, second]: [&[u8]; 2]) -> Verdict {
         }
         Err(reason) => {
             assert!(!first.is_empty() || reason == "time: invalid duration");
-            Verdict::refused(reason)
+            Verdict::refused(reason.trim_start_matches("time: "))
         }
     }
 }

@@ -36,8 +36,10 @@ impl Verdict {
         Self::Accepted(way.into())
     }
 
-    pub(crate) fn refused(way: impl Into<String>) -> Self {
-        Self::Refused(way.into())
+    /// With the reason up to what it quotes or counts.
+    pub(crate) fn refused(reason: &str) -> Self {
+        let end = reason.find(|c: char| matches!(c, ':' | '"' | ',' | '[') || c.is_ascii_digit());
+        Self::Refused(reason[..end.unwrap_or(reason.len())].to_owned())
     }
 }
 
