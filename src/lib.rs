@@ -8,6 +8,7 @@
 pub mod arn;
 pub mod aws;
 pub mod binding;
+pub mod ec2_login;
 pub mod entry;
 pub mod entry_cache;
 pub mod framework;
@@ -20,6 +21,7 @@ pub mod mount;
 pub mod path;
 pub mod ports;
 pub mod principal;
+pub mod reauthentication;
 pub mod renewal;
 pub mod signed_request;
 pub mod store;
