@@ -19,7 +19,7 @@ use crate::entry::{
     AccessListEntry, AuthType, EC2_METADATA, EntryError, IdentityConfig, Role, StoredTime, random_id,
 };
 use crate::framework::{Alias, Auth, Failure, Fields, GoDuration, Request};
-use crate::identity_document::IdentityDocument;
+use crate::identity_document::{IdentityDocument, VerifiedDocument};
 use crate::inferred_instance::{BoundError, LookUp, check_bounds, look_up_running};
 use crate::mount::Mount;
 use crate::reauthentication::{self, Earlier, Nonce};
@@ -44,7 +44,7 @@ const MAX_TRIES: u32 = 5;
 pub struct Ec2Login<'a> {
     mount: &'a Mount,
     request: &'a Request,
-    document: IdentityDocument,
+    document: VerifiedDocument,
     /// As the client gave it; empty if it gave none.
     given_role: String,
     nonce: Option<String>,
@@ -121,7 +121,7 @@ impl<'a> Ec2Login<'a> {
     }
 
     fn role_name(&self) -> Result<&str, Failure> {
-        match (self.given_role.as_str(), self.document.image_id.as_str()) {
+        match (self.given_role.as_str(), self.document.document().image_id.as_str()) {
             ("", "") => Err(Failure::Internal("missing role name".to_owned())),
             ("", image_id) => Ok(image_id),
             (given, _) => Ok(given),
@@ -145,7 +145,7 @@ impl<'a> Ec2Login<'a> {
     /// The running instance of the document, if it satisfies the role.
     async fn instance(&self, candidate: &Candidate) -> Result<Instance, Failure> {
         let Candidate { role_name, role } = candidate;
-        let IdentityDocument { instance_id, region, account_id, .. } = &self.document;
+        let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
         let account = AccountId::new(account_id.as_str());
         let look_up = LookUp {
             clients: self.mount.clients(),
@@ -181,7 +181,7 @@ impl<'a> Ec2Login<'a> {
     /// the same time see each other: the second one to write reads again.
     async fn remember(&self, candidate: &Candidate, instance: &Instance) -> Result<Admission, Failure> {
         let store = self.mount.store();
-        let key = AccessListEntry::key(&self.document.instance_id);
+        let key = AccessListEntry::key(&self.document.document().instance_id);
         let nonce = Nonce::of(self.nonce.as_deref());
         for _ in 0..MAX_TRIES {
             let loaded = store.load::<AccessListEntry>(&key).await?;
@@ -201,7 +201,7 @@ impl<'a> Ec2Login<'a> {
         earlier: Option<AccessListEntry>,
     ) -> Result<(AccessListEntry, Admission), Failure> {
         let Candidate { role_name, role } = candidate;
-        let pending_time = self.document.pending_time.as_str();
+        let pending_time = self.document.document().pending_time.as_str();
         if let Some(entry) = &earlier {
             let earlier = Earlier {
                 nonce: &entry.client_nonce,
@@ -257,7 +257,7 @@ impl<'a> Ec2Login<'a> {
         identity: &IdentityConfig,
     ) -> Result<Auth, Failure> {
         let Candidate { role_name, role } = candidate;
-        let IdentityDocument { instance_id, image_id, account_id, region, .. } = &self.document;
+        let IdentityDocument { instance_id, image_id, account_id, region, .. } = self.document.document();
         let value = |name: &str| match name {
             "account_id" => account_id.as_str(),
             "auth_type" => AuthType::Ec2.as_str(),
@@ -304,8 +304,8 @@ impl<'a> Ec2Login<'a> {
     fn alias_name(&self, identity: &IdentityConfig, role: &Role) -> Result<String, Failure> {
         Ok(match identity.ec2_alias() {
             "role_id" => role.role_id.clone(),
-            "instance_id" | "instance-id" => self.document.instance_id.clone(),
-            "image_id" | "image-id" => self.document.image_id.clone(),
+            "instance_id" | "instance-id" => self.document.document().instance_id.clone(),
+            "image_id" | "image-id" => self.document.document().image_id.clone(),
             other => {
                 return Err(Failure::Internal(format!("unknown ec2_alias {} is stored", quote(other))));
             }

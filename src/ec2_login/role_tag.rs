@@ -4,7 +4,6 @@ use crate::aws::ec2::Instance;
 use crate::entry::Role;
 use crate::framework::{Failure, GoDuration};
 use crate::mount::Mount;
-use crate::role_tag::UnverifiedRoleTag;
 use crate::text::quote;
 
 /// What a role tag narrows down. Without a tag it is nothing.
@@ -40,12 +39,7 @@ pub(super) async fn effect_of_tag(
         .ok_or_else(|| {
             Failure::Internal(format!("missing tag with key {} on the instance", quote(&role.role_tag)))
         })?;
-    let unverified = UnverifiedRoleTag::parse(value)?;
-    let tag_role = mount
-        .role(unverified.role())
-        .await?
-        .ok_or_else(|| Failure::Internal(format!("entry not found for {}", quote(unverified.role()))))?;
-    let tag = unverified.verify(&tag_role)?;
+    let (tag, _) = mount.verified_role_tag(value).await?;
     let content = tag.content();
     if content.role != role_name {
         return refused("role on the tag is not matching the role supplied");
