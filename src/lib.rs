@@ -21,6 +21,8 @@ pub mod path;
 pub mod ports;
 pub mod principal;
 pub mod renewal;
+pub mod role_tag;
 pub mod signed_request;
 pub mod store;
 pub mod text;
+pub mod tidy;
