@@ -23,6 +23,8 @@ pub mod ports;
 pub mod principal;
 pub mod reauthentication;
 pub mod renewal;
+pub mod role_tag;
 pub mod signed_request;
 pub mod store;
 pub mod text;
+pub mod tidy;

@@ -8,10 +8,11 @@ use tokio::sync::Mutex;
 
 use crate::arn::AccountId;
 use crate::aws::clients::ConfigSnapshot;
-use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::entry::{ClientConfig, DenyListEntry, Entry, EntryError, IdentityConfig, Role, StsConfig};
 use crate::entry_cache::{EntryCache, ReadStart};
 use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
+use crate::role_tag::RoleTag;
 
 /// Roles kept per mount.
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
@@ -191,12 +192,62 @@ impl Store {
         result
     }
 
+    /// Deletes an entry whose stored bytes are known, unless it changed since.
+    ///
+    /// # Errors
+    /// The entry cannot be read or deleted.
+    pub async fn delete_unchanged(
+        &self,
+        key: &str,
+        stored: &[u8],
+    ) -> Result<Result<(), Changed>, StorageError> {
+        let _writing = self.writing.lock().await;
+        if self.storage.get(key).await?.as_deref() != Some(stored) {
+            return Ok(Err(Changed));
+        }
+        let result = self.storage.delete(key).await;
+        self.invalidate(key);
+        result.map(Ok)
+    }
+
     /// Names below a prefix.
     ///
     /// # Errors
     /// The host's text.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         self.storage.list(prefix).await
+    }
+
+    /// Names below a prefix whose own names may hold slashes.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn list_nested(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let mut names = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for child in self.storage.list(&format!("{prefix}{folder}")).await? {
+                let name = format!("{folder}{child}");
+                if name.ends_with('/') { folders.push(name) } else { names.push(name) }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Whether a role tag is on the deny list.
+    ///
+    /// # Errors
+    /// The list cannot be read: then nobody knows, and the tag must not be accepted.
+    pub async fn is_denied(&self, tag: &RoleTag) -> Result<bool, Failure> {
+        Ok(self.read::<DenyListEntry>(&DenyListEntry::key(tag.text())).await?.is_some())
+    }
+
+    /// The bytes of an entry, past the caches.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn stored(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.storage.get(key).await
     }
 
     /// Reads an entry past the caches.

@@ -1,5 +1,6 @@
 //! One mounted auth method: its ports, its caches, and the way of a request through it.
 
+mod role_tags;
 mod roles;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::path;
 use crate::ports::{Clock, Random, Storage, SystemView, SystemViewError, Transport};
 use crate::renewal;
 use crate::store::Store;
+use crate::tidy::Tidy;
 
 /// What all mounts of a process share.
 pub struct Environment {
@@ -78,7 +80,8 @@ pub struct Mount {
     environment: Arc<Environment>,
     system_view: Arc<dyn SystemView>,
     id: String,
-    store: Store,
+    store: Arc<Store>,
+    tidy: Tidy,
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
@@ -90,13 +93,15 @@ impl Mount {
     #[must_use]
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Self {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
+        let store = Arc::new(Store::new(storage));
         Self {
+            tidy: Tidy::new(Arc::clone(&store), Arc::clone(&environment.clock), Arc::clone(&system_view)),
             clients: AwsClients::new(
                 Arc::clone(&environment),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
             ),
-            store: Store::new(storage),
+            store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
             id: backend_uuid,
@@ -119,9 +124,12 @@ impl Mount {
     pub async fn handle_request(&self, request: Request) -> Reply {
         match request.operation {
             Operation::Renew => renewal::renew(self, &request).await.into(),
-            // No leases, so nothing to revoke; and no periodic work.
+            // No leases, so nothing to revoke.
             Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
-            Operation::Rollback => Reply::Empty,
+            Operation::Rollback => {
+                self.tidy.tick();
+                Reply::Empty
+            }
             Operation::ResolvePath => resolve_path(&request.path).into(),
             _ => match path::routes() {
                 Ok(table) => table.handle(self, &request).await,
@@ -146,9 +154,10 @@ impl Mount {
         }
     }
 
-    /// Stops background work; there is none that outlives a request. May be called twice.
-    #[expect(clippy::unused_async, reason = "the host waits for it to end")]
-    pub async fn cleanup(&self) {}
+    /// Ends background work. May be called twice.
+    pub async fn cleanup(&self) {
+        self.tidy.stop().await;
+    }
 
     /// The id that the host gave the mount.
     #[must_use]
@@ -166,6 +175,10 @@ impl Mount {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn tidy(&self) -> &Tidy {
+        &self.tidy
     }
 
     pub(crate) fn clients(&self) -> &AwsClients {

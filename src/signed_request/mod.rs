@@ -248,7 +248,7 @@ fn check_body(body: &[u8]) -> Result<(), Failure> {
 }
 
 /// Standard base64 with padding; line breaks are ignored.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
         &STANDARD,
         GeneralPurposeConfig::new()
