@@ -153,7 +153,8 @@ impl<'a> Ec2Login<'a> {
             snapshot: &self.snapshot,
             deadline: self.deadline,
         };
-        let not_verified = |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
+        let not_verified =
+            |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
         let work = async {
             let instance =
                 look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
@@ -165,10 +166,14 @@ impl<'a> Ec2Login<'a> {
                     quote(role_name)
                 )));
             }
-            check_bounds(look_up, role, role_name, &account, &instance).await.map_err(|error| match error {
-                BoundError::Mismatch(text) => Failure::Refused(format!("Error validating instance: {text}")),
-                BoundError::CannotTell(text) => Failure::Internal(text),
-            })?;
+            check_bounds(look_up, role, role_name, &account, &instance).await.map_err(
+                |error| match error {
+                    BoundError::Mismatch(text) => {
+                        Failure::Refused(format!("Error validating instance: {text}"))
+                    }
+                    BoundError::CannotTell(text) => Failure::Internal(text),
+                },
+            )?;
             Ok(instance)
         };
         match self.deadline.limit(work).await {
@@ -185,7 +190,8 @@ impl<'a> Ec2Login<'a> {
         let nonce = Nonce::of(self.nonce.as_deref());
         for _ in 0..MAX_TRIES {
             let loaded = store.load::<AccessListEntry>(&key).await?;
-            let (entry, admission) = self.next_entry(candidate, instance, nonce, loaded.entry.clone()).await?;
+            let (entry, admission) =
+                self.next_entry(candidate, instance, nonce, loaded.entry.clone()).await?;
             if store.replace(&key, &loaded, &entry).await?.is_ok() {
                 return Ok(admission);
             }
@@ -242,8 +248,10 @@ impl<'a> Ec2Login<'a> {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made = random_id(self.mount.environment().random.as_ref())
-                    .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate nonce: {cause}")))?;
+                let made =
+                    random_id(self.mount.environment().random.as_ref()).map_err(|EntryError(cause)| {
+                        Failure::Internal(format!("failed to generate nonce: {cause}"))
+                    })?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }

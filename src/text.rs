@@ -1,6 +1,10 @@
-//! Text as the API's error messages show it.
+//! Text as the API's error messages show it, and as its fields carry bytes.
 
 use std::fmt::Write;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// Quotes a text the way the API's messages do: in double quotes, with control characters,
 /// backslashes and inner quotes escaped.
@@ -50,6 +54,19 @@ pub fn truncated(text: &str, limit: usize) -> &str {
     text.get(..end).unwrap_or("")
 }
 
+/// Decodes standard base64 with padding; line breaks are ignored. `None` if it is something else.
+#[must_use]
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
+    ENGINE.decode(text).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +82,15 @@ mod tests {
     fn truncation_respects_characters() {
         assert_eq!(truncated("aé", 2), "a");
         assert_eq!(truncated("abc", 10), "abc");
+    }
+
+    #[test]
+    fn base64_may_stand_in_lines() {
+        assert_eq!(decode_base64("AQ\r\nID\n").as_deref(), Some([1, 2, 3].as_slice()));
+        assert_eq!(decode_base64("AR==").as_deref(), Some([1].as_slice()), "trailing bits are ignored");
+        assert_eq!(decode_base64("").as_deref(), Some([].as_slice()));
+        for text in ["AQ", "A===", "A Q==", "A-==", "AQ==AQ=="] {
+            assert_eq!(decode_base64(text), None, "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::entry::StoredCertificate;
 use crate::framework::{Failure, Fields};
 use crate::identity_document::{VerificationError, VerifiedDocument, verify_detached, verify_pkcs7};
 use crate::mount::Mount;
-use crate::signed_request::decode_base64;
+use crate::text::decode_base64;
 use crate::text::quote;
 
 /// An identity document and what signs it.
@@ -94,14 +94,24 @@ mod tests {
             (vec![("identity", "Y\nQ=="), ("signature", "")], Ok("detached")),
             (
                 vec![("pkcs7", "")],
-                Err("either pkcs7 or a tuple containing the instance identity document and its SHA256 RSA signature needs to be provided"),
+                Err(
+                    "either pkcs7 or a tuple containing the instance identity document and its SHA256 RSA signature needs to be provided",
+                ),
             ),
             (
                 vec![("pkcs7", "x"), ("identity", "YQ=="), ("signature", "YQ==")],
-                Err("both pkcs7 and a tuple containing the instance identity document and its SHA256 RSA signature is supplied; provide only one"),
+                Err(
+                    "both pkcs7 and a tuple containing the instance identity document and its SHA256 RSA signature is supplied; provide only one",
+                ),
             ),
-            (vec![("identity", "***"), ("signature", "YQ==")], Err("failed to base64 decode the instance identity document")),
-            (vec![("identity", "\n"), ("signature", "YQ==")], Err("failed to base64 decode the instance identity document")),
+            (
+                vec![("identity", "***"), ("signature", "YQ==")],
+                Err("failed to base64 decode the instance identity document"),
+            ),
+            (
+                vec![("identity", "\n"), ("signature", "YQ==")],
+                Err("failed to base64 decode the instance identity document"),
+            ),
             (
                 vec![("identity", "YQ=="), ("signature", "!!")],
                 Err("failed to base64 decode the SHA256 RSA signature of the instance identity document"),

@@ -1,6 +1,7 @@
 //! What the method keeps in the host's storage, in the form the built-in method writes.
 
 mod access_list;
+mod certificate;
 mod client_config;
 mod deny_list;
 mod identity_config;
@@ -12,6 +13,7 @@ mod tidy_config;
 mod token_params;
 
 pub use access_list::AccessListEntry;
+pub use certificate::{CertificateKind, StoredCertificate};
 pub use client_config::ClientConfig;
 pub use deny_list::DenyListEntry;
 pub use identity_config::{

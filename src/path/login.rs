@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{endpoint, object, verb};
+use crate::ec2_login::Ec2Login;
 use crate::framework::{
     Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
 };

@@ -8,7 +8,7 @@ use crate::framework::{
     Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation, Response, Route,
 };
 use crate::mount::Mount;
-use crate::signed_request::decode_base64;
+use crate::text::decode_base64;
 
 const FIELDS: &[Field] = &[Field::new(
     "role_tag",

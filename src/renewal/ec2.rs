@@ -57,10 +57,11 @@ async fn check_running(
         deadline: Deadline::start(),
     };
     let work = look_up_running(look_up, account, region, instance_id);
-    let result = look_up.deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()));
-    result
-        .map(|_| ())
-        .map_err(|detail| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(instance_id))))
+    let result =
+        look_up.deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()));
+    result.map(|_| ()).map_err(|detail| {
+        Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(instance_id)))
+    })
 }
 
 /// How long the role tag of the login lets the token live; nothing where there was none.
