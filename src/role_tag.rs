@@ -413,7 +413,7 @@ mod tests {
         fn no_edited_tag_is_verified(at in 0_usize..100, removed in 0_usize..3, added in "[ -~]{0,4}") {
             let text = issued(content());
             let at = at.min(text.len());
-            let end = (at + removed).min(text.len());
+            let end = at.saturating_add(removed).min(text.len());
             let edited = format!("{}{added}{}", &text[..at], &text[end..]);
             prop_assume!(edited != text);
             prop_assert!(verified(&edited).is_err(), "{edited}");
