@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn a_tag_has_the_format_of_the_built_in_method() {
         let full = issued(content());
-        // From: printf %s 'v1:AAAAAAAAAAA=:r=dev:…' | openssl dgst -sha256 -hmac KEY -binary | base64
+        // The signatures are those that `openssl dgst -sha256 -hmac` makes.
         assert_eq!(
             full,
             "v1:AAAAAAAAAAA=:r=dev:d=true:m=false:p=a,b:i=i-1:t=3600:DNEphszg7nhGTK4LQGgwG12Etlhb97umtk2PVH8aPro="
