@@ -288,3 +288,58 @@ fn prefixed(prefix: &str, failure: Failure) -> Failure {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::ports::SystemRandom;
+    use crate::role_tag::TagContent;
+
+    /// A storage of one entry.
+    struct OneEntry {
+        key: String,
+        value: Result<Vec<u8>, StorageError>,
+    }
+
+    #[async_trait]
+    impl Storage for OneEntry {
+        async fn list(&self, _: &str) -> Result<Vec<String>, StorageError> {
+            Ok(Vec::new())
+        }
+
+        async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+            if key == self.key { self.value.clone().map(Some) } else { Ok(None) }
+        }
+
+        async fn put(&self, _: &str, _: Vec<u8>) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        async fn delete(&self, _: &str) -> Result<(), StorageError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_tag_is_denied_by_its_own_entry_only_and_never_admitted_by_an_unreadable_one() {
+        let role = Role { hmac_key: "key".to_owned(), ..Role::default() };
+        let issue = || {
+            let content = TagContent { role: "dev".to_owned(), ..TagContent::default() };
+            RoleTag::issue(content, &role, &SystemRandom::default()).unwrap()
+        };
+        let (denied, other) = (issue(), issue());
+        let with = |value| {
+            Store::new(
+                Arc::new(OneEntry { key: DenyListEntry::key(denied.text()), value }) as Arc<dyn Storage>
+            )
+        };
+        let store = with(Ok(b"{}".to_vec()));
+        assert_eq!(store.is_denied(&denied).await, Ok(true));
+        assert_eq!(store.is_denied(&other).await, Ok(false));
+        for unreadable in [Ok(Vec::new()), Ok(b"{".to_vec()), Err(StorageError::new("gone"))] {
+            assert!(with(unreadable).is_denied(&denied).await.is_err());
+        }
+    }
+}

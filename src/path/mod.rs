@@ -153,6 +153,43 @@ mod tests {
     }
 
     #[test]
+    fn every_list_path_has_its_old_name_too() {
+        let table = routes().as_ref().unwrap();
+        for (new, old, old_suffix) in [
+            (
+                "config/tidy/roletag-denylist",
+                "config/tidy/roletag-blacklist",
+                "role-tag-blacklist-tidy-operation",
+            ),
+            (
+                "config/tidy/identity-accesslist",
+                "config/tidy/identity-whitelist",
+                "identity-whitelist-tidy-operation",
+            ),
+            ("roletag-denylist/", "roletag-blacklist/", "role-tag-blacklists"),
+            ("roletag-denylist/v1:x", "roletag-blacklist/v1:x", "role-tag-blacklist"),
+            ("tidy/roletag-denylist", "tidy/roletag-blacklist", "role-tag-blacklist"),
+            ("identity-accesslist", "identity-whitelist", "identity-whitelist"),
+            ("identity-accesslist/i-1", "identity-whitelist/i-1", "identity-whitelist"),
+            ("tidy/identity-accesslist", "tidy/identity-whitelist", "identity-whitelist"),
+        ] {
+            let [(new, of_new), (old, of_old)] = [new, old].map(|path| table.find(path).unwrap());
+            assert_eq!((new.deprecated, old.deprecated), (false, true), "{}", old.pattern);
+            assert_eq!(old.display.operation_suffix, old_suffix);
+            assert_eq!(in_old_words(new.pattern), old.pattern);
+            assert_eq!(of_new, of_old);
+            assert_eq!((new.synopsis, new.description), (old.synopsis, old.description));
+            let endpoints = |route: &Route<Mount>| -> Vec<_> {
+                let endpoints = route.endpoints.iter();
+                endpoints
+                    .map(|endpoint| (endpoint.operation, in_old_words(endpoint.display.operation_suffix)))
+                    .collect()
+            };
+            assert_eq!(endpoints(new), endpoints(old));
+        }
+    }
+
+    #[test]
     fn only_role_names_are_folded() {
         for (path, folded) in [
             ("role/PROD", "role/prod"),
