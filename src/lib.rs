@@ -21,6 +21,7 @@ pub mod path;
 pub mod ports;
 pub mod principal;
 pub mod renewal;
+pub mod root_rotation;
 pub mod signed_request;
 pub mod store;
 pub mod text;
