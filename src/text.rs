@@ -2,6 +2,10 @@
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
 /// Quotes a text the way the API's messages do: in double quotes, with control characters,
 /// backslashes and inner quotes escaped.
 #[must_use]
@@ -49,6 +53,19 @@ pub fn multi_error(errors: &[String]) -> String {
     };
     let points: Vec<String> = errors.iter().map(|error| format!("* {error}")).collect();
     format!("{count} occurred:\n\t{}\n\n", points.join("\n\t"))
+}
+
+/// Standard base64 with padding; line breaks are ignored.
+#[must_use]
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
+    ENGINE.decode(text).ok()
 }
 
 /// The beginning of a text, at most `limit` bytes, cut between characters.

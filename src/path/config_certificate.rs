@@ -1,8 +1,6 @@
 //! `config/certificate`: certificates by which the signatures of instance identity documents are
 //! verified, beside the ones that come with the plugin.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::{display, endpoint, list_response, name_pattern, object, verb};
@@ -10,7 +8,7 @@ use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
 };
 use crate::mount::{CertificateType, Mount, StoredCertificate};
-use crate::text::quote;
+use crate::text::{decode_base64, quote};
 
 const FIELDS: &[Field] = &[
     Field::new("cert_name", FieldKind::Name, "Name of the certificate."),
@@ -96,10 +94,9 @@ fn public_cert(fields: &Fields) -> Result<String, Failure> {
     let Some(supplied) = fields.text("aws_public_cert") else {
         return Err(Failure::Refused("missing aws_public_cert".to_owned()));
     };
-    let decoded = STANDARD.decode(supplied.replace(['\r', '\n'], ""));
-    let pem = match decoded {
-        Ok(decoded) => String::from_utf8_lossy(&decoded).into_owned(),
-        Err(_) => supplied.to_owned(),
+    let pem = match decode_base64(supplied) {
+        Some(decoded) => String::from_utf8_lossy(&decoded).into_owned(),
+        None => supplied.to_owned(),
     };
     if pem.is_empty() {
         return Err(Failure::Refused("invalid aws_public_cert".to_owned()));

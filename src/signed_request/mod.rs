@@ -11,9 +11,6 @@ mod presigned;
 mod server_id;
 mod target;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
@@ -27,6 +24,7 @@ use crate::aws::query::AGENT;
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, Fields};
 use crate::ports::HttpRequest;
+use crate::text::decode_base64;
 
 /// `X-Amz-` headers that are accepted without configuration.
 const ALLOWED_HEADERS: [&str; 8] = [
@@ -245,16 +243,4 @@ fn check_body(body: &[u8]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Standard base64 with padding; line breaks are ignored.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
-    ENGINE.decode(text).ok()
 }
