@@ -14,6 +14,7 @@ pub mod framework;
 pub mod full_arn;
 pub mod https;
 pub mod iam_login;
+pub mod identity_document;
 pub mod inferred_instance;
 pub mod login_memo;
 pub mod mount;

@@ -1,8 +1,8 @@
-//! Text as the API's error messages show it.
+//! Text as the API's error messages show it, and as its fields carry bytes.
 
 use std::fmt::Write;
 
-use base64::Engine as _;
+use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
@@ -55,7 +55,17 @@ pub fn multi_error(errors: &[String]) -> String {
     format!("{count} occurred:\n\t{}\n\n", points.join("\n\t"))
 }
 
-/// Standard base64 with padding; line breaks are ignored.
+/// The beginning of a text, at most `limit` bytes, cut between characters.
+#[must_use]
+pub fn truncated(text: &str, limit: usize) -> &str {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or("")
+}
+
+/// Decodes standard base64 with padding; line breaks are ignored. `None` if it is something else.
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const ENGINE: GeneralPurpose = GeneralPurpose::new(
@@ -66,16 +76,6 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
     );
     let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
     ENGINE.decode(text).ok()
-}
-
-/// The beginning of a text, at most `limit` bytes, cut between characters.
-#[must_use]
-pub fn truncated(text: &str, limit: usize) -> &str {
-    let mut end = limit.min(text.len());
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    text.get(..end).unwrap_or("")
 }
 
 #[cfg(test)]
@@ -102,5 +102,15 @@ mod tests {
     fn truncation_respects_characters() {
         assert_eq!(truncated("aé", 2), "a");
         assert_eq!(truncated("abc", 10), "abc");
+    }
+
+    #[test]
+    fn base64_may_stand_in_lines() {
+        assert_eq!(decode_base64("AQ\r\nID\n").as_deref(), Some([1, 2, 3].as_slice()));
+        assert_eq!(decode_base64("AR==").as_deref(), Some([1].as_slice()), "trailing bits are ignored");
+        assert_eq!(decode_base64("").as_deref(), Some([].as_slice()));
+        for text in ["AQ", "A===", "A Q==", "A-==", "AQ==AQ=="] {
+            assert_eq!(decode_base64(text), None, "{text}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the method keeps in the host's storage, in the form the built-in method writes.
 
+mod certificate;
 mod client_config;
 mod identity_config;
 mod json;
@@ -7,6 +8,7 @@ mod role;
 mod sts_config;
 mod token_params;
 
+pub use certificate::{CertificateKind, StoredCertificate};
 pub use client_config::ClientConfig;
 pub use identity_config::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,

@@ -4,8 +4,6 @@ mod certificates;
 mod initialize;
 mod roles;
 
-pub(crate) use certificates::{CertificateType, StoredCertificate};
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

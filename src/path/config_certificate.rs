@@ -4,18 +4,18 @@
 use serde_json::json;
 
 use super::{display, endpoint, list_response, name_pattern, object, verb};
+use crate::entry::{CertificateKind, StoredCertificate};
 use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
 };
-use crate::mount::{CertificateType, Mount, StoredCertificate};
-use crate::text::{decode_base64, quote};
+use crate::mount::Mount;
 
 const FIELDS: &[Field] = &[
     Field::new("cert_name", FieldKind::Name, "Name of the certificate."),
     Field::new("aws_public_cert", FieldKind::String, "The certificate in PEM form, as it is or encoded in base64."),
     Field::new("type", FieldKind::String, "What the certificate verifies: `pkcs7` the PKCS#7 and RSA-2048 signatures, `identity` the detached signatures of identity documents.")
         .default_json("\"pkcs7\"")
-        .allowed(&[CertificateType::Pkcs7.as_str(), CertificateType::Identity.as_str()]),
+        .allowed(&[CertificateKind::Pkcs7.as_str(), CertificateKind::Identity.as_str()]),
 ];
 
 pub(super) fn route() -> Route<Mount> {
@@ -75,42 +75,16 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
         .update(&StoredCertificate::key(name(&fields)), async |stored: Option<StoredCertificate>| {
             let mut certificate = stored.unwrap_or_default();
             certificate.upgrade();
-            if let Some(kind) = fields.text("type") {
-                certificate.kind = kind.to_lowercase();
-            }
-            if CertificateType::from_name(&certificate.kind).is_none() {
-                let text = format!("invalid certificate type {}", quote(&certificate.kind));
-                return Err(Failure::Refused(text));
-            }
-            certificate.aws_public_cert = public_cert(&fields)?;
+            let kind = fields.text("type").unwrap_or(&certificate.certificate_type);
+            certificate.set_kind(CertificateKind::from_input(kind)?);
+            let Some(supplied) = fields.text("aws_public_cert") else {
+                return Err(Failure::Refused("missing aws_public_cert".to_owned()));
+            };
+            certificate.set_certificate(supplied)?;
             Ok((Some(certificate), ()))
         })
         .await?;
     Ok(None)
-}
-
-/// The supplied certificate as PEM.
-fn public_cert(fields: &Fields) -> Result<String, Failure> {
-    let Some(supplied) = fields.text("aws_public_cert") else {
-        return Err(Failure::Refused("missing aws_public_cert".to_owned()));
-    };
-    let pem = match decode_base64(supplied) {
-        Some(decoded) => String::from_utf8_lossy(&decoded).into_owned(),
-        None => supplied.to_owned(),
-    };
-    if pem.is_empty() {
-        return Err(Failure::Refused("invalid aws_public_cert".to_owned()));
-    }
-    check(&pem)?;
-    Ok(pem)
-}
-
-fn check(pem: &str) -> Result<(), Failure> {
-    if pem.contains("-----BEGIN ") {
-        Ok(())
-    } else {
-        Err(Failure::Internal("invalid certificate; should be one PEM block only".to_owned()))
-    }
 }
 
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
@@ -119,7 +93,7 @@ async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
     };
     Ok(Some(Response::with_data(object([
         ("aws_public_cert", json!(certificate.aws_public_cert)),
-        ("type", json!(certificate.kind)),
+        ("type", json!(certificate.certificate_type)),
     ]))))
 }
 

@@ -204,6 +204,17 @@ async fn a_key_that_aws_does_not_tell_is_not_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_whose_answer_is_lost_is_not_stored() {
+    let scene = Scene::open().await;
+    scene.aws.fault("CreateAccessKey", 1, Fault::Close);
+    let answer = scene.rotate().await.expect(500);
+    let expected = "error calling CreateAccessKey: LimitExceeded: ";
+    assert!(answer.error().starts_with(expected), "{}", answer.error());
+    scene.assert_old_key_is_stored();
+    assert_eq!(scene.new_keys().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_cannot_be_stored_is_deleted_again() {
     let scene = Scene::open().await;
     scene.mount.storage().fail(Call::Put, KEY, "disk full");
