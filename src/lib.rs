@@ -25,6 +25,7 @@ pub mod principal;
 pub mod reauthentication;
 pub mod renewal;
 pub mod role_tag;
+pub mod root_rotation;
 pub mod signed_request;
 pub mod store;
 pub mod text;

@@ -44,6 +44,17 @@ pub fn quote_list<T: AsRef<str>>(texts: &[T]) -> String {
     format!("[{}]", quoted.join(" "))
 }
 
+/// One text for several errors, in the form that clients know.
+#[must_use]
+pub fn multi_error(errors: &[String]) -> String {
+    let count = match errors.len() {
+        1 => "1 error".to_owned(),
+        several => format!("{several} errors"),
+    };
+    let points: Vec<String> = errors.iter().map(|error| format!("* {error}")).collect();
+    format!("{count} occurred:\n\t{}\n\n", points.join("\n\t"))
+}
+
 /// The beginning of a text, at most `limit` bytes, cut between characters.
 #[must_use]
 pub fn truncated(text: &str, limit: usize) -> &str {
@@ -76,6 +87,15 @@ mod tests {
         assert_eq!(quote("plain"), "\"plain\"");
         assert_eq!(quote("a\"b\\c\nd\u{1}\u{85}é"), "\"a\\\"b\\\\c\\nd\\x01\\u0085é\"");
         assert_eq!(quote_list(&["a", "b c"]), "[\"a\" \"b c\"]");
+    }
+
+    #[test]
+    fn several_errors_become_points() {
+        let text = |errors: &[&str]| {
+            multi_error(&errors.iter().map(|error| (*error).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(text(&["a"]), "1 error occurred:\n\t* a\n\n");
+        assert_eq!(text(&["a", "b"]), "2 errors occurred:\n\t* a\n\t* b\n\n");
     }
 
     #[test]

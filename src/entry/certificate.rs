@@ -39,7 +39,7 @@ impl CertificateKind {
 
     /// Its name in the API and in storage.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pkcs7 => "pkcs7",
             Self::Identity => "identity",

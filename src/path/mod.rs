@@ -1,7 +1,9 @@
 //! The API: one file per path, with its fields, help and handlers.
 
+mod config_certificate;
 mod config_client;
 mod config_identity;
+mod config_rotate_root;
 mod config_sts;
 mod config_tidy;
 mod identity_accesslist;
@@ -37,9 +39,12 @@ static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
         role::route(),
         role_tag::route(),
         config_client::route(),
+        config_certificate::route(),
         config_identity::route(),
+        config_rotate_root::route(),
         config_sts::route(),
         config_sts::list_route(),
+        config_certificate::list_route(),
         config_tidy::deny_list_route(),
         under_old_name(config_tidy::deny_list_route()),
         config_tidy::access_list_route(),

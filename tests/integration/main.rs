@@ -11,7 +11,10 @@
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod aws_stand_in;
+mod config_certificate;
+mod configuration;
 mod dependencies;
+mod initialize;
 mod lists;
 mod protocol;
 mod real_server_commands;
@@ -19,4 +22,6 @@ mod real_server_lifecycle;
 mod real_server_login;
 mod real_server_moto;
 mod real_server_policy;
+mod rotate_root;
 mod support;
+mod upgrade_fixtures;
