@@ -12,6 +12,7 @@
 
 mod aws_stand_in;
 mod dependencies;
+mod identity_document;
 mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;
