@@ -46,7 +46,7 @@ const SCHEMES: [(ObjectIdentifier, Scheme, Option<Digest>); 12] = [
 /// Longest DER of a DSA signature: two numbers of 256 bits. A longer one is not worth a calculation.
 const MAX_DSA_SIGNATURE: usize = 72;
 /// Sizes of p and q in bytes that FIPS 186 knows.
-const DSA_SIZES: [(usize, usize); 4] = [(128, 20), (256, 28), (256, 32), (384, 32)];
+const DSA_SIZES: [(usize, usize); 6] = [(128, 20), (128, 28), (128, 32), (256, 28), (256, 32), (384, 32)];
 
 /// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +256,9 @@ fn dsa_key(parameters: AnyRef<'_>, bits: &[u8]) -> der::Result<VerifyingKey> {
     if y >= p {
         return Err(malformed());
     }
-    let components = Components::from_components(p, q, g).map_err(|_| malformed())?;
+    // The sizes are those compared above; the ones of the standard alone would leave out keys that
+    // OpenSSL makes by default.
+    let components = Components::from_components_unchecked(p, q, g).map_err(|_| malformed())?;
     VerifyingKey::from_components(components, y).map_err(|_| malformed())
 }
 

@@ -16,6 +16,7 @@ mod configuration;
 mod dependencies;
 mod initialize;
 mod lists;
+mod identity_document;
 mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;

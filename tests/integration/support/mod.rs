@@ -9,5 +9,6 @@
 
 pub mod aws;
 pub mod host;
+pub mod identity;
 pub mod proto;
 pub mod server;
