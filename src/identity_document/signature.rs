@@ -36,7 +36,6 @@ const SCHEMES: [(ObjectIdentifier, Scheme, Option<Digest>); 12] = [
     (oid("1.2.840.113549.1.1.13"), Scheme::Rsa, Some(Digest::Sha512)),
     (DSA, Scheme::Dsa, None),
     (oid("1.2.840.10040.4.3"), Scheme::Dsa, Some(Digest::Sha1)),
-    (oid("2.16.840.1.101.3.4.3.2"), Scheme::Dsa, Some(Digest::Sha256)),
     (oid("1.2.840.10045.4.1"), Scheme::Ecdsa, Some(Digest::Sha1)),
     (oid("1.2.840.10045.4.3.2"), Scheme::Ecdsa, Some(Digest::Sha256)),
     (oid("1.2.840.10045.4.3.3"), Scheme::Ecdsa, Some(Digest::Sha384)),
