@@ -113,7 +113,9 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
 }
 
 async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    mount
+    // What the rotation manager did; set once there is nothing left to do but to store.
+    let mut rotation_manager = None;
+    let written = mount
         .store()
         .update(ClientConfig::KEY, async |stored: Option<ClientConfig>| {
             let mut config = stored.clone().unwrap_or_else(ClientConfig::absent);
@@ -123,15 +125,24 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             let rotated = stored.as_ref().is_some_and(ClientConfig::rotates);
             if config.rotates() {
                 register(mount, request, &config).await?;
+                rotation_manager = Some("registration");
             } else if rotated {
                 deregister(mount, request).await?;
+                rotation_manager = Some("deregistration");
             }
             let changed = stored.as_ref() != Some(&config);
             Ok((changed.then_some(config), ()))
         })
-        .await?;
+        .await;
     mount.forget_full_arns();
-    Ok(None)
+    match (written, rotation_manager) {
+        (Ok(()), _) => Ok(None),
+        (Err(Failure::Internal(cause)), Some(operation)) => Err(Failure::Internal(format!(
+            "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
+            request.mount_point, request.path
+        ))),
+        (Err(failure), _) => Err(failure),
+    }
 }
 
 fn set_fields(config: &mut ClientConfig, fields: &Fields) {
