@@ -10,17 +10,33 @@
 )]
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
+mod accidents;
 mod aws_stand_in;
+mod bad_input;
 mod config_certificate;
+mod config_changes;
+mod config_client;
+mod config_identity;
+mod config_rotation;
+mod config_standby;
+mod config_sts;
+mod config_workload_identity;
 mod configuration;
 mod dependencies;
 mod initialize;
+mod login;
+mod login_scene;
 mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;
 mod real_server_login;
 mod real_server_moto;
 mod real_server_policy;
+mod renewal;
+mod role_fields;
+mod role_refusals;
+mod role_upgrade;
 mod rotate_root;
+mod signed_login_property;
 mod support;
 mod upgrade_fixtures;

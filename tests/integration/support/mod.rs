@@ -11,3 +11,4 @@ pub mod aws;
 pub mod host;
 pub mod proto;
 pub mod server;
+pub mod stage;

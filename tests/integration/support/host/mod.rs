@@ -33,7 +33,8 @@
 //! * [`MemoryStorage`] and [`HostView`] are the host's side of a mount, open to the test.
 //!
 //! All handles are cheap to clone and can be used from many tasks at once. Dropping the last one kills
-//! the process and removes its temporary folder.
+//! the process and removes its temporary folder. A benchmark uses the module as it is: it takes in
+//! `tests/integration/support/mod.rs` under the name `support`.
 
 mod answer;
 mod broker;
