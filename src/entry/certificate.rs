@@ -116,3 +116,82 @@ impl StoredCertificate {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    use super::*;
+
+    const PEM: &str = include_str!("../../tests/data/identity-documents/dsa1024.pem");
+
+    #[test]
+    fn an_entry_older_than_the_types_is_of_pkcs7() {
+        let mut entry = StoredCertificate::decode(br#"{"aws_public_cert":"x","type":"","later":1}"#).unwrap();
+        assert_eq!(entry.kind(), Some(CertificateKind::Pkcs7));
+        assert!(entry.upgrade());
+        assert!(!entry.upgrade());
+        let written: Value = serde_json::from_slice(&entry.encode().unwrap()).unwrap();
+        assert_eq!(written, json!({"aws_public_cert": "x", "type": "pkcs7", "later": 1}));
+    }
+
+    #[test]
+    fn a_stored_type_nobody_knows_is_kept_and_verifies_nothing() {
+        let mut entry = StoredCertificate::decode(br#"{"aws_public_cert":"x","type":"later"}"#).unwrap();
+        assert_eq!((entry.kind(), entry.upgrade()), (None, false));
+        assert_eq!(entry.certificate_type, "later");
+    }
+
+    #[test]
+    fn types_are_given_in_any_case() {
+        assert_eq!(CertificateKind::from_input("Identity"), Ok(CertificateKind::Identity));
+        assert_eq!(CertificateKind::from_input("PKCS7"), Ok(CertificateKind::Pkcs7));
+        for (given, shown) in [("", ""), ("X509", "x509")] {
+            let text = format!("invalid certificate type \"{shown}\"");
+            assert_eq!(CertificateKind::from_input(given), Err(Failure::Refused(text)));
+        }
+        let mut entry = StoredCertificate::default();
+        entry.set_kind(CertificateKind::Identity);
+        assert_eq!(
+            (entry.certificate_type.as_str(), entry.kind()),
+            ("identity", Some(CertificateKind::Identity))
+        );
+    }
+
+    #[test]
+    fn certificates_are_given_as_pem_or_base64_of_it() {
+        let base64 = STANDARD.encode(PEM);
+        let in_lines =
+            base64.as_bytes().chunks(64).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b"\r\n"[..]);
+        for given in [PEM.to_owned(), base64, String::from_utf8(in_lines).unwrap()] {
+            let mut entry = StoredCertificate::default();
+            entry.set_certificate(&given).unwrap();
+            assert_eq!(entry.aws_public_cert, PEM);
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused_and_changes_nothing() {
+        let mut entry = StoredCertificate { aws_public_cert: "before".to_owned(), ..Default::default() };
+        assert_eq!(entry.set_certificate(""), Err(Failure::Refused("invalid aws_public_cert".to_owned())));
+        let one_block = "invalid certificate; should be one PEM block only";
+        for given in ["AQID", "/w==", "no certificate", &PEM.repeat(2), &STANDARD.encode(format!("{PEM}\n"))]
+        {
+            assert_eq!(entry.set_certificate(given), Err(Failure::Internal(one_block.to_owned())), "{given}");
+        }
+        let Err(Failure::Internal(text)) =
+            entry.set_certificate("-----BEGIN X-----\nAQID\n-----END X-----\n")
+        else {
+            panic!("three bytes are no certificate");
+        };
+        assert!(text.starts_with("x509: "), "{text}");
+        assert_eq!(entry.aws_public_cert, "before");
+    }
+
+    #[test]
+    fn names_keep_their_case() {
+        assert_eq!(StoredCertificate::key("Prod"), "config/certificate/Prod");
+    }
+}

@@ -80,11 +80,11 @@ fn element(input: &mut &[u8], depth: usize, der: &mut Vec<u8>) -> Result<(), Ber
     let (tag, length) = header(input)?;
     if tag == OCTET_STRING | CONSTRUCTED {
         let mut joined = Vec::new();
-        children(input, length, depth, &mut |input, depth| octets(input, depth, &mut joined))?;
+        children(input, length, depth, |input, depth| octets(input, depth, &mut joined))?;
         encode(OCTET_STRING, &joined, der);
     } else if tag & CONSTRUCTED != 0 {
         let mut contents = Vec::new();
-        children(input, length, depth, &mut |input, depth| element(input, depth, &mut contents))?;
+        children(input, length, depth, |input, depth| element(input, depth, &mut contents))?;
         encode(tag, &contents, der);
     } else {
         encode(tag, primitive(input, length)?, der);
@@ -99,7 +99,7 @@ fn octets(input: &mut &[u8], depth: usize, joined: &mut Vec<u8>) -> Result<(), B
         joined.extend_from_slice(primitive(input, length)?);
         Ok(())
     } else if tag == OCTET_STRING | CONSTRUCTED {
-        children(input, length, depth, &mut |input, depth| octets(input, depth, joined))
+        children(input, length, depth, |input, depth| octets(input, depth, joined))
     } else {
         Err(BerError::ForeignPiece)
     }
@@ -113,7 +113,7 @@ fn children<'a>(
     input: &mut &'a [u8],
     length: Length,
     depth: usize,
-    visit: &mut dyn FnMut(&mut &'a [u8], usize) -> Result<(), BerError>,
+    mut visit: impl FnMut(&mut &'a [u8], usize) -> Result<(), BerError>,
 ) -> Result<(), BerError> {
     let depth = depth.saturating_add(1);
     if depth >= MAX_DEPTH {

@@ -9,7 +9,7 @@ use crate::support::aws::{
     Aws, Credentials, Entity, Fault, LoginOptions, OTHER_ACCOUNT, User, WebIdentity, sign_login,
 };
 use crate::support::host::{
-    Answer, Call, Flavor, Host, HostView, Launch, MemoryStorage, Mount, MountOptions, PERFORMANCE_SECONDARY,
+    Answer, Flavor, Host, HostView, Launch, MemoryStorage, Mount, MountOptions, PERFORMANCE_SECONDARY,
     PERFORMANCE_STANDBY, READ_ONLY,
 };
 
@@ -20,7 +20,7 @@ struct Scene {
     aws: Aws,
     mount: Mount,
     server: User,
-    host: Host,
+    _host: Host,
 }
 
 impl Scene {
@@ -37,7 +37,7 @@ impl Scene {
         let server = aws.create_user("vault");
         let host = Host::launch(launch).await;
         let mount = host.mount("aws", MountOptions::default()).await;
-        let scene = Self { aws, mount, server, host };
+        let scene = Self { aws, mount, server, _host: host };
         let url = scene.aws.url();
         let keys = keys_of(&scene.server.credentials);
         let mut fields = json!({"iam_endpoint": url, "sts_endpoint": url, "endpoint": url});
@@ -342,38 +342,4 @@ async fn a_deleted_configuration_leaves_no_rotation_job_b36() {
     let answer = scene.mount.delete(CLIENT).await.expect(400);
     assert!(answer.error().starts_with("error deregistering rotation job: "), "{}", answer.error());
     assert_eq!(scene.stored()["rotation_period"], json!(3_600_000_000_000_i64));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_is_registered_but_not_stored_is_named() {
-    let scene = Scene::launch(Launch::vault()).await;
-    let text = |operation: &str| {
-        format!(
-            "write to storage failed but the rotation manager still succeeded; operation={operation}, mount=auth/aws/, path=config/client, storageError=disk full"
-        )
-    };
-    scene.mount.storage().fail(Call::Put, CLIENT, "disk full");
-    let write = async |period: u32| scene.mount.write(CLIENT, &json!({"rotation_period": period})).await;
-    assert_eq!(write(3600).await.expect(500).error(), text("registration"));
-    scene.mount.storage().heal();
-    write(3600).await.expect(204);
-    scene.mount.storage().fail(Call::Put, CLIENT, "disk full");
-    assert_eq!(write(0).await.expect(500).error(), text("deregistration"));
-    let answer = scene.mount.write(CLIENT, &json!({"max_retries": 7})).await.expect(500);
-    assert_eq!(answer.error(), text("registration"), "the stored job was registered once more");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_without_rotation_manager_is_named_when_it_is_needed() {
-    let scene = Scene::open().await;
-    let answer = scene.mount.write(CLIENT, &json!({"rotation_period": 3600})).await.expect(400);
-    let expected = "error registering rotation job: rotation manager capabilities not supported in Vault community edition";
-    assert_eq!(answer.error(), expected);
-    assert_eq!(scene.stored()["rotation_period"], json!(0));
-    scene.configure(&json!({"disable_automated_rotation": true, "rotation_period": 3600})).await;
-    scene.mount.delete(CLIENT).await.expect(204);
-    assert_eq!(scene.mount.system_view().calls("DeregisterRotationJob"), 0);
-    assert!(
-        scene.host.logs().iter().all(|line| line.entry.as_ref().is_ok_and(|entry| entry.level != "error"))
-    );
 }

@@ -23,6 +23,7 @@ mod config_sts;
 mod config_workload_identity;
 mod configuration;
 mod dependencies;
+mod identity_document;
 mod initialize;
 mod login;
 mod login_scene;
