@@ -36,8 +36,13 @@ pub(super) fn route() -> Route<Mount> {
             with_suffix(endpoint(Operation::Read, |mount, _, fields| Box::pin(read(mount, fields)))),
             with_suffix(endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields)))),
         ],
+        // It brings nothing to the current form: on a node that cannot write, the question must be
+        // answered before the host forwards the request.
         existence_check: Some(|mount, _, fields| {
-            Box::pin(async move { Ok(mount.certificate(name(&fields)).await?.is_some()) })
+            Box::pin(async move {
+                let key = StoredCertificate::key(name(&fields));
+                Ok(mount.store().read::<StoredCertificate>(&key).await?.is_some())
+            })
         }),
         synopsis: "Registers a certificate for instance identity documents.",
         description: "

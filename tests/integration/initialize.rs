@@ -216,8 +216,11 @@ async fn cleanup_ends_it() {
     let host = Host::start().await;
     let mount = begun(&host, on(&storage)).await;
     aws.wait_for_calls("GetUser", 1).await;
+    let begun = Instant::now();
     mount.cleanup().await.unwrap();
     aws.wait_until(|calls| calls.iter().any(|call| call.outcome == Outcome::Abandoned)).await;
+    // Long before it would have been given up by itself.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert_eq!(storage.get(VERSION), None);
     assert!(storage.json("role/old").unwrap().get("version").is_none());
 }

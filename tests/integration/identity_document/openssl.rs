@@ -1,4 +1,4 @@
-//! Messages made by OpenSSL, so that this code does not only understand itself.
+//! Messages made by OpenSSL, and one by AWS, so that this code does not only understand itself.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,6 +37,17 @@ const MESSAGES: [(&str, &str); 12] = [
     (fixture!("ecp256-sha256-attributes.p7.b64"), ECP256),
     (fixture!("ecp384-sha384-noattributes.p7.b64"), ECP384),
 ];
+
+/// Signed by AWS, verified by a certificate that AWS publishes and that is built in.
+#[test]
+fn a_document_of_aws_is_verified_without_configuration() {
+    let text = fixture!("aws-2016-us-east-1.p7.b64");
+    assert_eq!(verify_pkcs7(text, &[]), Ok("i-f79fe56c".to_owned()));
+    let mut changed = STANDARD.decode(text.replace('\n', "")).unwrap();
+    let at = changed.windows(10).position(|window| window == b"i-f79fe56c").unwrap();
+    changed[at + 9] = b'd';
+    assert!(verify_pkcs7(&STANDARD.encode(changed), &[]).is_err());
+}
 
 /// OpenSSL names DSA with SHA-256 as one algorithm, which the method does not know.
 #[test]

@@ -42,7 +42,7 @@ async fn settings_have_defaults_and_keep_what_is_not_given() {
             }
             assert_eq!(mount.write(path, &json!({"safety_buffer": -1})).await.status, 400);
             assert_eq!(mount.delete(path).await.status, 204);
-            assert_eq!(mount.storage().keys(), [""; 0]);
+            assert_eq!(mount.storage().keys_of_requests(), [""; 0]);
         }
     }
 }

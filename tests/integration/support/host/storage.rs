@@ -119,6 +119,15 @@ impl MemoryStorage {
         self.state.lock().unwrap().entries.keys().cloned().collect()
     }
 
+    /// Every key, sorted, but for the mark that the plugin itself leaves after set-up, at a time of
+    /// its own.
+    #[must_use]
+    pub fn keys_of_requests(&self) -> Vec<String> {
+        let mut keys = self.keys();
+        keys.retain(|key| key != "config/version");
+        keys
+    }
+
     /// A copy of every entry.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<String, Vec<u8>> {
