@@ -15,6 +15,7 @@ mod aws_stand_in;
 mod bad_input;
 mod dependencies;
 mod login_scene;
+mod outgoing_calls;
 mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;
