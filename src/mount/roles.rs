@@ -24,11 +24,13 @@ impl Mount {
         let Some(mut role) = loaded.entry.take() else {
             return Ok(None);
         };
+        // An id made by a node that cannot store it would be another one on each node, and AWS would
+        // be asked for nothing.
+        let is_old = role.version < Role::VERSION;
+        if is_old && !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
+            return Err(Failure::ReadOnly);
+        }
         if self.upgrade(&mut role).await? {
-            // An id made here would be another one on each node until the writer has made its own.
-            if !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
-                return Err(Failure::ReadOnly);
-            }
             match self.store().replace(&key, &loaded, &role).await {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
@@ -42,6 +44,13 @@ impl Mount {
         let role = Arc::new(role);
         self.store().keep_role(start, &key, &role);
         Ok(Some(role))
+    }
+
+    /// Whether a role is stored, of whatever version. Brings nothing up to date: on a node that cannot
+    /// write, the question must be answered before the host forwards the request.
+    pub(crate) async fn role_exists(&self, name: &str) -> Result<bool, Failure> {
+        let key = Role::key(name);
+        Ok(self.store().cached_role(&key).is_some() || self.store().read::<Role>(&key).await?.is_some())
     }
 
     /// A role for a change: past the cache, brought to the current version but not written back.

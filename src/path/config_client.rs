@@ -59,7 +59,13 @@ pub(super) fn route() -> Route<Mount> {
             write(Operation::Create),
             write(Operation::Update),
             with_suffix(endpoint(Operation::Read, |mount, _, _| Box::pin(read(mount)))),
-            with_suffix(endpoint(Operation::Delete, |mount, request, _| Box::pin(delete(mount, request)))),
+            // As a write it may have to tell the rotation manager, which is the writer's to do.
+            Endpoint {
+                forward_to_writer: true,
+                ..with_suffix(endpoint(Operation::Delete, |mount, request, _| {
+                    Box::pin(delete(mount, request))
+                }))
+            },
         ],
         existence_check: Some(|mount, _, _| {
             Box::pin(
@@ -103,8 +109,9 @@ async fn read(mount: &Mount) -> HandlerResult {
 }
 
 async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
-    let stored = mount.store().read::<ClientConfig>(ClientConfig::KEY).await?;
-    if stored.is_some_and(|config| config.rotates()) {
+    let stored = mount.store().read::<ClientConfig>(ClientConfig::KEY).await;
+    // An entry that cannot be read must be possible to delete, and may have a job.
+    if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
         deregister(mount, request).await?;
     }
     mount.store().delete(ClientConfig::KEY).await?;
@@ -113,7 +120,9 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
 }
 
 async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    mount
+    // What the rotation manager has done already when the entry is written.
+    let mut rotation = None;
+    let result = mount
         .store()
         .update(ClientConfig::KEY, async |stored: Option<ClientConfig>| {
             let mut config = stored.clone().unwrap_or_else(ClientConfig::absent);
@@ -123,14 +132,23 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             let rotated = stored.as_ref().is_some_and(ClientConfig::rotates);
             if config.rotates() {
                 register(mount, request, &config).await?;
+                rotation = Some("registration");
             } else if rotated {
                 deregister(mount, request).await?;
+                rotation = Some("deregistration");
             }
             let changed = stored.as_ref() != Some(&config);
             Ok((changed.then_some(config), ()))
         })
-        .await?;
+        .await;
     mount.forget_full_arns();
+    result.map_err(|failure| match (failure, rotation) {
+        (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
+            "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
+            request.mount_point, request.path
+        )),
+        (failure, _) => failure,
+    })?;
     Ok(None)
 }
 

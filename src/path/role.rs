@@ -63,7 +63,7 @@ pub(super) fn route() -> Route<Mount> {
             endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields))),
         ],
         existence_check: Some(|mount, _, fields| {
-            Box::pin(async move { Ok(mount.role(name(&fields)).await?.is_some()) })
+            Box::pin(async move { mount.role_exists(name(&fields)).await })
         }),
         synopsis: "Binds AWS principals and instances to the tokens they get.",
         description: "

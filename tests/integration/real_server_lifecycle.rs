@@ -17,6 +17,7 @@ on_each_server! {
     the_process_ends_with_the_last_mount,
     seal_and_unseal_keep_roles_and_configuration,
     an_unversioned_entry_takes_a_new_checksum_after_a_reload,
+    a_mount_moves_to_a_version_and_between_versions,
     what_is_stored_has_the_form_of_the_built_in_method,
     the_server_shows_help_and_a_whole_api_description,
 }
@@ -104,6 +105,21 @@ async fn an_unversioned_entry_takes_a_new_checksum_after_a_reload(scene: Scene) 
     let mounts = scene.server.root("GET", "sys/auth", &Value::Null).await;
     assert_eq!(mounts["data"]["aws/"]["type"], json!("aws"));
     assert_eq!(mounts["data"]["aws/"]["plugin_version"], json!(""));
+}
+
+async fn a_mount_moves_to_a_version_and_between_versions(scene: Scene) {
+    let versions = ["v0.1.0", "v0.2.0"];
+    for version in versions {
+        let file = format!("aws-{version}");
+        scene.server.register_version("aws", version, &file, version.as_bytes()).await;
+    }
+    for version in [versions[0], versions[1], versions[0]] {
+        scene.server.root("POST", "sys/auth/aws/tune", &json!({"plugin_version": version})).await;
+        scene.server.root("PUT", "sys/plugins/reload/backend", &json!({"mounts": ["auth/aws/"]})).await;
+        scene.admitted(&scene.alice.credentials, "dev").await;
+        let ids = wait_for_processes(&scene, 1).await;
+        assert!(program_of(ids[0]).ends_with(version), "not {version}: {}", program_of(ids[0]));
+    }
 }
 
 async fn what_is_stored_has_the_form_of_the_built_in_method(scene: Scene) {

@@ -1,4 +1,4 @@
-//! A real server, AWS by moto with signatures verified, clients from PyPI: nothing but the plugin was
+//! A real server, AWS by moto with signatures verified, clients written by others: nothing but the plugin was
 //! written here.
 
 use http::StatusCode;

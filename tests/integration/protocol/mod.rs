@@ -7,5 +7,6 @@ mod logging;
 mod messages;
 mod metadata_mode;
 mod multiplexed_broker;
+mod requests;
 mod setup;
 mod tls;

@@ -33,7 +33,8 @@
 //! * [`MemoryStorage`] and [`HostView`] are the host's side of a mount, open to the test.
 //!
 //! All handles are cheap to clone and can be used from many tasks at once. Dropping the last one kills
-//! the process and removes its temporary folder.
+//! the process and removes its temporary folder. A benchmark uses the module as it is: it takes in
+//! `tests/integration/support/mod.rs` under the name `support`.
 
 mod answer;
 mod broker;
@@ -66,7 +67,8 @@ pub use storage::{
     Call, Counts, Gate, MISSING as MISSING_STORAGE, MemoryStorage, READ_ONLY, RELATIVE, SETUP_WRITE,
 };
 pub use system_view::{
-    HostValues, HostView, IdentityTokenCall, MISSING as MISSING_SYSTEM_VIEW, REPLICATION_DISABLED,
+    DR_SECONDARY, HostValues, HostView, IdentityTokenCall, MISSING as MISSING_SYSTEM_VIEW,
+    PERFORMANCE_SECONDARY, PERFORMANCE_STANDBY, REPLICATION_DISABLED,
 };
 pub use tls::Identity;
 pub use transport::Route;
@@ -132,14 +134,17 @@ impl Host {
         })
     }
 
-    /// Mounts the plugin at `auth/<name>/`, as `auth enable` does.
+    /// Mounts the plugin at `auth/<name>/`, as `auth enable` does, and waits until the work that it
+    /// begins then is done.
     ///
     /// # Panics
     /// If the plugin refuses.
     pub async fn mount(&self, name: &str, options: MountOptions) -> Mount {
-        self.try_mount(name, options).await.unwrap_or_else(|error| {
+        let mount = self.try_mount(name, options).await.unwrap_or_else(|error| {
             panic!("auth/{name} was refused: {error}; stderr: {:#?}", self.plugin().process.stderr().lines)
-        })
+        });
+        mount.initialized().await;
+        mount
     }
 
     /// Mounts the plugin at `auth/<name>/`, as `auth enable` does.

@@ -173,6 +173,11 @@ impl Server {
     /// Puts the plugin under test into the plugin folder and registers it by checksum, unversioned.
     /// With `trailing` bytes behind it, it is another file that does the same.
     pub async fn register(&self, name: &str, file_name: &str, trailing: &[u8]) {
+        self.register_version(name, "", file_name, trailing).await;
+    }
+
+    /// As [`Server::register`], under a version.
+    pub async fn register_version(&self, name: &str, version: &str, file_name: &str, trailing: &[u8]) {
         let mut program = fs::read(PLUGIN).unwrap();
         program.extend_from_slice(trailing);
         let file = self.plugin_folder().join(file_name);
@@ -183,7 +188,7 @@ impl Server {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let entry = json!({"sha256": checksum, "command": file_name});
+        let entry = json!({"sha256": checksum, "command": file_name, "version": version});
         self.root("PUT", &format!("sys/plugins/catalog/auth/{name}"), &entry).await;
     }
 
