@@ -28,6 +28,7 @@ mod initialize;
 mod lists;
 mod login;
 mod login_scene;
+mod outgoing_calls;
 mod protocol;
 mod real_server_commands;
 mod real_server_lifecycle;
