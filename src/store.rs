@@ -8,10 +8,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::arn::AccountId;
 use crate::aws::clients::ConfigSnapshot;
-use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::entry::{ClientConfig, DenyListEntry, Entry, EntryError, IdentityConfig, Role, StsConfig};
 use crate::entry_cache::{EntryCache, ReadStart};
 use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
+use crate::role_tag::RoleTag;
 
 /// Roles kept per mount.
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
@@ -213,12 +214,61 @@ impl Store {
         self.complete(writing, key, async move { storage.delete(&deleted).await }).await
     }
 
+    /// Deletes an entry whose stored bytes are known, unless it changed since.
+    ///
+    /// # Errors
+    /// The entry cannot be read or deleted.
+    pub async fn delete_unchanged(
+        &self,
+        key: &str,
+        stored: &[u8],
+    ) -> Result<Result<(), Changed>, StorageError> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        if self.storage.get(key).await?.as_deref() != Some(stored) {
+            return Ok(Err(Changed));
+        }
+        let (storage, deleted) = (Arc::clone(&self.storage), key.to_owned());
+        self.complete(writing, key, async move { storage.delete(&deleted).await }).await.map(Ok)
+    }
+
     /// Names below a prefix.
     ///
     /// # Errors
     /// The host's text.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         self.storage.list(prefix).await
+    }
+
+    /// Names below a prefix whose own names may hold slashes.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn list_nested(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let mut names = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for child in self.storage.list(&format!("{prefix}{folder}")).await? {
+                let name = format!("{folder}{child}");
+                if name.ends_with('/') { folders.push(name) } else { names.push(name) }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Whether a role tag is on the deny list.
+    ///
+    /// # Errors
+    /// The list cannot be read: then nobody knows, and the tag must not be accepted.
+    pub async fn is_denied(&self, tag: &RoleTag) -> Result<bool, Failure> {
+        Ok(self.read::<DenyListEntry>(&DenyListEntry::key(tag.text())).await?.is_some())
+    }
+
+    /// The bytes of an entry, past the caches.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn stored(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.storage.get(key).await
     }
 
     /// Reads an entry past the caches.
@@ -272,86 +322,4 @@ fn prefixed(prefix: &str, failure: Failure) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::{Mutex as SyncMutex, PoisonError};
-
-    use async_trait::async_trait;
-    use tokio::sync::Notify;
-
-    use super::*;
-
-    /// Carries out changes when told to, whether or not somebody still waits for them.
-    #[derive(Default)]
-    struct SlowStorage {
-        entries: SyncMutex<BTreeMap<String, Vec<u8>>>,
-        asked: Notify,
-        go: Notify,
-    }
-
-    impl SlowStorage {
-        fn entries(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-            self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-        }
-    }
-
-    #[async_trait]
-    impl Storage for SlowStorage {
-        async fn list(&self, _: &str) -> Result<Vec<String>, StorageError> {
-            Ok(Vec::new())
-        }
-
-        async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
-            Ok(self.entries().get(key).cloned())
-        }
-
-        async fn put(&self, key: &str, value: Vec<u8>) -> Result<(), StorageError> {
-            self.asked.notify_one();
-            self.go.notified().await;
-            self.entries().insert(key.to_owned(), value);
-            Ok(())
-        }
-
-        async fn delete(&self, key: &str) -> Result<(), StorageError> {
-            self.asked.notify_one();
-            self.go.notified().await;
-            self.entries().remove(key);
-            Ok(())
-        }
-    }
-
-    const KEY: &str = "role/dev";
-
-    #[tokio::test]
-    async fn a_change_whose_request_was_given_up_is_not_hidden_by_the_cache() {
-        let storage = Arc::new(SlowStorage::default());
-        let store = Store::new(Arc::clone(&storage) as Arc<dyn Storage>);
-        let before = Role { role_id: "before".to_owned(), ..Role::default() };
-        let after = Role { role_id: "after".to_owned(), ..Role::default() };
-        storage.entries().insert(KEY.to_owned(), before.encode().unwrap());
-
-        let loaded = store.load::<Role>(KEY).await.unwrap();
-        tokio::select! {
-            _ = store.replace(KEY, &loaded, &after) => panic!("storage has not been told to go on"),
-            () = storage.asked.notified() => {}
-        }
-        // Somebody reads what is still stored, after the request was given up.
-        store.keep_role(store.start_role_read(), KEY, &Arc::new(before));
-        assert!(store.cached_role(KEY).is_some());
-        storage.go.notify_one();
-        // Waits for its turn, so the change is through by then.
-        store.update::<Role, ()>("role/other", async |_| Ok((None, ()))).await.unwrap();
-        assert_eq!(store.cached_role(KEY), None);
-        assert_eq!(store.read::<Role>(KEY).await.unwrap().unwrap().role_id, "after");
-
-        store.keep_role(store.start_role_read(), KEY, &Arc::new(after));
-        tokio::select! {
-            _ = store.delete(KEY) => panic!("storage has not been told to go on"),
-            () = storage.asked.notified() => {}
-        }
-        storage.go.notify_one();
-        store.update::<Role, ()>("role/other", async |_| Ok((None, ()))).await.unwrap();
-        assert_eq!(store.cached_role(KEY), None);
-        assert_eq!(store.read::<Role>(KEY).await.unwrap(), None);
-    }
-}
+mod tests;

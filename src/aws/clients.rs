@@ -135,6 +135,15 @@ impl AwsClients {
         Ok(Ec2Client { endpoint, region: region.clone(), credentials })
     }
 
+    /// Takes over from one configuration to another whose account the server's own credentials belong
+    /// to: after a rotation it is the same.
+    pub fn keep_own_account(&self, before: &ConfigSnapshot, after: &ConfigSnapshot) {
+        let account = self.own(before).account.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if account.is_some() {
+            *self.own(after).account.lock().unwrap_or_else(PoisonError::into_inner) = account;
+        }
+    }
+
     async fn credentials(
         &self,
         snapshot: &ConfigSnapshot,
@@ -243,7 +252,11 @@ impl AwsClients {
     }
 }
 
-fn endpoint(configured: &str, service: Service, region: &Region) -> Result<Endpoint, String> {
+/// Where a service is: at the configured URL, or where AWS has it.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn endpoint(configured: &str, service: Service, region: &Region) -> Result<Endpoint, String> {
     if configured.is_empty() {
         Endpoint::of_service(service, region)
     } else {

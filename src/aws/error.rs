@@ -96,6 +96,17 @@ pub enum CallError {
     Failed(String),
 }
 
+impl CallError {
+    /// What happened, without the remark that AWS asks for patience.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Service(error) | Self::Throttled(error) => error.to_string(),
+            Self::Failed(text) => text.clone(),
+        }
+    }
+}
+
 impl From<ServiceError> for CallError {
     fn from(error: ServiceError) -> Self {
         if error.is_throttling() { Self::Throttled(error) } else { Self::Service(error) }
@@ -115,6 +126,16 @@ mod tests {
         let error = ServiceError::parse(StatusCode::SERVICE_UNAVAILABLE, ec2);
         assert!(error.is_throttling());
         assert_eq!(error.request_id, "q");
+    }
+
+    #[test]
+    fn the_cause_leaves_out_the_remark_on_patience() {
+        let body =
+            b"<ErrorResponse><Error><Code>Throttling</Code><Message>slow</Message></Error></ErrorResponse>";
+        let error = ServiceError::parse(StatusCode::BAD_REQUEST, body);
+        let call = CallError::from(error.clone());
+        assert!(call.to_string().contains("upstream rate limited"));
+        assert_eq!(call.cause(), error.to_string());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{endpoint, object, verb};
+use crate::ec2_login::Ec2Login;
 use crate::framework::{
     Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
 };
@@ -75,34 +76,43 @@ server, see iam_server_id_header_value of config/client.
     }
 }
 
+/// How a client proves who it is.
+enum LoginType {
+    Iam,
+    Ec2,
+}
+
 /// Which proof a request carries. A request with parts of two carries none.
-fn iam_is_supplied(fields: &Fields) -> Result<(), Failure> {
+fn login_type(fields: &Fields) -> Result<LoginType, Failure> {
     let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
     let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
     let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
     if any_iam && any_ec2 {
         return refused("supplied auth values for both ec2 and iam auth types");
     }
-    let ec2 = fields.supplied("pkcs7") || (fields.supplied("identity") && fields.supplied("signature"));
-    if ec2 {
-        return refused("the ec2 login type is not served by this version");
+    if fields.supplied("pkcs7") || (fields.supplied("identity") && fields.supplied("signature")) {
+        return Ok(LoginType::Ec2);
     }
     let get = fields.text("iam_http_request_method") == Some("GET");
     let complete = signed_request::FIELDS
         .iter()
         .all(|name| fields.supplied(name) || (get && *name == "iam_request_body"));
-    if complete { Ok(()) } else { refused("didn't supply required authentication values") }
+    if complete { Ok(LoginType::Iam) } else { refused("didn't supply required authentication values") }
 }
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    iam_is_supplied(&fields)?;
-    let auth = IamLogin::start(mount, request, &fields).await?.log_in().await?;
+    let auth = match login_type(&fields)? {
+        LoginType::Iam => IamLogin::start(mount, request, &fields).await?.log_in().await?,
+        LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.log_in().await?,
+    };
     Ok(Some(Response::with_auth(auth)))
 }
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    iam_is_supplied(&fields)?;
-    let auth = IamLogin::start(mount, request, &fields).await?.look_ahead().await?;
+    let auth = match login_type(&fields)? {
+        LoginType::Iam => IamLogin::start(mount, request, &fields).await?.look_ahead().await?,
+        LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.look_ahead().await?,
+    };
     Ok(Some(Response::with_auth(auth)))
 }
 
@@ -110,10 +120,10 @@ async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> Handler
 async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let role = match fields.text("role") {
         Some(named) if !named.is_empty() => named.to_lowercase(),
-        _ => {
-            iam_is_supplied(&fields)?;
-            IamLogin::start(mount, request, &fields).await?.resolve_role().await?
-        }
+        _ => match login_type(&fields)? {
+            LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
+            LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
+        },
     };
     Ok(Some(Response::with_data(object([("role", json!(role))]))))
 }

@@ -13,9 +13,6 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
@@ -29,6 +26,7 @@ use crate::aws::query::AGENT;
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, Fields};
 use crate::ports::HttpRequest;
+use crate::text::decode_base64;
 
 /// `X-Amz-` headers that are accepted without configuration.
 const ALLOWED_HEADERS: [&str; 8] = [
@@ -269,16 +267,4 @@ fn check_body(body: &[u8]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Standard base64 with padding; line breaks are ignored.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
-    ENGINE.decode(text).ok()
 }

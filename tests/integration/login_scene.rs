@@ -47,12 +47,17 @@ impl LoginScene {
     /// Starts everything; the plugin reaches the internet through a proxy behind which every host is
     /// the stand-in, and trusts the stand-in's certificates.
     pub async fn behind_proxy() -> Self {
+        Self::behind_proxy_with(|launch, _| launch).await
+    }
+
+    /// The same, the plugin started in another way.
+    pub async fn behind_proxy_with(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
         let aws = Aws::start().await;
         let certificates = NamedTempFile::new().expect("a temporary file");
         std::fs::write(certificates.path(), aws.ca_pem()).expect("a file that can be written");
         let path = certificates.path().to_owned();
         Self::assemble(aws, Some(certificates), |launch, aws| {
-            launch.env("HTTPS_PROXY", aws.proxy_url()).env("SSL_CERT_FILE", path)
+            change(launch, aws).env("HTTPS_PROXY", aws.proxy_url()).env("SSL_CERT_FILE", path)
         })
         .await
     }

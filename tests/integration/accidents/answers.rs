@@ -44,7 +44,7 @@ async fn accident_11_a_reply_holds_an_identity_or_an_error() {
     for login in [
         json!({}),
         json!({"role": "dev"}),
-        json!({"pkcs7": "x"}),
+        json!({"pkcs7": ""}),
         sign_login(&scene.alice.credentials, &LoginOptions::presigned_get().parameters("Action=X")),
         alice("nobody"),
         alice("ec2"),
