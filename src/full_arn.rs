@@ -115,7 +115,7 @@ impl FullArns {
             )
         })?;
         let client = clients
-            .iam(snapshot, partition, account, sts.as_ref().as_ref())
+            .iam(snapshot, partition, account, sts.as_ref().as_ref(), deadline)
             .await
             .map_err(|detail| format!("error creating IAM client: {detail}"))?;
         let context = clients.context(snapshot, deadline);

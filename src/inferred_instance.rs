@@ -39,7 +39,10 @@ pub async fn look_up_running(
     let sts = look_up.store.sts_config(account).await.map_err(|failure| {
         format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
     })?;
-    let client = look_up.clients.ec2(look_up.snapshot, &region, account, sts.as_ref().as_ref()).await?;
+    let client = look_up
+        .clients
+        .ec2(look_up.snapshot, &region, account, sts.as_ref().as_ref(), look_up.deadline)
+        .await?;
     let context = look_up.clients.context(look_up.snapshot, look_up.deadline);
     let description = client
         .describe_instance(id, context)
@@ -189,7 +192,7 @@ async fn role_of_profile(
     let sts = look_up.store.sts_config(account).await.map_err(|failure| no_client(failure.to_string()))?;
     let client = look_up
         .clients
-        .iam(look_up.snapshot, partition, account, sts.as_ref().as_ref())
+        .iam(look_up.snapshot, partition, account, sts.as_ref().as_ref(), look_up.deadline)
         .await
         .map_err(no_client)?;
     let context = look_up.clients.context(look_up.snapshot, look_up.deadline);

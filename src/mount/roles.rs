@@ -95,7 +95,8 @@ impl Mount {
             let sts = self.store().sts_config(account).await.map_err(|failure| {
                 format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
             })?;
-            let client = self.clients().iam(snapshot, partition, account, sts.as_ref().as_ref()).await?;
+            let client =
+                self.clients().iam(snapshot, partition, account, sts.as_ref().as_ref(), deadline).await?;
             let context = self.clients().context(snapshot, deadline);
             let result = match arn.kind() {
                 EntityKind::User => client.get_user(arn.name(), context).await.map(|user| user.unique_id),
