@@ -41,7 +41,7 @@ impl<'a> LookUp<'a> {
     /// Why there is no client for it.
     pub async fn iam(self, partition: Partition, account: &AccountId) -> Result<IamClient, String> {
         let sts = self.sts_config(account).await?;
-        self.clients.iam(self.snapshot, partition, account, sts.as_ref().as_ref()).await
+        self.clients.iam(self.snapshot, partition, account, sts.as_ref().as_ref(), self.deadline).await
     }
 
     /// EC2 of an account in a region.
@@ -50,7 +50,7 @@ impl<'a> LookUp<'a> {
     /// Why there is no client for it.
     pub async fn ec2(self, region: &Region, account: &AccountId) -> Result<Ec2Client, String> {
         let sts = self.sts_config(account).await?;
-        self.clients.ec2(self.snapshot, region, account, sts.as_ref().as_ref()).await
+        self.clients.ec2(self.snapshot, region, account, sts.as_ref().as_ref(), self.deadline).await
     }
 
     async fn sts_config(self, account: &AccountId) -> Result<std::sync::Arc<Option<StsConfig>>, String> {
