@@ -96,7 +96,7 @@ fn login() {
 /// A mount that was just set up over storage that is kept.
 struct Scene {
     aws: Arc<Aws>,
-    mount: Mount,
+    mount: Arc<Mount>,
 }
 
 impl Scene {
