@@ -27,9 +27,9 @@ impl<const N: usize> Input<N> {
     }
 }
 
-impl<const N: usize> From<[&str; N]> for Input<N> {
-    fn from(parts: [&str; N]) -> Self {
-        Self(parts.map(|part| part.as_bytes().to_vec()))
+impl<const N: usize, S: AsRef<[u8]>> From<&[S; N]> for Input<N> {
+    fn from(parts: &[S; N]) -> Self {
+        Self(parts.each_ref().map(|part| part.as_ref().to_vec()))
     }
 }
 
@@ -86,10 +86,10 @@ impl Place {
 }
 
 /// Inputs of the corpus, changed.
-pub(crate) fn changed<const N: usize>(
+pub(crate) fn changed<const N: usize, S: AsRef<[u8]>>(
     corpus: &[Input<N>],
-    tokens: &'static [&'static str],
-) -> impl Strategy<Value = Input<N>> + use<N> {
+    tokens: &'static [S],
+) -> impl Strategy<Value = Input<N>> + use<N, S> {
     let corpus = corpus.to_vec();
     let edits = vec((place(), edit()), 0..=MAX_EDITS);
     (any::<Index>(), edits).prop_map(move |(base, edits)| {
@@ -125,12 +125,12 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 impl Edit {
-    fn apply<'a>(
+    fn apply<'a, S: AsRef<[u8]>>(
         &self,
         part: &mut Vec<u8>,
         at: usize,
         length: usize,
-        tokens: &[&str],
+        tokens: &[S],
         other: &dyn Fn(Index) -> &'a [u8],
     ) {
         let piece = at..(at + length).min(part.len());
@@ -170,8 +170,10 @@ impl Edit {
                     part.splice(at..=at, format!("&#{byte};").into_bytes());
                 }
             }
-            Self::InsertToken(token) => drop(part.splice(at..at, token.get(tokens).bytes())),
-            Self::ReplaceByToken(token) => drop(part.splice(piece, token.get(tokens).bytes())),
+            Self::InsertToken(token) => drop(part.splice(at..at, token.get(tokens).as_ref().iter().copied())),
+            Self::ReplaceByToken(token) => {
+                drop(part.splice(piece, token.get(tokens).as_ref().iter().copied()))
+            }
             Self::Splice { from, start } => {
                 let other = other(from);
                 let start = start.index(other.len() + 1);

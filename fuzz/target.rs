@@ -43,17 +43,17 @@ impl Verdict {
     }
 }
 
-/// A parser under attack, with inputs of `N` parts.
-pub(crate) struct Target<const N: usize> {
+/// A parser under attack, with inputs of `N` parts: texts, or bytes with `&'static [u8]` for `S`.
+pub(crate) struct Target<const N: usize, S: 'static = &'static str> {
     /// Valid and nearly valid inputs.
-    pub(crate) seeds: &'static [[&'static str; N]],
+    pub(crate) seeds: &'static [[S; N]],
     /// Pieces of the language, which random bytes would hardly hit.
-    pub(crate) tokens: &'static [&'static str],
+    pub(crate) tokens: &'static [S],
     /// Hands an input to the parser and asserts what must hold of the result.
     pub(crate) check: fn([&[u8]; N]) -> Verdict,
 }
 
-impl<const N: usize> Target<N> {
+impl<const N: usize, S: AsRef<[u8]>> Target<N, S> {
     /// Attacks: in short and always in the same way, or for as long as `FUZZ_SECONDS` says.
     ///
     /// # Panics
@@ -61,7 +61,7 @@ impl<const N: usize> Target<N> {
     /// when no changed input was accepted, or none refused: then the target tests nothing.
     pub(crate) fn run(&self) {
         let plan = Plan::from_environment();
-        let mut corpus: Vec<Input<N>> = self.seeds.iter().map(|seed| Input::from(*seed)).collect();
+        let mut corpus: Vec<Input<N>> = self.seeds.iter().map(Input::from).collect();
         let mut known: BTreeMap<Verdict, u64> = BTreeMap::new();
         for input in &corpus {
             *known.entry((self.check)(input.parts())).or_default() += 1;
