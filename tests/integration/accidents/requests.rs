@@ -294,10 +294,13 @@ async fn accident_05_the_server_id_is_signed_in_the_form_that_counts() {
     }
 }
 
+/// Headers of a login, for changes.
+type Headers = Vec<(String, Vec<String>)>;
+
 /// The ways to make a server believe that its id was signed.
 fn frauds(login: &Value) -> Vec<Value> {
     let mut frauds = Vec::new();
-    let mut with = |change: &dyn Fn(&mut Vec<(String, Vec<String>)>)| {
+    let mut with = |change: &dyn Fn(&mut Headers)| {
         let mut fraud = login.clone();
         edit_headers(&mut fraud, |headers| {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(SERVER_ID_HEADER));
