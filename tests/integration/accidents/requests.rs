@@ -297,9 +297,6 @@ async fn accident_05_the_server_id_is_signed_in_the_form_that_counts() {
     }
 }
 
-/// Headers of a login, for changes.
-type Headers = Vec<(String, Vec<String>)>;
-
 /// The ways to make a server believe that its id was signed.
 fn frauds(login: &Value) -> Vec<Value> {
     let mut frauds = Vec::new();
