@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, login_as, outcome};
 use crate::support::aws::{Entity, Fault, LoginOptions, OTHER_ACCOUNT, sign_login};
-use crate::support::host::Call;
+use crate::support::host::{Answer, Call};
 
 /// A reply with both a token and an error minted a token that nobody saw. Every way a login can fail
 /// ends in an error alone: [`outcome`] panics over anything else.
@@ -91,10 +91,10 @@ async fn accident_11_a_reply_holds_an_identity_or_an_error() {
 
 /// Panics if a reply holds both an identity and an error.
 #[track_caller]
-fn assert_exclusive(answer: &crate::support::host::Answer) {
+fn assert_exclusive(answer: &Answer) {
     let reply = answer.raw.as_ref().expect("a reply");
     let response = reply.response.clone().unwrap_or_default();
     let has_error = reply.err.is_some() || response.data.contains("\"error\"");
     assert!(!(has_error && response.auth.is_some()), "{reply:#?}");
-    assert!(has_error == !answer.errors.is_empty(), "{reply:#?}");
+    assert_eq!(has_error, !answer.errors.is_empty(), "{reply:#?}");
 }

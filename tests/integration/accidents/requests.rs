@@ -10,6 +10,9 @@ use crate::support::aws::{
     edit_headers, login_headers, sign, sign_login,
 };
 
+/// Names and values.
+type Headers = Vec<(String, Vec<String>)>;
+
 fn decoded(login: &Value, field: &str) -> String {
     let text = STANDARD.decode(login[field].as_str().unwrap()).unwrap();
     String::from_utf8(text).unwrap()
@@ -297,7 +300,7 @@ async fn accident_05_the_server_id_is_signed_in_the_form_that_counts() {
 /// The ways to make a server believe that its id was signed.
 fn frauds(login: &Value) -> Vec<Value> {
     let mut frauds = Vec::new();
-    let mut with = |change: &dyn Fn(&mut Vec<(String, Vec<String>)>)| {
+    let mut with = |change: &dyn Fn(&mut Headers)| {
         let mut fraud = login.clone();
         edit_headers(&mut fraud, |headers| {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(SERVER_ID_HEADER));

@@ -1,10 +1,12 @@
 //! Generated garbage. Cases come from a fixed seed; one process serves all of them.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::Value;
 
-use super::garbage::{LOGIN_FIELDS, any_json, object};
+use super::garbage::{LOGIN_FIELDS, any_json, object, quoted};
 use super::{answer_to, login_members};
 use crate::login_scene::{Canary, LoginScene, outcome, watched_by};
 use crate::support::aws::{LoginOptions, sign_login};
@@ -50,6 +52,34 @@ fn logins_with_garbage_in_them_are_refused() {
     assert!(
         scene.aws.all_calls().iter().all(|call| matches!(call.action.as_str(), "" | "GetCallerIdentity"))
     );
+    runtime.block_on(scene.assert_alive(pid));
+}
+
+/// The fields of a login with an instance identity document, without those of a signed request.
+#[test]
+fn documents_of_garbage_are_refused() {
+    let canary = Canary::start();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let scene = runtime.block_on(LoginScene::launch(|launch, _| watched_by(launch, &canary)));
+    let pid = scene.host.pid();
+    let fields = prop::sample::select(vec!["pkcs7", "identity", "signature", "nonce", "role"]);
+    // Bytes that begin as a message does get further than others.
+    let almost = prop::collection::vec(any::<u8>(), 0..300).prop_map(|bytes| {
+        let head = [0x30, 0x80, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02, 0xa0, 0x80];
+        quoted(&STANDARD.encode([head.as_slice(), &bytes].concat()))
+    });
+    let values = prop_oneof![any_json(), almost];
+    let result = runner().run(&prop::collection::btree_map(fields, values, 1..5), |members| {
+        let members: Vec<_> = members.into_iter().collect();
+        let answer = runtime.block_on(answer_to(&scene.mount, "login", &object(&members)));
+        prop_assert!(answer.auth.is_none() && !answer.errors.is_empty(), "{answer:?}");
+        prop_assert!(matches!(answer.status, 400 | 403 | 500), "{answer:?}");
+        prop_assert!(answer.raw.is_ok() && scene.host.plugin().process.is_running());
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
+    canary.assert_untouched();
+    assert_eq!(scene.aws.total_calls(), 0);
     runtime.block_on(scene.assert_alive(pid));
 }
 

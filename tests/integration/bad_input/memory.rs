@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::garbage::nested;
 use crate::login_scene::{LoginScene, login_as};
-use crate::support::aws::{Fault, OTHER_ACCOUNT, RawAnswer};
+use crate::support::aws::{Fault, Instance, OTHER_ACCOUNT, RawAnswer};
 use crate::support::host::Host;
 use crate::support::proto::pb::Auth;
 
@@ -131,8 +131,41 @@ async fn one_login_grows_the_process_within_the_limit() {
             meter.measure(format!("{count} headers"), scene.mount.login_only(&login)).await;
         }
     }
+    for (name, document) in large_documents() {
+        let encoded = STANDARD.encode(document);
+        for login in [
+            json!({"role": "dev", "pkcs7": encoded}),
+            json!({"role": "dev", "identity": encoded, "signature": "AAAA"}),
+            json!({"role": "dev", "identity": "AAAA", "signature": encoded}),
+        ] {
+            let answer = meter.measure(name.to_owned(), scene.mount.login_only(&login)).await;
+            assert!(answer.auth.is_none() && !answer.errors.is_empty(), "{name}: {answer:#?}");
+        }
+    }
     meter.assert_within_the_limit();
     scene.assert_alive(pid).await;
+}
+
+/// Documents and signatures as long as they get, in the shapes that are hard on parsers.
+fn large_documents() -> Vec<(&'static str, Vec<u8>)> {
+    const LENGTH: usize = 96 * 1024;
+    let repeated = |piece: &[u8]| piece.repeat(LENGTH / piece.len());
+    let long_form = |content: Vec<u8>| {
+        let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+        [[0x30, 0x84].as_slice(), &length, &content].concat()
+    };
+    vec![
+        ("nested sequences of no stated length", repeated(&[0x30, 0x80])),
+        ("nested octet strings of no stated length", repeated(&[0x24, 0x80])),
+        ("nested sequences of stated length", repeated(&[0x30, 0x84, 0x00, 0x01, 0x00, 0x00])),
+        ("many nulls", long_form(repeated(&[0x05, 0x00])[..LENGTH - 16].to_vec())),
+        ("many sequences", long_form(repeated(&[0x30, 0x00])[..LENGTH - 16].to_vec())),
+        ("a length beyond all", vec![0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+        ("a long tag", repeated(&[0xff])),
+        ("nested lists", repeated(b"[")),
+        ("nested objects", repeated(b"{\"a\":")),
+        ("line breaks", repeated(b"\n")),
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -259,7 +292,7 @@ async fn one_answer_of_aws_grows_the_process_within_the_limit() {
     let role = scene.aws.create_role("App");
     let profile = scene.aws.create_instance_profile("App", &[&role]);
     let id = "i-0123456789abcdef0";
-    scene.aws.run_instance(crate::support::aws::Instance::with_id(id).profile(&profile));
+    scene.aws.run_instance(Instance::with_id(id).profile(&profile));
     let session = scene.aws.session(&role, id);
     let inferred = json!({
         "auth_type": "iam",

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, login_as, outcome, refused};
 use crate::support::aws::{ACCOUNT, Entity, Fault, Instance, OTHER_ACCOUNT};
+use crate::support::host::Answer;
 
 const INSTANCE: &str = "i-0123456789abcdef0";
 const OTHER_INSTANCE: &str = "i-0fedcba9876543210";
@@ -42,7 +43,7 @@ impl Everything {
     }
 
     /// The answer to the login with a fault in the calls of an action, nothing being known yet.
-    async fn with_fault(&self, action: &str, fault: Fault) -> crate::support::host::Answer {
+    async fn with_fault(&self, action: &str, fault: Fault) -> Answer {
         self.scene.mount.invalidate("config/client").await.unwrap();
         self.scene.aws.fault(action, 1, fault);
         let answer = self.scene.mount.login_only(&self.login).await;

@@ -7,12 +7,14 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::login_scene::{LoginScene, admitted, login_as};
-use crate::support::aws::{Entity, Fault, LoginOptions, OTHER_ACCOUNT, SilentListener, Target, sign_login};
+use crate::support::aws::{
+    Entity, Fault, LoginOptions, OTHER_ACCOUNT, SilentListener, Target, Times, sign_login,
+};
 
 /// Requests that wait for the endpoint that hangs.
 const WAITING: usize = 200;
 /// The limit for what has nothing to do with it. An attempt at the endpoint that hangs takes ten seconds.
-const PROMPT: Duration = Duration::from_secs(4);
+const PROMPT: Duration = Duration::from_secs(8);
 
 /// Does something that must not take long.
 async fn prompt<T>(what: &str, work: impl Future<Output = T>) -> T {
@@ -76,7 +78,7 @@ async fn a_silent_region_does_not_slow_another() {
         let options = LoginOptions::vault_cli().role("dev").region(region);
         sign_login(&scene.alice.credentials, &options)
     };
-    scene.aws.fault(Target::all().region("eu-west-1"), crate::support::aws::Times::Always, Fault::Hang);
+    scene.aws.fault(Target::all().region("eu-west-1"), Times::Always, Fault::Hang);
     let (mount, login) = (scene.mount.clone(), from("eu-west-1"));
     let waiting = tokio::spawn(async move {
         join_all((0..WAITING).map(|_| mount.login_only(&login))).await;
@@ -110,7 +112,7 @@ async fn a_silent_account_does_not_slow_another() {
             if action == "GetRole" { Target::from(action).account(OTHER_ACCOUNT) } else { action.into() };
         scene.mount.invalidate("config/client").await.unwrap();
         scene.aws.clear_calls();
-        scene.aws.fault(target, crate::support::aws::Times::Always, Fault::Hang);
+        scene.aws.fault(target, Times::Always, Fault::Hang);
         let session = scene.aws.session(&foreign, "s");
         let (mount, login) = (scene.mount.clone(), login_as(&session.credentials, "wild"));
         let waiting = tokio::spawn(async move {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::stub::{Reply, Stub};
 use crate::login_scene::{Canary, LoginScene, login_as, watched_by};
-use crate::support::aws::{Call, LoginOptions, RefusingPort, sign_login};
+use crate::support::aws::{Call, Instance, LoginOptions, RefusingPort, sign_login};
 
 /// Host and TLS name of a call that came through the proxy.
 fn way(call: &Call) -> (&str, &str) {
@@ -17,7 +17,7 @@ async fn computed_endpoints_are_reached_through_the_proxy() {
     let scene = LoginScene::behind_proxy().await;
     let role = scene.aws.create_role("App");
     let session = scene.aws.session(&role, "i-0123456789abcdef0");
-    scene.aws.run_instance(crate::support::aws::Instance::with_id("i-0123456789abcdef0").region("eu-west-1"));
+    scene.aws.run_instance(Instance::with_id("i-0123456789abcdef0").region("eu-west-1"));
     let computed = json!({"endpoint": "", "iam_endpoint": "", "sts_endpoint": ""});
     scene.configure(&scene.mount, &computed).await;
     let inferred = json!({
