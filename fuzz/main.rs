@@ -21,6 +21,8 @@ mod login;
 mod login_headers;
 mod login_requests;
 mod mutation;
+mod pkcs7;
+mod role_tag;
 mod signed_request;
 mod stand_ins;
 mod sts_answer;
