@@ -124,10 +124,6 @@ pub(crate) struct Host;
 
 #[async_trait]
 impl SystemView for Host {
-    async fn default_lease_ttl(&self) -> Result<Duration, SystemViewError> {
-        Ok(Duration::from_secs(3600))
-    }
-
     async fn max_lease_ttl(&self) -> Result<Duration, SystemViewError> {
         Ok(Duration::from_secs(7200))
     }

@@ -20,7 +20,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::framework::{DisplayAttributes, Endpoint, Handler, Operation, Response, Route, RouteTable};
+use crate::framework::{
+    DisplayAttributes, Endpoint, Handler, Operation, Response, Route, RouteTable, is_name,
+};
 use crate::mount::Mount;
 
 /// Names of roles, accounts and the like, in the notation of patterns.
@@ -102,15 +104,6 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     let of_role =
         path.strip_prefix("role/").is_some_and(|rest| is_name(rest.strip_suffix("/tag").unwrap_or(rest)));
     if of_role { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
-}
-
-/// Whether a text matches [`name_pattern`].
-fn is_name(text: &str) -> bool {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let bytes = text.as_bytes();
-    bytes.first().is_some_and(is_word)
-        && bytes.last().is_some_and(is_word)
-        && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'))
 }
 
 /// What every operation id of this method starts with.

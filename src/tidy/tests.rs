@@ -90,10 +90,6 @@ struct View {
 
 #[async_trait]
 impl SystemView for View {
-    async fn default_lease_ttl(&self) -> Result<Duration, SystemViewError> {
-        Err(SystemViewError::Unimplemented)
-    }
-
     async fn max_lease_ttl(&self) -> Result<Duration, SystemViewError> {
         Err(SystemViewError::Unimplemented)
     }
