@@ -5,15 +5,21 @@ use vault_plugin_auth_aws::arn::{Arn, ArnError, EntityKind};
 use crate::target::{Target, Verdict};
 
 const TARGET: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         ["arn:aws:iam::123456789012:user/UserPath/MyUserName"],
         ["arn:aws:iam::123456789012:user/u"],
         ["arn:aws:sts::123456789012:assumed-role/RoleName/RoleSessionName"],
         ["arn:aws-us-gov:iam::1:role/a/b/R"],
         ["arn:aws-cn:iam::1:instance-profile/p/N"],
+        ["arn:aws:iam:us-east-1:1:user//u"],
+    ],
+    refused: &[
         ["arn:aws:iam::1:root"],
         ["arn:aws:sts::1:federated-user/bob"],
-        ["arn:aws:iam:us-east-1:1:user//u"],
+        ["arn:aws:iam::1:user/"],
+        ["arn:aws:sts::1:assumed-role/R/s/x"],
+        ["arn:aws:iam::1:user/a:b"],
+        ["arn:aws:ec2::1:user/u"],
     ],
     tokens: &[
         ":",

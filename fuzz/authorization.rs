@@ -1,6 +1,7 @@
 //! The `Authorization` header of a signed request: which headers and which region it says are
 //! signed, and the header that binds a request to one server.
 
+use vault_plugin_auth_aws::aws::endpoints::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::signed_request::SignedRequest;
 
@@ -11,7 +12,7 @@ const SERVER_ID: &str = "vault.example.com";
 
 /// Value of `Authorization`, name and value of a further header.
 const TARGET: Target<3> = Target {
-    seeds: &[
+    accepted: &[
         [
             "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/sts/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-vault-aws-iam-server-id, Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             "X-Vault-AWS-IAM-Server-ID",
@@ -22,6 +23,8 @@ const TARGET: Target<3> = Target {
             "x-vault-aws-iam-server-id",
             SERVER_ID,
         ],
+    ],
+    refused: &[
         [
             "AWS4-HMAC-SHA256 SignedHeaders=host;x-amz-date, Credential=AKIA/20260101/us-gov-west-1/sts/aws4_request, Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
             "X-Vault-AWS-IAM-Server-ID",
@@ -102,6 +105,8 @@ fn check([authorization, name, value]: [&[u8]; 3]) -> Verdict {
         let other = name.to_ascii_lowercase();
         let other_is_allowed = !other.starts_with("x-amz-");
         assert_eq!(bound, has_id && is_signed && other_is_allowed, "{reading:?}");
+        let is_region = Endpoint::sts_of_client_region(reading.region).is_some();
+        assert_eq!(region.is_some(), is_region && authorization.contains(" Credential="), "{reading:?}");
         if let Some(authority) = &region {
             let region = reading.region.strip_suffix("-fips").unwrap_or(reading.region);
             let is_global = reading.region == "aws-global" && authority == "sts.amazonaws.com";

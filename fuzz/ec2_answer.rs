@@ -10,7 +10,7 @@ use crate::target::{Target, Verdict};
 use crate::xml_reading::{elements, only, read, text, texts};
 
 const TARGET: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         [r#"<?xml version="1.0" encoding="UTF-8"?>
 <DescribeInstancesResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId><reservationSet><item><reservationId>r-1</reservationId><ownerId>123456789012</ownerId><groupSet/><instancesSet><item><instanceId>i-0123456789abcdef0</instanceId><imageId>ami-1</imageId><instanceState><code>16</code><name>running</name></instanceState><privateDnsName>ip-10-0-0-1.ec2.internal</privateDnsName><launchTime>2026-01-02T03:04:05.000Z</launchTime><subnetId>subnet-1</subnetId><vpcId>vpc-1</vpcId><iamInstanceProfile><arn>arn:aws:iam::123456789012:instance-profile/p</arn><id>AIPA</id></iamInstanceProfile><tagSet><item><key>role</key><value>v1:n:r=dev:mac</value></item><item><key>k</key><value/></item></tagSet><networkInterfaceSet><item><subnetId>subnet-2</subnetId></item></networkInterfaceSet></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"#],
         ["<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>"],
@@ -19,6 +19,17 @@ const TARGET: Target<1> = Target {
         ],
         [
             "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>stopped</name></instanceState><launchTime>t</launchTime></item></instancesSet></item></reservationSet></DescribeInstancesResponse>",
+        ],
+    ],
+    refused: &[
+        [
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime></item><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime></item></instancesSet></item></reservationSet></DescribeInstancesResponse>",
+        ],
+        [
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime></item></instancesSet></item><item><instancesSet></instancesSet></item></reservationSet></DescribeInstancesResponse>",
+        ],
+        [
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime><vpcId>a</vpcId><vpcId>b</vpcId></item></instancesSet></item></reservationSet></DescribeInstancesResponse>",
         ],
         ["<Response><Errors><Error><Code>InvalidInstanceID.NotFound</Code></Error></Errors></Response>"],
     ],

@@ -17,7 +17,7 @@ const SUFFIXES: [(&str, &str); 8] = [
 ];
 
 const REGIONS: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         ["us-east-1"],
         ["ap-southeast-12"],
         ["cn-northwest-1"],
@@ -29,9 +29,8 @@ const REGIONS: Target<1> = Target {
         ["eu-isoe-west-1"],
         ["us-isof-south-1"],
         ["eusc-de-east-1"],
-        ["fake-region-1"],
-        ["us-east-1.evil.example"],
     ],
+    refused: &[["fake-region-1"], ["us-east-1."], ["us-east.x-1"], ["US-EAST-1"], ["us-east-1.evil.example"]],
     tokens: &[
         "-",
         "--",
@@ -64,14 +63,14 @@ const REGIONS: Target<1> = Target {
 };
 
 const CONFIGURED: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         ["https://sts.eu-west-1.amazonaws.com"],
         ["http://127.0.0.1:8080/base/"],
         ["sts.example"],
         ["https://[::1]:8443"],
         ["https://sts.example/a/b//"],
-        ["ftp://sts.example"],
     ],
+    refused: &[["ftp://sts.example"], ["https://user:password@sts.example"], ["https://sts.example/?a=b"]],
     tokens: &[
         "http://",
         "https://",

@@ -8,7 +8,7 @@ use crate::xml_reading::{escaped, only, read, text, texts};
 
 /// Status and body.
 const TARGET: Target<2> = Target {
-    seeds: &[
+    accepted: &[
         [
             "404",
             r#"<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>The user with name x cannot be found.</Message></Error><RequestId>r</RequestId></ErrorResponse>"#,
@@ -19,6 +19,10 @@ const TARGET: Target<2> = Target {
 <Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message></Error></Errors><RequestID>q</RequestID></Response>"#,
         ],
         ["400", "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"],
+    ],
+    refused: &[
+        ["400", "<ErrorResponse><Error><Code>a</Code><Code>b</Code></Error></ErrorResponse>"],
+        ["400", "<ErrorResponse><Error><Code/></Error></ErrorResponse>"],
         ["502", "<html><body>Bad Gateway</body></html>"],
         ["403", "{\"message\":\"Forbidden\"}"],
     ],

@@ -10,7 +10,7 @@ use crate::target::{Target, Verdict};
 use crate::xml_reading::{elements, only, read, text, texts};
 
 const TARGET: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         [
             r#"<GetUserResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><GetUserResult><User><Path>/p/</Path><UserName>u</UserName><UserId>AIDA</UserId><Arn>arn:aws:iam::1:user/p/u</Arn></User></GetUserResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetUserResponse>"#,
         ],
@@ -22,6 +22,17 @@ const TARGET: Target<1> = Target {
         ],
         [
             "<GetInstanceProfileResponse><GetInstanceProfileResult><InstanceProfile><InstanceProfileId>AIPA</InstanceProfileId><Roles/></InstanceProfile></GetInstanceProfileResult></GetInstanceProfileResponse>",
+        ],
+    ],
+    refused: &[
+        [
+            "<GetUserResponse><GetUserResult><User><UserId>AIDA</UserId><Arn>a</Arn></User><User><Arn>b</Arn></User></GetUserResult></GetUserResponse>",
+        ],
+        [
+            "<GetRoleResponse><GetRoleResult><Role><RoleId>AROA</RoleId><Arn></Arn></Role></GetRoleResult></GetRoleResponse>",
+        ],
+        [
+            "<GetInstanceProfileResponse><GetInstanceProfileResult><InstanceProfile><InstanceProfileId>AIPA</InstanceProfileId><Roles><member/></Roles></InstanceProfile></GetInstanceProfileResult></GetInstanceProfileResponse>",
         ],
         ["<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>"],
     ],

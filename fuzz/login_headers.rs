@@ -10,14 +10,20 @@ use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
 use crate::target::{Target, Verdict};
 
 const TARGET: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         [
             r#"{"Authorization":["AWS4-HMAC-SHA256 Credential=x"],"Content-Length":[43],"X-Amz-Date":"20260101T000000Z"}"#,
         ],
         [r#"{"a":[],"A":["1","2"],"a":"3","\u0061b":1.5e3}"#],
         [r#"["b:1","a: x:y","b:2","c:"]"#],
         ["{}"],
+    ],
+    refused: &[
+        // Base64 of no text.
         ["null"],
+        [
+            r#"{"a":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#,
+        ],
         [r#"{"a":{"SECRET":1}}"#],
         [r#"{"a":[["SECRET"]]}"#],
         [r#"{"a":[null],"b":true}"#],
@@ -57,7 +63,7 @@ const TARGET: Target<1> = Target {
 };
 
 /// What the field takes.
-const MAX_BYTES: usize = 1024;
+const MAX_BYTES: usize = 240;
 const MAX_VALUES: usize = 64;
 
 type Headers = Vec<(String, Vec<String>)>;

@@ -13,7 +13,7 @@ use crate::target::{Target, Verdict};
 
 /// Method, URL, body, and headers as JSON.
 const TARGET: Target<4> = Target {
-    seeds: &[
+    accepted: &[
         [
             "POST",
             "https://sts.amazonaws.com/",
@@ -46,12 +46,40 @@ const TARGET: Target<4> = Target {
             r#"{"User-Agent":[""],"Transfer-Encoding":["chunked"],"Content-Length":["0"]}"#,
         ],
         ["POST", "https://[::1]:443", "Action=GetCallerIdentity", r#"{"A":["1"]}"#],
+    ],
+    refused: &[
+        ["POST", "https://sts.amazonaws.com/?Action=GetUser", "Action=GetCallerIdentity", r#"{"A":["b"]}"#],
+        ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity&UserName=x", r#"{"A":["b"]}"#],
         [
             "POST",
-            "https://sts.amazonaws.com/?Action=GetUser",
-            "Action=GetUser&UserName=x",
-            r#"{"A":["b\nc"]}"#,
+            "https://sts.amazonaws.com/",
+            "Action=GetCallerIdentity&Action=GetCallerIdentity",
+            r#"{"A":["b"]}"#,
         ],
+        ["POST", "https://sts.amazonaws.com/", "Version=1;Action=GetUser", r#"{"A":["b"]}"#],
+        ["POST", "https://sts.amazonaws.com/", "Action=GetUser", r#"{"A":["b"]}"#],
+        ["POST", "https://u@v@evil.example/%zz", "Action=GetCallerIdentity", r#"{"A":["b"]}"#],
+        ["PUT", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"A":["b"]}"#],
+        [
+            "GET",
+            "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00&x-amz-date=x",
+            "",
+            r#"{"A":["b"]}"#,
+        ],
+        [
+            "GET",
+            "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Security-Token=t;Action=GetUser",
+            "",
+            r#"{"A":["b"]}"#,
+        ],
+        [
+            "GET",
+            "https://sts.amazonaws.com/?Action=GetUser&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00",
+            "",
+            r#"{"A":["b"]}"#,
+        ],
+        ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"Authorization":["a","b"]}"#],
+        ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"A":["b\nc"]}"#],
     ],
     tokens: &[
         "Action=",

@@ -8,7 +8,7 @@ use crate::target::{Target, Verdict};
 use crate::xml_reading::{escaped, only, read, text};
 
 const TARGET: Target<1> = Target {
-    seeds: &[
+    accepted: &[
         [r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
   <GetCallerIdentityResult>
     <Arn>arn:aws:iam::123456789012:user/dev</Arn>
@@ -23,6 +23,26 @@ const TARGET: Target<1> = Target {
         ],
         [
             r#"<GetCallerIdentityResponse><!-- c --><GetCallerIdentityResult><Arn>a&amp;<![CDATA[<b>]]>&#99;</Arn><UserId>u</UserId><Account>1</Account></GetCallerIdentityResult><x a="b" c='d'/></GetCallerIdentityResponse>"#,
+        ],
+    ],
+    refused: &[
+        [
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>a</Arn><UserId>u</UserId><Account>1</Account></GetCallerIdentityResult><GetCallerIdentityResult/></GetCallerIdentityResponse>",
+        ],
+        [
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>a</Arn><Arn>b</Arn><UserId>u</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+        ],
+        [
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>a</Arn><UserId></UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+        ],
+        [
+            "<GetCallerIdentityResponse><x><GetCallerIdentityResult><Arn>a</Arn><UserId>u</UserId><Account>1</Account></GetCallerIdentityResult></x></GetCallerIdentityResponse>",
+        ],
+        [
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>a</Arn><UserId>u</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse><x/>",
+        ],
+        [
+            "<!DOCTYPE x [<!ENTITY e \"b\">]><GetCallerIdentityResponse><GetCallerIdentityResult><Arn>&e;</Arn><UserId>u</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
         ],
         ["<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>"],
         ["{\"GetCallerIdentityResponse\":{}}"],
