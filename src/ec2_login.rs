@@ -20,7 +20,7 @@ use crate::entry::{
 };
 use crate::framework::{Alias, Auth, Failure, Fields, GoDuration, Request};
 use crate::identity_document::{IdentityDocument, VerifiedDocument};
-use crate::inferred_instance::{BoundError, LookUp, check_bounds, look_up_running};
+use crate::instance::{BoundError, check_bounds, look_up_running};
 use crate::mount::Mount;
 use crate::reauthentication::{self, Earlier, Nonce};
 
@@ -147,39 +147,23 @@ impl<'a> Ec2Login<'a> {
         let Candidate { role_name, role } = candidate;
         let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
         let account = AccountId::new(account_id.as_str());
-        let look_up = LookUp {
-            clients: self.mount.clients(),
-            store: self.mount.store(),
-            snapshot: &self.snapshot,
-            deadline: self.deadline,
-        };
+        let look_up = self.mount.look_up(&self.snapshot, self.deadline);
         let not_verified =
             |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
-        let work = async {
-            let instance =
-                look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
-            let regions = role.bound_region_list.as_deref().unwrap_or_default();
-            if !regions.is_empty() && !regions.contains(region) {
-                return Err(Failure::Refused(format!(
-                    "Region {} does not satisfy the constraint on role {}",
-                    quote(region),
-                    quote(role_name)
-                )));
-            }
-            check_bounds(look_up, role, role_name, &account, &instance).await.map_err(
-                |error| match error {
-                    BoundError::Mismatch(text) => {
-                        Failure::Refused(format!("Error validating instance: {text}"))
-                    }
-                    BoundError::CannotTell(text) => Failure::Internal(text),
-                },
-            )?;
-            Ok(instance)
-        };
-        match self.deadline.limit(work).await {
-            Some(result) => result,
-            None => Err(not_verified("gave up waiting for AWS".to_owned())),
+        let instance = look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
+        let regions = role.bound_region_list.as_deref().unwrap_or_default();
+        if !regions.is_empty() && !regions.contains(region) {
+            return Err(Failure::Refused(format!(
+                "Region {} does not satisfy the constraint on role {}",
+                quote(region),
+                quote(role_name)
+            )));
         }
+        check_bounds(look_up, role, role_name, &account, &instance).await.map_err(|error| match error {
+            BoundError::Mismatch(text) => Failure::Refused(format!("Error validating instance: {text}")),
+            BoundError::CannotTell(text) => Failure::Internal(text),
+        })?;
+        Ok(instance)
     }
 
     /// Checks the login against earlier ones of the instance and leaves its own trace. Two logins at

@@ -11,10 +11,8 @@ use std::time::{Duration, SystemTime};
 use lru::LruCache;
 
 use crate::arn::{AccountId, Arn, EntityKind};
-use crate::aws::attempts::Deadline;
-use crate::aws::clients::{AwsClients, ConfigSnapshot};
 use crate::aws::endpoints::Partition;
-use crate::store::Store;
+use crate::look_up::LookUp;
 use crate::text::quote;
 
 /// How long an answer of IAM counts: users can be renamed and moved under the same id.
@@ -87,38 +85,24 @@ impl FullArns {
     ///
     /// # Errors
     /// Why it could not be found.
-    pub async fn look_up(
-        &self,
-        clients: &AwsClients,
-        store: &Store,
-        snapshot: &ConfigSnapshot,
-        deadline: Deadline,
-        arn: &Arn,
-        unique_id: &str,
-    ) -> Result<Arc<str>, String> {
-        let now = clients.now();
+    pub async fn look_up(&self, look_up: LookUp<'_>, arn: &Arn, unique_id: &str) -> Result<Arc<str>, String> {
+        let now = look_up.now();
         let account = arn.account();
         let key = PrincipalKey {
             account: account.clone(),
             unique_id: unique_id.to_owned(),
-            generation: snapshot.generation,
+            generation: look_up.generation(),
         };
         if let Some(known) = self.get(&key, now) {
             return Ok(known);
         }
         let asked_at = self.generation();
         let partition = partition_of(arn)?;
-        let sts = store.sts_config(account).await.map_err(|failure| {
-            format!(
-                "error creating IAM client: error fetching STS config for account ID {}: {failure}",
-                quote(account.as_str())
-            )
-        })?;
-        let client = clients
-            .iam(snapshot, partition, account, sts.as_ref().as_ref(), deadline)
+        let client = look_up
+            .iam(partition, account)
             .await
             .map_err(|detail| format!("error creating IAM client: {detail}"))?;
-        let context = clients.context(snapshot, deadline);
+        let context = look_up.context();
         let name = arn.name();
         let entity = match arn.kind() {
             EntityKind::User => client

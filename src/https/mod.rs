@@ -8,6 +8,7 @@
 mod connector;
 mod error;
 mod proxy;
+mod resolver;
 mod trust;
 
 #[cfg(test)]

@@ -12,13 +12,14 @@ use serde_json::{Map, json};
 use tokio::task::JoinHandle;
 
 use crate::arn::Arn;
-use crate::aws::clients::AwsClients;
+use crate::aws::attempts::Deadline;
+use crate::aws::clients::{AwsClients, ConfigSnapshot};
 use crate::framework::{
     Backend, Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response,
 };
 use crate::full_arn::FullArns;
-use crate::inferred_instance::LookUp;
 use crate::login_memo::LoginMemo;
+use crate::look_up::LookUp;
 use crate::path;
 use crate::ports::{Clock, Random, Storage, SystemView, SystemViewError, Transport};
 use crate::renewal;
@@ -212,6 +213,11 @@ impl Mount {
         &self.clients
     }
 
+    /// Look-ups in AWS for one request.
+    pub(crate) fn look_up<'a>(&'a self, snapshot: &'a ConfigSnapshot, deadline: Deadline) -> LookUp<'a> {
+        LookUp::new(&self.clients, &self.store, snapshot, deadline)
+    }
+
     pub(crate) fn login_memo(&self) -> &LoginMemo {
         &self.login_memo
     }
@@ -228,9 +234,7 @@ impl Mount {
         arn: &Arn,
         unique_id: &str,
     ) -> Result<Arc<str>, String> {
-        let LookUp { clients, store, snapshot, deadline } = look_up;
-        let work = self.full_arns.look_up(clients, store, snapshot, deadline, arn, unique_id);
-        deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()))
+        look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
     }
 
     /// Whether this node may write the mount's storage: a performance standby may not, a performance

@@ -119,37 +119,55 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     Ok(None)
 }
 
+/// How often a write starts anew because somebody else wrote the configuration meanwhile.
+const MAX_TRIES: u32 = 5;
+
 async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    // What the rotation manager has done already when the entry is written.
-    let mut rotation = None;
-    let result = mount
-        .store()
-        .update(ClientConfig::KEY, async |stored: Option<ClientConfig>| {
-            let mut config = stored.clone().unwrap_or_else(ClientConfig::absent);
-            set_fields(&mut config, &fields);
-            set_rotation(&mut config, &fields)?;
-            check_workload_identity(mount, &config).await?;
-            let rotated = stored.as_ref().is_some_and(ClientConfig::rotates);
-            if config.rotates() {
-                register(mount, request, &config).await?;
-                rotation = Some("registration");
-            } else if rotated {
-                deregister(mount, request).await?;
-                rotation = Some("deregistration");
-            }
-            let changed = stored.as_ref() != Some(&config);
-            Ok((changed.then_some(config), ()))
-        })
-        .await;
-    mount.forget_full_arns();
-    result.map_err(|failure| match (failure, rotation) {
-        (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
-            "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
-            request.mount_point, request.path
-        )),
-        (failure, _) => failure,
-    })?;
-    Ok(None)
+    for _ in 0..MAX_TRIES {
+        let loaded = mount.store().load::<ClientConfig>(ClientConfig::KEY).await?;
+        let stored = loaded.entry.as_ref();
+        let mut config = stored.cloned().unwrap_or_else(ClientConfig::absent);
+        set_fields(&mut config, &fields);
+        set_rotation(&mut config, &fields)?;
+        check_workload_identity(mount, &config).await?;
+        let rotation = follow_rotation(mount, request, stored, &config).await?;
+        if stored == Some(&config) {
+            return Ok(None);
+        }
+        let written = mount.store().replace(ClientConfig::KEY, &loaded, &config).await;
+        mount.forget_full_arns();
+        let written = written.map_err(|failure| match (failure, rotation) {
+            (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
+                "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
+                request.mount_point, request.path
+            )),
+            (failure, _) => failure,
+        })?;
+        if written.is_ok() {
+            return Ok(None);
+        }
+    }
+    Err(Failure::Internal(
+        "the configuration is being written by other requests at the same time; try again".to_owned(),
+    ))
+}
+
+/// Tells the host's rotation manager what a configuration asks of it. Returns what it has done.
+async fn follow_rotation(
+    mount: &Mount,
+    request: &Request,
+    stored: Option<&ClientConfig>,
+    config: &ClientConfig,
+) -> Result<Option<&'static str>, Failure> {
+    if config.rotates() {
+        register(mount, request, config).await?;
+        Ok(Some("registration"))
+    } else if stored.is_some_and(ClientConfig::rotates) {
+        deregister(mount, request).await?;
+        Ok(Some("deregistration"))
+    } else {
+        Ok(None)
+    }
 }
 
 fn set_fields(config: &mut ClientConfig, fields: &Fields) {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{endpoint, object, verb};
 use crate::ec2_login::Ec2Login;
 use crate::framework::{
-    Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
+    Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
 };
 use crate::iam_login::IamLogin;
 use crate::mount::Mount;
@@ -101,11 +101,32 @@ fn login_type(fields: &Fields) -> Result<LoginType, Failure> {
 }
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    let auth = match login_type(&fields)? {
-        LoginType::Iam => IamLogin::start(mount, request, &fields).await?.log_in().await?,
-        LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.log_in().await?,
-    };
-    Ok(Some(Response::with_auth(auth)))
+    match log_in(mount, request, &fields).await {
+        Ok(auth) => Ok(Some(Response::with_auth(auth))),
+        Err(failure) => {
+            log_refusal(request, &fields, &failure);
+            Err(failure)
+        }
+    }
+}
+
+async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Auth, Failure> {
+    match login_type(fields)? {
+        LoginType::Iam => IamLogin::start(mount, request, fields).await?.log_in().await,
+        LoginType::Ec2 => Ec2Login::start(mount, request, fields).await?.log_in().await,
+    }
+}
+
+/// The operator sees why somebody could not log in; a client's mistake is not the operator's trouble.
+fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
+    let role = fields.text("role").unwrap_or("");
+    let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
+    let (id, mount) = (request.id.as_str(), request.mount_point.as_str());
+    match failure {
+        Failure::Internal(_) => tracing::warn!(id, mount, role, address, reason = %failure, "login failed"),
+        Failure::ReadOnly => {}
+        _ => tracing::debug!(id, mount, role, address, reason = %failure, "login refused"),
+    }
 }
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {

@@ -6,7 +6,7 @@ use crate::aws::attempts::Deadline;
 use crate::ec2_login::{MaxTtls, ROLE_TAG_MAX_TTL, internal};
 use crate::entry::{AccessListEntry, StoredTime};
 use crate::framework::{Auth, Failure, GoDuration, HandlerResult, Response};
-use crate::inferred_instance::{LookUp, look_up_running};
+use crate::instance::look_up_running;
 use crate::mount::Mount;
 use crate::text::quote;
 
@@ -50,16 +50,8 @@ async fn check_running(
     instance_id: &str,
 ) -> Result<(), Failure> {
     let snapshot = mount.store().config_snapshot().await?;
-    let look_up = LookUp {
-        clients: mount.clients(),
-        store: mount.store(),
-        snapshot: &snapshot,
-        deadline: Deadline::start(),
-    };
-    let work = look_up_running(look_up, account, region, instance_id);
-    let result =
-        look_up.deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()));
-    result.map(|_| ()).map_err(|detail| {
+    let look_up = mount.look_up(&snapshot, Deadline::start());
+    look_up_running(look_up, account, region, instance_id).await.map(|_| ()).map_err(|detail| {
         Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(instance_id)))
     })
 }

@@ -7,7 +7,8 @@ use crate::binding::{Principal, PrincipalMatch, check_principal, matches_pattern
 use crate::entry::{InferredEntity, Role};
 use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::iam_login::internal;
-use crate::inferred_instance::{LookUp, look_up_running};
+use crate::instance::look_up_running;
+use crate::look_up::LookUp;
 use crate::mount::Mount;
 use crate::text::quote;
 
@@ -19,12 +20,7 @@ pub(super) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     };
     let role = mount.role(role_name).await?.ok_or_else(|| ended("role entry not found"))?;
     let snapshot = mount.store().config_snapshot().await?;
-    let look_up = LookUp {
-        clients: mount.clients(),
-        store: mount.store(),
-        snapshot: &snapshot,
-        deadline: Deadline::start(),
-    };
+    let look_up = mount.look_up(&snapshot, Deadline::start());
     check_instance(look_up, &auth, &role).await?;
     check_principal_again(mount, look_up, &auth, &role, role_name, canonical_arn).await?;
     auth.lease.ttl = role.token.token_ttl;
@@ -41,12 +37,10 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     let id = left_behind(auth, internal::INFERRED_ENTITY_ID)?;
     let region = left_behind(auth, internal::INFERRED_AWS_REGION)?;
     let account = AccountId::new(left_behind(auth, internal::ACCOUNT_ID).unwrap_or(""));
-    let not_verified =
-        |detail: &str| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id)));
-    match look_up.deadline.limit(look_up_running(look_up, &account, region, id)).await {
-        Some(result) => result.map(|_| ()).map_err(|detail| not_verified(&detail)),
-        None => Err(not_verified("gave up waiting for AWS")),
-    }
+    look_up_running(look_up, &account, region, id)
+        .await
+        .map(|_| ())
+        .map_err(|detail| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id))))
 }
 
 async fn check_principal_again(

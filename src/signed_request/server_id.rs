@@ -33,15 +33,19 @@ pub(super) fn check(request: &SignedRequest, required: &str) -> Result<(), Strin
     if signed_headers.split(';').any(|name| name == SIGNED) { Ok(()) } else { Err(NOT_SIGNED.to_owned()) }
 }
 
-/// The list of signed headers out of an `Authorization` value: that of the last parameter of this
-/// name. Parameters are found as AWS finds them, between commas; the same text inside another one
-/// would say something that AWS never checked.
+/// The list of signed headers out of an `Authorization` value. The value is read as AWS reads it: the
+/// algorithm, then names and values between commas. A list that stands under another name, or inside
+/// another value, is not the one AWS goes by; and which of two it would go by nobody knows, so two
+/// are none.
 fn signed_headers(authorization: &str) -> Option<&str> {
-    let (_algorithm, parameters) = authorization.trim().split_once(' ')?;
-    parameters
+    let (_algorithm, parameters) = authorization.trim_ascii_start().split_once(' ')?;
+    let mut lists = parameters
         .split(',')
-        .filter_map(|parameter| parameter.trim().strip_prefix("SignedHeaders="))
-        .rfind(|list| !list.is_empty())
+        .filter_map(|parameter| parameter.trim_ascii().split_once('='))
+        .filter(|(name, _)| *name == "SignedHeaders")
+        .map(|(_, list)| list);
+    let list = lists.next().filter(|list| !list.is_empty())?;
+    lists.next().is_none().then_some(list)
 }
 
 #[cfg(test)]
@@ -54,8 +58,9 @@ mod tests {
             ("AWS4-HMAC-SHA256 Credential=x, SignedHeaders=a;b, Signature=y", Some("a;b")),
             ("AWS4-HMAC-SHA256 Credential=x,SignedHeaders=a;b,Signature=y", Some("a;b")),
             ("AWS4-HMAC-SHA256  SignedHeaders=a;b,Signature=y,Credential=x", Some("a;b")),
-            ("AWS4-HMAC-SHA256 SignedHeaders=a, SignedHeaders=b", Some("b")),
-            ("AWS4-HMAC-SHA256 SignedHeaders=a, SignedHeaders=,", Some("a")),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, SignedHeaders=b", None),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, SignedHeaders=,", None),
+            ("AWS4-HMAC-SHA256 SignedHeaders=, SignedHeaders=a", None),
             ("AWS4-HMAC-SHA256 SignedHeaders=a b", Some("a b")),
             ("AWS4-HMAC-SHA256 SignedHeaders=a, X=SignedHeaders=b", Some("a")),
             ("AWS4-HMAC-SHA256 SignedHeaders=a, X= SignedHeaders=b", Some("a")),

@@ -196,5 +196,10 @@ async fn an_entry_without_a_type_gets_it_when_it_is_read() {
     scene.mount.storage().set_read_only(true);
     scene.mount.system_view().update(|values| values.replication_state = PERFORMANCE_STANDBY);
     assert_eq!(scene.read("old").await.expect(500).error(), READ_ONLY);
+    let fields = json!({"aws_public_cert": dsa()});
+    let check =
+        scene.mount.request("update", "config/certificate/old", &fields).existence_check().await.unwrap();
+    assert!(check.check_found && check.exists && check.err.is_none(), "{check:?}");
+    assert_eq!(scene.write("old", &fields).await.expect(500).error(), READ_ONLY);
     assert_eq!(scene.stored("old").unwrap(), old);
 }

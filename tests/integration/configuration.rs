@@ -84,7 +84,8 @@ async fn a_client_of_one_account_never_answers_for_another_b1() {
     assert_eq!(scene.bind(&there.arn).await.expect(400).error(), unresolved(&there.arn, &cause));
     assert_eq!(scene.aws.call_count("GetRole"), 1);
 
-    // Two accounts that are reached through one role: each has a client of its own.
+    // Two accounts that are reached through one role of a third: each has a client of its own, and
+    // neither takes the name of its role for the one of the account that answers.
     let look_up = scene.aws.create_role("look-up");
     let third = "333344445555";
     for account in [OTHER_ACCOUNT, third] {
@@ -94,7 +95,9 @@ async fn a_client_of_one_account_never_answers_for_another_b1() {
             .await
             .expect(204);
         let arn = format!("arn:aws:iam::{account}:role/app");
-        scene.bind(&arn).await.expect(204);
+        let answers = &scene.server.entity.account;
+        let cause = format!("the role for account ID \"{account}\" looks into account \"{answers}\"");
+        assert_eq!(scene.bind(&arn).await.expect(400).error(), unresolved(&arn, &cause));
     }
     assert_eq!(scene.aws.call_count("AssumeRole"), 2);
 }

@@ -29,6 +29,7 @@ mod initialize;
 mod lists;
 mod login;
 mod login_scene;
+mod openapi;
 mod outgoing_calls;
 mod protocol;
 mod real_server_commands;

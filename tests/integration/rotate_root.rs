@@ -397,7 +397,8 @@ async fn iam_is_that_of_the_region_the_server_runs_in() {
     let profile = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(profile.path(), "[default]\nregion = cn-northwest-1\n").unwrap();
     let profile = profile.path().to_str().unwrap();
-    let cases: [(&[(&str, &str)], &str, &str, &str); 4] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Variables<'_>, &str, &str, &str); 4] = [
         (&[], "aws", "iam.amazonaws.com", "us-east-1"),
         (
             &[("AWS_REGION", "us-gov-east-1"), ("AWS_DEFAULT_REGION", "eu-west-1")],

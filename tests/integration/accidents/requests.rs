@@ -10,6 +10,9 @@ use crate::support::aws::{
     edit_headers, login_headers, sign, sign_login,
 };
 
+/// Names and values.
+type Headers = Vec<(String, Vec<String>)>;
+
 fn decoded(login: &Value, field: &str) -> String {
     let text = STANDARD.decode(login[field].as_str().unwrap()).unwrap();
     String::from_utf8(text).unwrap()
@@ -293,9 +296,6 @@ async fn accident_05_the_server_id_is_signed_in_the_form_that_counts() {
         scene.refused(&sign_login(alice, &twice)).await;
     }
 }
-
-/// Headers of a login, for changes.
-type Headers = Vec<(String, Vec<String>)>;
 
 /// The ways to make a server believe that its id was signed.
 fn frauds(login: &Value) -> Vec<Value> {
