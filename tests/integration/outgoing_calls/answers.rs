@@ -100,6 +100,22 @@ async fn what_is_not_one_whole_answer_is_refused() {
     everything.scene.assert_alive(everything.scene.host.pid()).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_one_mebibyte_is_read_and_no_longer_one() {
+    let scene = LoginScene::open().await;
+    let (arn, id) = (&scene.alice.arn, &scene.alice.unique_id);
+    let document = format!(
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn><UserId>{id}</UserId>\
+         <Account>{ACCOUNT}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    );
+    for (length, admits) in [(1024 * 1024, true), (1024 * 1024 + 1, false)] {
+        let padding = " ".repeat(length - document.len());
+        scene.aws.fault("GetCallerIdentity", 1, Fault::xml(&format!("{document}{padding}")));
+        let answer = scene.mount.login_only(&scene.alice_login()).await;
+        assert_eq!(outcome(&answer).is_some(), admits, "{length}: {:?}", answer.errors);
+    }
+}
+
 /// Which elements of each answer must be there, once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_element_that_is_missing_empty_or_doubled_is_refused() {

@@ -1,12 +1,16 @@
 //! How often a call is tried.
 
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::login_scene::{Canary, LoginScene, login_as, outcome};
-use crate::support::aws::{Aws, Credentials, Fault, RawAnswer, Target, Times, User};
+use crate::support::aws::{Aws, Credentials, Fault, RawAnswer, RefusingPort, Target, Times, User};
 use crate::support::host::Mount;
 
 /// Trouble that may pass.
@@ -137,6 +141,38 @@ async fn calls_of_the_server_follow_the_configuration() {
             }
         }
         mount.cleanup().await.unwrap();
+    }
+}
+
+/// Peers that refuse the connection, or break it off with a reset.
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_and_reset_connections_are_tried_again() {
+    let scene = LoginScene::open().await;
+    let refusing = RefusingPort::start();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let resetting = format!("http://{}", listener.local_addr().unwrap());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    tokio::spawn({
+        let accepted = Arc::clone(&accepted);
+        async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::SeqCst);
+                // Not before the request has come.
+                stream.peek(&mut [0]).await.unwrap();
+                stream.set_zero_linger().unwrap();
+            }
+        }
+    });
+    for (endpoint, cause) in [(refusing.url(), "connecting to"), (resetting, "HTTP exchange failed")] {
+        for (max_retries, attempts) in [(-1, 3), (0, 1)] {
+            accepted.store(0, Ordering::SeqCst);
+            let changes = json!({"sts_endpoint": endpoint, "max_retries": max_retries});
+            scene.configure(&scene.mount, &changes).await;
+            let text = scene.refused(&scene.alice_login()).await;
+            let expected = format!("POST {endpoint}// giving up after {attempts} attempt(s): {cause}");
+            assert!(text.contains(&expected), "{text}");
+            assert!(endpoint == refusing.url() || accepted.load(Ordering::SeqCst) == attempts);
+        }
     }
 }
 
