@@ -6,8 +6,8 @@ use crate::target::{Target, Verdict};
 
 /// A document that AWS signed, and messages of OpenSSL, whose signers nobody here trusts.
 const TARGET: Target<1> = Target {
-    seeds: &[
-        [include_str!("../tests/data/identity-documents/aws-2016-us-east-1.p7.b64")],
+    accepted: &[[include_str!("../tests/data/identity-documents/aws-2016-us-east-1.p7.b64")]],
+    refused: &[
         [include_str!("../tests/data/identity-documents/pkcs7.p7.b64")],
         [include_str!("../tests/data/identity-documents/dsa1024-sha1-attributes-certificate.p7.b64")],
         [include_str!("../tests/data/identity-documents/dsa1024-and-rsa2048-attributes.p7.b64")],

@@ -13,7 +13,8 @@ const ISSUED: [&str; 2] = [
 ];
 
 const TARGET: Target<1> = Target {
-    seeds: &[[ISSUED[0]], [ISSUED[1]], ["v1:x"], ["v2:AAECAwQFBgc=:r=dev:d=false:m=false:x"]],
+    accepted: &[[ISSUED[0]], [ISSUED[1]]],
+    refused: &[["v1:x"], ["v2:AAECAwQFBgc=:r=dev:d=false:m=false:x"]],
     tokens: &[
         ":", "=", ",", "v1:", ":r=", ":p=", ":i=", ":d=", ":m=", ":t=", "true", "false", "1", "T", ":t=0",
         ":t=-5", "\n", "\0", "é",
