@@ -23,6 +23,7 @@ mod config_sts;
 mod config_workload_identity;
 mod configuration;
 mod dependencies;
+mod ec2_login;
 mod identity_document;
 mod initialize;
 mod lists;
