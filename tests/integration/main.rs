@@ -35,6 +35,7 @@ mod real_server_lifecycle;
 mod real_server_login;
 mod real_server_moto;
 mod real_server_policy;
+mod real_server_round_trip;
 mod renewal;
 mod role_fields;
 mod role_refusals;
