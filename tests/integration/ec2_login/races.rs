@@ -1,17 +1,23 @@
 //! Logins of one instance at the same time.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::{INSTANCE, Scene, document};
+use crate::support::aws::{Fault, Gate, Times};
 use crate::support::stage::with;
 
 const LOGINS: usize = 64;
+const DEADLINE: Duration = Duration::from_secs(20);
 
-/// Sends the logins in a way that none of them sees a trace of the others when it begins; status and
-/// text of each.
+/// Sends the logins in a way that all have begun before AWS tells any of them of the instance; status
+/// and text of each.
 async fn at_the_same_time(scene: &Scene, logins: Vec<Value>) -> Vec<(u16, String)> {
-    let gate = scene.stage.mount.storage().hold_get(&format!("whitelist/identity/{INSTANCE}"));
-    let count = logins.len();
+    let (storage, count) = (scene.stage.mount.storage(), logins.len());
+    let gate = Gate::new();
+    scene.stage.aws.fault("DescribeInstances", Times::Always, Fault::Hold(gate.clone()));
+    storage.reset_counts();
     let tasks: Vec<_> = logins
         .into_iter()
         .map(|data| {
@@ -23,12 +29,18 @@ async fn at_the_same_time(scene: &Scene, logins: Vec<Value>) -> Vec<(u16, String
             })
         })
         .collect();
-    gate.arrived(count).await;
+    // Every login lists the certificates when it begins.
+    let deadline = Instant::now() + DEADLINE;
+    while storage.counts().lists < u64::try_from(count).unwrap() {
+        assert!(Instant::now() < deadline, "{:?}", storage.counts());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
     gate.open();
     let mut outcomes = Vec::new();
     for task in tasks {
         outcomes.push(task.await.unwrap());
     }
+    scene.stage.aws.clear_faults();
     outcomes
 }
 
@@ -78,6 +90,22 @@ async fn a_role_for_one_login_gives_one_token_accident_9() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_with_the_same_nonce_do_not_hinder_each_other() {
     let scene = Scene::open().await;
-    let outcomes = at_the_same_time(&scene, vec![scene.login("a"); 4]).await;
-    assert_eq!(outcomes, vec![(200, String::new()); 4]);
+    let outcomes = at_the_same_time(&scene, vec![scene.login("a"); LOGINS]).await;
+    assert_eq!(outcomes, vec![(200, String::new()); LOGINS]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_one_instance_are_renewed_at_the_same_time() {
+    let scene = Scene::open().await;
+    let auth = scene.admitted(&scene.login("a")).await;
+    let renewals: Vec<_> = (0..LOGINS)
+        .map(|_| {
+            let (mount, auth) = (scene.stage.mount.clone(), auth.clone());
+            tokio::spawn(async move { mount.renew(&auth).await })
+        })
+        .collect();
+    for renewal in renewals {
+        let answer = renewal.await.unwrap();
+        assert_eq!((answer.status, answer.error()), (200, ""));
+    }
 }
