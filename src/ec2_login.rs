@@ -37,7 +37,8 @@ pub(crate) mod internal {
 /// Metadata by which a renewal knows how long a role tag lets a token live.
 pub(crate) const ROLE_TAG_MAX_TTL: &str = "role_tag_max_ttl";
 
-/// How often an access-list entry is read anew because another login of the instance wrote it.
+/// How often an access-list entry is read anew because somebody else changed it, which logins and
+/// renewals of the instance do not: they take turns.
 const MAX_TRIES: u32 = 5;
 
 /// A login on its way.
@@ -166,12 +167,13 @@ impl<'a> Ec2Login<'a> {
         Ok(instance)
     }
 
-    /// Checks the login against earlier ones of the instance and leaves its own trace. Two logins at
-    /// the same time see each other: the second one to write reads again.
+    /// Checks the login against earlier ones of the instance and leaves its own trace. Of two logins
+    /// at the same time the second one sees the trace of the first.
     async fn remember(&self, candidate: &Candidate, instance: &Instance) -> Result<Admission, Failure> {
         let store = self.mount.store();
         let key = AccessListEntry::key(&self.document.document().instance_id);
         let nonce = Nonce::of(self.nonce.as_deref());
+        let _turn = store.turn(&key).await;
         for _ in 0..MAX_TRIES {
             let loaded = store.load::<AccessListEntry>(&key).await?;
             let (entry, admission) =
@@ -180,7 +182,7 @@ impl<'a> Ec2Login<'a> {
                 return Ok(admission);
             }
         }
-        Err(Failure::Internal("the instance is logging in from other requests at the same time".to_owned()))
+        Err(Failure::Internal("the access list entry of the instance changes all the time".to_owned()))
     }
 
     async fn next_entry(

@@ -31,3 +31,4 @@ pub mod signed_request;
 pub mod store;
 pub mod text;
 pub mod tidy;
+pub mod turns;

@@ -13,6 +13,7 @@ use crate::entry_cache::{EntryCache, ReadStart};
 use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
 use crate::role_tag::RoleTag;
+use crate::turns::{Turn, Turns};
 
 /// Roles kept per mount.
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
@@ -38,6 +39,7 @@ pub struct Store {
     caches: Arc<Caches>,
     /// Held while an entry is read, changed and written back.
     writing: Arc<Mutex<()>>,
+    turns: Turns,
 }
 
 /// What is cached of the entries.
@@ -84,7 +86,7 @@ impl Store {
     /// The entries in a storage.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>) -> Self {
-        Self { storage, caches: Arc::new(Caches::new()), writing: Arc::default() }
+        Self { storage, caches: Arc::new(Caches::new()), writing: Arc::default(), turns: Turns::default() }
     }
 
     /// The client configuration as one request uses it.
@@ -157,6 +159,12 @@ impl Store {
     /// Keeps a role that was read and brought to the current version.
     pub fn keep_role(&self, start: ReadStart, key: &str, role: &Arc<Role>) {
         self.caches.roles.keep(start, key, role);
+    }
+
+    /// The turn of a request that will [load](Self::load) and [replace](Self::replace) an entry for
+    /// which many may come at the same time: without turns, most of them would find it changed.
+    pub async fn turn(&self, key: &str) -> Turn {
+        self.turns.take(key).await
     }
 
     /// Reads an entry for a change.

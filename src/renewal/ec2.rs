@@ -10,7 +10,8 @@ use crate::instance::look_up_running;
 use crate::mount::Mount;
 use crate::text::quote;
 
-/// How often the access-list entry is read anew because a login of the instance wrote it.
+/// How often the access-list entry is read anew because somebody else changed it, which logins and
+/// renewals of the instance do not: they take turns.
 const MAX_TRIES: u32 = 5;
 
 pub(super) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
@@ -20,6 +21,7 @@ pub(super) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     check_running(mount, &account, region, instance_id).await?;
     let tag_max_ttl = tag_max_ttl(&auth)?;
     let key = AccessListEntry::key(instance_id);
+    let _turn = mount.store().turn(&key).await;
     for _ in 0..MAX_TRIES {
         let loaded = mount.store().load::<AccessListEntry>(&key).await?;
         let mut entry = loaded.entry.clone().ok_or_else(|| {
@@ -40,7 +42,7 @@ pub(super) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
             return Ok(Some(Response::with_auth(auth)));
         }
     }
-    Err(ended("the instance is logging in from other requests at the same time"))
+    Err(ended("the access list entry of the instance changes all the time"))
 }
 
 async fn check_running(
