@@ -23,6 +23,9 @@ const TARGET: Target<1> = Target {
     ],
     refused: &[
         [
+            "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime></item><item/></instancesSet></item></reservationSet></DescribeInstancesResponse>",
+        ],
+        [
             "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime></item><item><instanceId>i-1</instanceId><imageId>a</imageId><instanceState><name>running</name></instanceState><launchTime>t</launchTime></item></instancesSet></item></reservationSet></DescribeInstancesResponse>",
         ],
         [
