@@ -73,11 +73,18 @@ impl SpecialPaths {
 
 /// What the mount itself is for, in help.
 const DESCRIPTION: &str = "
-Logs in AWS principals. A client signs a GetCallerIdentity request of the AWS Security Token Service
-and hands over the signed request, never its secret key; the server sends it to AWS, learns who signed
+Logs in AWS principals and EC2 instances.
+
+With the iam login a client signs a GetCallerIdentity request of the AWS Security Token Service and
+hands over the signed request, never its secret key; the server sends it to AWS, learns who signed
 it, and gives the client a token by the role it asks for. A role binds IAM principals; with inferencing
 it also binds the EC2 instance that a session is named after: its image, account, subnet, VPC, instance
 profile and role.
+
+With the ec2 login an instance hands over its identity document, signed by AWS. The server looks the
+instance up and compares it with the role. The first login of an instance settles a nonce that later
+ones must know. A role tag, a value that the role issues and that is set as a tag of the instance,
+narrows down what the role gives.
 ";
 
 /// One mounted auth method.
