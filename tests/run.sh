@@ -66,6 +66,9 @@ if grep -q '^skipped: ' "$log"; then
     printf '\nSkipped tests, by reason (one by one in %s):\n' "$log"
     sed -nE 's/^skipped: [^ ]+: //p' "$log" | sort | uniq -c
 fi
+
+# One line for all test binaries.
+awk '/^test result: / { passed += $4; failed += $6 } END { printf "\n%d passed, %d failed\n", passed, failed }' "$log"
 if ((status != 0)); then
     die "tests failed; the output is in $log."
 fi
