@@ -57,13 +57,6 @@ impl<T> EntryCache<T> {
         self.generation.fetch_add(1, Ordering::AcqRel);
         entries.pop(key);
     }
-
-    /// Forgets everything.
-    pub fn clear(&self) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        entries.clear();
-    }
 }
 
 #[cfg(test)]
@@ -79,8 +72,6 @@ mod tests {
         assert_eq!(cache.get("role/a"), None);
         cache.keep(cache.start_read(), "role/a", &Arc::new(2));
         assert_eq!(cache.get("role/a"), Some(Arc::new(2)));
-        cache.clear();
-        assert_eq!(cache.get("role/a"), None);
     }
 
     #[test]

@@ -11,10 +11,8 @@ use std::time::{Duration, SystemTime};
 use lru::LruCache;
 
 use crate::arn::{AccountId, Arn, EntityKind};
-use crate::aws::attempts::Deadline;
-use crate::aws::clients::{AwsClients, ConfigSnapshot};
 use crate::aws::endpoints::Partition;
-use crate::store::Store;
+use crate::look_up::LookUp;
 use crate::text::quote;
 
 /// How long an answer of IAM counts: users can be renamed and moved under the same id.
@@ -27,9 +25,18 @@ struct Known {
     until: SystemTime,
 }
 
+/// Whom an answer of IAM is about, and under which configuration it was given: a request that still
+/// sees an older one must not leave its answer to those that see the newer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct PrincipalKey {
+    account: AccountId,
+    unique_id: String,
+    generation: u64,
+}
+
 /// Full ARNs by account and unique id.
 pub struct FullArns {
-    known: Mutex<LruCache<(AccountId, String), Known>>,
+    known: Mutex<LruCache<PrincipalKey, Known>>,
     /// Rises when everything is forgotten: an answer to an earlier question is not kept.
     generation: AtomicU64,
 }
@@ -52,26 +59,23 @@ impl FullArns {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// What is known about a principal.
-    #[must_use]
-    pub fn get(&self, account: &AccountId, unique_id: &str, now: SystemTime) -> Option<Arc<str>> {
+    fn get(&self, key: &PrincipalKey, now: SystemTime) -> Option<Arc<str>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (account.clone(), unique_id.to_owned());
-        let found = known.get(&key)?;
+        let found = known.get(key)?;
         if found.until > now {
             return Some(Arc::clone(&found.arn));
         }
-        known.pop(&key);
+        known.pop(key);
         None
     }
 
-    fn keep(&self, asked_at: u64, account: &AccountId, unique_id: &str, arn: &Arc<str>, now: SystemTime) {
+    fn keep(&self, asked_at: u64, key: PrincipalKey, arn: &Arc<str>, now: SystemTime) {
         let Some(until) = now.checked_add(LIFETIME) else { return };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if self.generation() != asked_at {
             return;
         }
-        known.put((account.clone(), unique_id.to_owned()), Known { arn: Arc::clone(arn), until });
+        known.put(key, Known { arn: Arc::clone(arn), until });
         if known.len() > MAX_PRINCIPALS.get() {
             known.pop_lru();
         }
@@ -81,33 +85,24 @@ impl FullArns {
     ///
     /// # Errors
     /// Why it could not be found.
-    pub async fn look_up(
-        &self,
-        clients: &AwsClients,
-        store: &Store,
-        snapshot: &ConfigSnapshot,
-        deadline: Deadline,
-        arn: &Arn,
-        unique_id: &str,
-    ) -> Result<Arc<str>, String> {
-        let now = clients.now();
-        if let Some(known) = self.get(arn.account(), unique_id, now) {
+    pub async fn look_up(&self, look_up: LookUp<'_>, arn: &Arn, unique_id: &str) -> Result<Arc<str>, String> {
+        let now = look_up.now();
+        let account = arn.account();
+        let key = PrincipalKey {
+            account: account.clone(),
+            unique_id: unique_id.to_owned(),
+            generation: look_up.generation(),
+        };
+        if let Some(known) = self.get(&key, now) {
             return Ok(known);
         }
         let asked_at = self.generation();
         let partition = partition_of(arn)?;
-        let account = arn.account();
-        let sts = store.sts_config(account).await.map_err(|failure| {
-            format!(
-                "error creating IAM client: error fetching STS config for account ID {}: {failure}",
-                quote(account.as_str())
-            )
-        })?;
-        let client = clients
-            .iam(snapshot, partition, account, sts.as_ref().as_ref())
+        let client = look_up
+            .iam(partition, account)
             .await
             .map_err(|detail| format!("error creating IAM client: {detail}"))?;
-        let context = clients.context(snapshot, deadline);
+        let context = look_up.context();
         let name = arn.name();
         let entity = match arn.kind() {
             EntityKind::User => client
@@ -124,7 +119,7 @@ impl FullArns {
         };
         check_is_same(arn, unique_id, &entity.arn, &entity.unique_id)?;
         let full: Arc<str> = entity.arn.into();
-        self.keep(asked_at, account, unique_id, &full, now);
+        self.keep(asked_at, key, &full, now);
         Ok(full)
     }
 }
@@ -173,25 +168,37 @@ mod tests {
         }
     }
 
+    fn key(account: &str, generation: u64) -> PrincipalKey {
+        PrincipalKey { account: AccountId::new(account), unique_id: "AROA".to_owned(), generation }
+    }
+
     #[test]
     fn what_is_known_ends_after_a_day_however_often_it_is_used() {
         let arns = FullArns::default();
-        let account = AccountId::new("1");
         let start = SystemTime::UNIX_EPOCH;
-        arns.keep(arns.generation(), &account, "AROA", &"arn".into(), start);
+        arns.keep(arns.generation(), key("1", 1), &"arn".into(), start);
         let after = |hours: u64| start.checked_add(Duration::from_secs(hours * 3600)).unwrap();
-        assert!(arns.get(&account, "AROA", after(23)).is_some());
-        assert!(arns.get(&AccountId::new("2"), "AROA", after(1)).is_none());
-        assert!(arns.get(&account, "AROA", after(24)).is_none());
+        assert!(arns.get(&key("1", 1), after(23)).is_some());
+        assert!(arns.get(&key("2", 1), after(1)).is_none());
+        assert!(arns.get(&key("1", 1), after(24)).is_none());
     }
 
     #[test]
     fn an_answer_from_before_a_change_is_not_kept() {
         let arns = FullArns::default();
-        let (account, now) = (AccountId::new("1"), SystemTime::UNIX_EPOCH);
+        let now = SystemTime::UNIX_EPOCH;
         let asked_at = arns.generation();
         arns.clear();
-        arns.keep(asked_at, &account, "AROA", &"arn".into(), now);
-        assert!(arns.get(&account, "AROA", now).is_none());
+        arns.keep(asked_at, key("1", 1), &"arn".into(), now);
+        assert!(arns.get(&key("1", 1), now).is_none());
+    }
+
+    #[test]
+    fn an_answer_under_an_older_configuration_is_not_used_under_a_newer() {
+        let arns = FullArns::default();
+        let now = SystemTime::UNIX_EPOCH;
+        arns.keep(arns.generation(), key("1", 1), &"arn".into(), now);
+        assert!(arns.get(&key("1", 1), now).is_some());
+        assert!(arns.get(&key("1", 2), now).is_none());
     }
 }

@@ -16,8 +16,9 @@ use crate::aws::sts;
 use crate::binding::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, InferredEntity, Role};
 use crate::framework::{Alias, Auth, Failure, Fields, Request};
-use crate::inferred_instance::{LookUp, check_bounds, look_up_running};
+use crate::instance::{check_bounds, look_up_running};
 use crate::login_memo::LoginKey;
+use crate::look_up::LookUp;
 use crate::mount::Mount;
 use crate::principal::VerifiedCaller;
 use crate::signed_request::SignedRequest;
@@ -146,12 +147,7 @@ impl<'a> IamLogin<'a> {
     }
 
     fn look_up(&self) -> LookUp<'_> {
-        LookUp {
-            clients: self.mount.clients(),
-            store: self.mount.store(),
-            snapshot: &self.snapshot,
-            deadline: self.deadline,
-        }
+        self.mount.look_up(&self.snapshot, self.deadline)
     }
 
     async fn check_principal(&self, candidate: &Candidate) -> Result<(), Failure> {
@@ -194,16 +190,10 @@ impl<'a> IamLogin<'a> {
                 "failed to verify {id} as a valid EC2 instance in region {region}: {detail}"
             ))
         };
-        let work = async {
-            let instance =
-                look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
-            check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
-            Ok(Some(instance))
-        };
-        match self.deadline.limit(work).await {
-            Some(result) => result,
-            None => Err(not_verified("gave up waiting for AWS".to_owned())),
-        }
+        let instance =
+            look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
+        check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
+        Ok(Some(instance))
     }
 
     fn admit(

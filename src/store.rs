@@ -4,14 +4,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::arn::AccountId;
 use crate::aws::clients::ConfigSnapshot;
-use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::entry::{ClientConfig, DenyListEntry, Entry, EntryError, IdentityConfig, Role, StsConfig};
 use crate::entry_cache::{EntryCache, ReadStart};
 use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
+use crate::role_tag::RoleTag;
+use crate::turns::{Turn, Turns};
 
 /// Roles kept per mount.
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
@@ -34,14 +36,46 @@ pub struct Changed;
 /// Entries of one mount.
 pub struct Store {
     storage: Arc<dyn Storage>,
+    caches: Arc<Caches>,
+    /// Held while an entry is read, changed and written back.
+    writing: Arc<Mutex<()>>,
+    turns: Turns,
+}
+
+/// What is cached of the entries.
+struct Caches {
     client: EntryCache<Option<Arc<ClientConfig>>>,
     identity: EntryCache<IdentityConfig>,
     accounts: EntryCache<Option<StsConfig>>,
     roles: EntryCache<Role>,
     /// Rises with every change to what AWS clients are made from.
     generation: AtomicU64,
-    /// Held while an entry is read, changed and written back.
-    writing: Mutex<()>,
+}
+
+impl Caches {
+    fn new() -> Self {
+        Self {
+            client: EntryCache::new(ONE),
+            identity: EntryCache::new(ONE),
+            accounts: EntryCache::new(MAX_ACCOUNTS),
+            roles: EntryCache::new(MAX_ROLES),
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    fn forget(&self, key: &str) {
+        if key == ClientConfig::KEY {
+            self.client.forget(key);
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        } else if key == IdentityConfig::KEY {
+            self.identity.forget(key);
+        } else if key.starts_with(StsConfig::PREFIX) {
+            self.accounts.forget(key);
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        } else if key.starts_with(Role::PREFIX) {
+            self.roles.forget(key);
+        }
+    }
 }
 
 fn unreadable(key: &str, error: &EntryError) -> Failure {
@@ -52,15 +86,7 @@ impl Store {
     /// The entries in a storage.
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>) -> Self {
-        Self {
-            storage,
-            client: EntryCache::new(ONE),
-            identity: EntryCache::new(ONE),
-            accounts: EntryCache::new(MAX_ACCOUNTS),
-            roles: EntryCache::new(MAX_ROLES),
-            generation: AtomicU64::new(0),
-            writing: Mutex::new(()),
-        }
+        Self { storage, caches: Arc::new(Caches::new()), writing: Arc::default(), turns: Turns::default() }
     }
 
     /// The client configuration as one request uses it.
@@ -69,17 +95,17 @@ impl Store {
     /// The entry cannot be read. Unreadable is not absent.
     pub async fn config_snapshot(&self) -> Result<ConfigSnapshot, Failure> {
         // The generation is read first: an old one with a new configuration only costs a session.
-        let generation = self.generation.load(Ordering::Acquire);
-        let stored = match self.client.get(ClientConfig::KEY) {
+        let generation = self.caches.generation.load(Ordering::Acquire);
+        let stored = match self.caches.client.get(ClientConfig::KEY) {
             Some(cached) => cached,
             None => {
-                let start = self.client.start_read();
+                let start = self.caches.client.start_read();
                 let config = self
                     .read::<ClientConfig>(ClientConfig::KEY)
                     .await
                     .map_err(|failure| prefixed("error getting configuration: ", failure))?;
                 let stored = Arc::new(config.map(Arc::new));
-                self.client.keep(start, ClientConfig::KEY, &stored);
+                self.caches.client.keep(start, ClientConfig::KEY, &stored);
                 stored
             }
         };
@@ -94,12 +120,12 @@ impl Store {
     /// # Errors
     /// The entry cannot be read.
     pub async fn identity_config(&self) -> Result<Arc<IdentityConfig>, Failure> {
-        if let Some(cached) = self.identity.get(IdentityConfig::KEY) {
+        if let Some(cached) = self.caches.identity.get(IdentityConfig::KEY) {
             return Ok(cached);
         }
-        let start = self.identity.start_read();
+        let start = self.caches.identity.start_read();
         let config = Arc::new(self.read(IdentityConfig::KEY).await?.unwrap_or_default());
-        self.identity.keep(start, IdentityConfig::KEY, &config);
+        self.caches.identity.keep(start, IdentityConfig::KEY, &config);
         Ok(config)
     }
 
@@ -109,30 +135,36 @@ impl Store {
     /// The entry cannot be read.
     pub async fn sts_config(&self, account: &AccountId) -> Result<Arc<Option<StsConfig>>, Failure> {
         let key = StsConfig::key(account);
-        if let Some(cached) = self.accounts.get(&key) {
+        if let Some(cached) = self.caches.accounts.get(&key) {
             return Ok(cached);
         }
-        let start = self.accounts.start_read();
+        let start = self.caches.accounts.start_read();
         let config = Arc::new(self.read(&key).await?);
-        self.accounts.keep(start, &key, &config);
+        self.caches.accounts.keep(start, &key, &config);
         Ok(config)
     }
 
     /// A cached role.
     #[must_use]
     pub fn cached_role(&self, key: &str) -> Option<Arc<Role>> {
-        self.roles.get(key)
+        self.caches.roles.get(key)
     }
 
     /// To be asked before [`Store::load`] of a role that is then kept.
     #[must_use]
     pub fn start_role_read(&self) -> ReadStart {
-        self.roles.start_read()
+        self.caches.roles.start_read()
     }
 
     /// Keeps a role that was read and brought to the current version.
     pub fn keep_role(&self, start: ReadStart, key: &str, role: &Arc<Role>) {
-        self.roles.keep(start, key, role);
+        self.caches.roles.keep(start, key, role);
+    }
+
+    /// The turn of a request that will [load](Self::load) and [replace](Self::replace) an entry for
+    /// which many may come at the same time: without turns, most of them would find it changed.
+    pub async fn turn(&self, key: &str) -> Turn {
+        self.turns.take(key).await
     }
 
     /// Reads an entry for a change.
@@ -155,11 +187,11 @@ impl Store {
         loaded: &Loaded<T>,
         entry: &T,
     ) -> Result<Result<(), Changed>, Failure> {
-        let _writing = self.writing.lock().await;
+        let writing = Arc::clone(&self.writing).lock_owned().await;
         if self.storage.get(key).await? != loaded.stored {
             return Ok(Err(Changed));
         }
-        self.put(key, entry).await.map(Ok)
+        self.put(writing, key, entry).await.map(Ok)
     }
 
     /// Reads, changes and writes an entry as one step; nothing is written when the change returns
@@ -172,10 +204,10 @@ impl Store {
         key: &str,
         change: impl AsyncFnOnce(Option<T>) -> Result<(Option<T>, R), Failure>,
     ) -> Result<R, Failure> {
-        let _writing = self.writing.lock().await;
+        let writing = Arc::clone(&self.writing).lock_owned().await;
         let (entry, result) = change(self.read(key).await?).await?;
         if let Some(entry) = entry {
-            self.put(key, &entry).await?;
+            self.put(writing, key, &entry).await?;
         }
         Ok(result)
     }
@@ -185,10 +217,26 @@ impl Store {
     /// # Errors
     /// The entry cannot be deleted.
     pub async fn delete(&self, key: &str) -> Result<(), StorageError> {
-        let _writing = self.writing.lock().await;
-        let result = self.storage.delete(key).await;
-        self.invalidate(key);
-        result
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        let (storage, deleted) = (Arc::clone(&self.storage), key.to_owned());
+        self.complete(writing, key, async move { storage.delete(&deleted).await }).await
+    }
+
+    /// Deletes an entry whose stored bytes are known, unless it changed since.
+    ///
+    /// # Errors
+    /// The entry cannot be read or deleted.
+    pub async fn delete_unchanged(
+        &self,
+        key: &str,
+        stored: &[u8],
+    ) -> Result<Result<(), Changed>, StorageError> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        if self.storage.get(key).await?.as_deref() != Some(stored) {
+            return Ok(Err(Changed));
+        }
+        let (storage, deleted) = (Arc::clone(&self.storage), key.to_owned());
+        self.complete(writing, key, async move { storage.delete(&deleted).await }).await.map(Ok)
     }
 
     /// Names below a prefix.
@@ -197,6 +245,38 @@ impl Store {
     /// The host's text.
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
         self.storage.list(prefix).await
+    }
+
+    /// Names below a prefix whose own names may hold slashes.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn list_nested(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let mut names = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for child in self.storage.list(&format!("{prefix}{folder}")).await? {
+                let name = format!("{folder}{child}");
+                if name.ends_with('/') { folders.push(name) } else { names.push(name) }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Whether a role tag is on the deny list.
+    ///
+    /// # Errors
+    /// The list cannot be read: then nobody knows, and the tag must not be accepted.
+    pub async fn is_denied(&self, tag: &RoleTag) -> Result<bool, Failure> {
+        Ok(self.read::<DenyListEntry>(&DenyListEntry::key(tag.text())).await?.is_some())
+    }
+
+    /// The bytes of an entry, past the caches.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn stored(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.storage.get(key).await
     }
 
     /// Reads an entry past the caches.
@@ -209,25 +289,36 @@ impl Store {
 
     /// Forgets what is cached under a storage key.
     pub fn invalidate(&self, key: &str) {
-        if key == ClientConfig::KEY {
-            self.client.forget(key);
-            self.generation.fetch_add(1, Ordering::AcqRel);
-        } else if key == IdentityConfig::KEY {
-            self.identity.forget(key);
-        } else if key.starts_with(StsConfig::PREFIX) {
-            self.accounts.forget(key);
-            self.generation.fetch_add(1, Ordering::AcqRel);
-        } else if key.starts_with(Role::PREFIX) {
-            self.roles.forget(key);
-        }
+        self.caches.forget(key);
     }
 
-    async fn put<T: Entry>(&self, key: &str, entry: &T) -> Result<(), Failure> {
+    async fn put<T: Entry>(&self, writing: OwnedMutexGuard<()>, key: &str, entry: &T) -> Result<(), Failure> {
         let bytes = entry.encode().map_err(|error| unreadable(key, &error))?;
-        let result = self.storage.put(key, bytes).await;
-        // Also after a failure: nobody knows what was written.
-        self.invalidate(key);
-        Ok(result?)
+        let (storage, written) = (Arc::clone(&self.storage), key.to_owned());
+        Ok(self.complete(writing, key, async move { storage.put(&written, bytes).await }).await?)
+    }
+
+    /// Changes storage and then forgets what is cached of it. A request that is given up ends where it
+    /// waits, while the host may still carry out the change: then nobody would ever forget the entry
+    /// that was replaced. So this runs to its end by itself.
+    async fn complete(
+        &self,
+        writing: OwnedMutexGuard<()>,
+        key: &str,
+        change: impl Future<Output = Result<(), StorageError>> + Send + 'static,
+    ) -> Result<(), StorageError> {
+        let (caches, changed) = (Arc::clone(&self.caches), key.to_owned());
+        let work = tokio::spawn(async move {
+            let result = change.await;
+            // Also after a failure: nobody knows what was written.
+            caches.forget(&changed);
+            drop(writing);
+            result
+        });
+        work.await.unwrap_or_else(|error| {
+            self.invalidate(key);
+            Err(StorageError::new(error.to_string()))
+        })
     }
 }
 
@@ -237,3 +328,6 @@ fn prefixed(prefix: &str, failure: Failure) -> Failure {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests;

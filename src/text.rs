@@ -1,6 +1,10 @@
-//! Text as the API's error messages show it.
+//! Text as the API's error messages show it, and as its fields carry bytes.
 
 use std::fmt::Write;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// Quotes a text the way the API's messages do: in double quotes, with control characters,
 /// backslashes and inner quotes escaped.
@@ -40,6 +44,17 @@ pub fn quote_list<T: AsRef<str>>(texts: &[T]) -> String {
     format!("[{}]", quoted.join(" "))
 }
 
+/// One text for several errors, in the form that clients know.
+#[must_use]
+pub fn multi_error(errors: &[String]) -> String {
+    let count = match errors.len() {
+        1 => "1 error".to_owned(),
+        several => format!("{several} errors"),
+    };
+    let points: Vec<String> = errors.iter().map(|error| format!("* {error}")).collect();
+    format!("{count} occurred:\n\t{}\n\n", points.join("\n\t"))
+}
+
 /// The beginning of a text, at most `limit` bytes, cut between characters.
 #[must_use]
 pub fn truncated(text: &str, limit: usize) -> &str {
@@ -48,6 +63,19 @@ pub fn truncated(text: &str, limit: usize) -> &str {
         end = end.saturating_sub(1);
     }
     text.get(..end).unwrap_or("")
+}
+
+/// Decodes standard base64 with padding; line breaks are ignored. `None` if it is something else.
+#[must_use]
+pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
+    ENGINE.decode(text).ok()
 }
 
 #[cfg(test)]
@@ -62,8 +90,27 @@ mod tests {
     }
 
     #[test]
+    fn several_errors_become_points() {
+        let text = |errors: &[&str]| {
+            multi_error(&errors.iter().map(|error| (*error).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(text(&["a"]), "1 error occurred:\n\t* a\n\n");
+        assert_eq!(text(&["a", "b"]), "2 errors occurred:\n\t* a\n\t* b\n\n");
+    }
+
+    #[test]
     fn truncation_respects_characters() {
         assert_eq!(truncated("aé", 2), "a");
         assert_eq!(truncated("abc", 10), "abc");
+    }
+
+    #[test]
+    fn base64_may_stand_in_lines() {
+        assert_eq!(decode_base64("AQ\r\nID\n").as_deref(), Some([1, 2, 3].as_slice()));
+        assert_eq!(decode_base64("AR==").as_deref(), Some([1].as_slice()), "trailing bits are ignored");
+        assert_eq!(decode_base64("").as_deref(), Some([].as_slice()));
+        for text in ["AQ", "A===", "A Q==", "A-==", "AQ==AQ=="] {
+            assert_eq!(decode_base64(text), None, "{text}");
+        }
     }
 }

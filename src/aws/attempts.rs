@@ -14,6 +14,9 @@ use crate::ports::{HttpRequest, HttpResponse, Random, Transport, TransportError}
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for everything a request of the host does at AWS.
 pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long before the end of a request its calls give up, so that their error, which names the call,
+/// is what the request ends with.
+const LAST_WORD: Duration = Duration::from_millis(250);
 /// Upper bound of the first pause between attempts; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Upper bound of any pause that AWS did not ask for.
@@ -32,8 +35,20 @@ impl Deadline {
         Self(now.checked_add(TOTAL_TIMEOUT).unwrap_or(now))
     }
 
+    /// When calls must have ended.
+    fn of_calls(self) -> Instant {
+        self.0.checked_sub(LAST_WORD).unwrap_or(self.0)
+    }
+
+    /// Time that is left for calls.
     fn remaining(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.of_calls().saturating_duration_since(Instant::now())
+    }
+
+    /// Waits for a call that others wait for as well, as long as for one of the request's own; `None`
+    /// when it was not done by then.
+    pub async fn limit_call<T>(self, call: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.of_calls(), call).await.ok()
     }
 
     /// Runs something until the deadline; `None` when it was not done by then.
@@ -236,7 +251,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_and_the_whole_have_an_end() {
         let (result, time) = run(vec![Step::Hangs, Step::Hangs, Step::Hangs, Step::Hangs], 9).await;
-        assert_eq!(time, TOTAL_TIMEOUT);
+        assert_eq!(time, TOTAL_TIMEOUT - LAST_WORD);
         assert_eq!(result.unwrap_err().cause.as_deref(), Some("no answer within 8 s"));
     }
 

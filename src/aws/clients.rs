@@ -5,6 +5,7 @@
 //! refused on every request that needs it. The key of a cached client holds everything that tells
 //! one from another, so that no client ever answers for an account it is not for.
 
+use std::future::Future;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -112,9 +113,10 @@ impl AwsClients {
         partition: Partition,
         account: &AccountId,
         sts: Option<&StsConfig>,
+        deadline: Deadline,
     ) -> Result<IamClient, String> {
         let region = partition.iam_region();
-        let credentials = self.credentials(snapshot, &region, account, sts).await?;
+        let credentials = self.credentials(snapshot, &region, account, sts, deadline).await?;
         let endpoint = endpoint(&snapshot.config.iam_endpoint, Service::Iam, &region)?;
         Ok(IamClient { endpoint, region, credentials })
     }
@@ -129,10 +131,20 @@ impl AwsClients {
         region: &Region,
         account: &AccountId,
         sts: Option<&StsConfig>,
+        deadline: Deadline,
     ) -> Result<Ec2Client, String> {
-        let credentials = self.credentials(snapshot, region, account, sts).await?;
+        let credentials = self.credentials(snapshot, region, account, sts, deadline).await?;
         let endpoint = endpoint(&snapshot.config.endpoint, Service::Ec2, region)?;
         Ok(Ec2Client { endpoint, region: region.clone(), credentials })
+    }
+
+    /// Takes over from one configuration to another whose account the server's own credentials belong
+    /// to: after a rotation it is the same.
+    pub fn keep_own_account(&self, before: &ConfigSnapshot, after: &ConfigSnapshot) {
+        let account = self.own(before).account.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if account.is_some() {
+            *self.own(after).account.lock().unwrap_or_else(PoisonError::into_inner) = account;
+        }
     }
 
     async fn credentials(
@@ -141,11 +153,12 @@ impl AwsClients {
         region: &Region,
         account: &AccountId,
         sts: Option<&StsConfig>,
+        deadline: Deadline,
     ) -> Result<Credentials, String> {
-        let own = self.own(snapshot);
+        let asked = Asked { own: self.own(snapshot), snapshot, region, account, deadline };
         match sts {
-            Some(sts) => self.assumed(snapshot, &own, region, account, sts).await,
-            None => self.own_if_it_is(snapshot, &own, region, account).await,
+            Some(sts) => self.assumed(&asked, sts).await,
+            None => self.own_if_it_is(&asked).await,
         }
     }
 
@@ -171,52 +184,41 @@ impl AwsClients {
         own
     }
 
-    async fn own_if_it_is(
-        &self,
-        snapshot: &ConfigSnapshot,
-        own: &Arc<Own>,
-        region: &Region,
-        account: &AccountId,
-    ) -> Result<Credentials, String> {
+    async fn own_if_it_is(&self, asked: &Asked<'_>) -> Result<Credentials, String> {
+        let Asked { own, snapshot, region, account, .. } = asked;
         let known = own.account.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let own_account = match known {
             Some(known) => known,
             None => {
-                let (environment, snapshot) = (Arc::clone(&self.environment), snapshot.clone());
-                let (shared, region) = (Arc::clone(own), region.clone());
-                own.flights
-                    .run((), async move {
-                        let account = whose(&environment, &snapshot, &shared.credentials, &region).await?;
-                        *shared.account.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Some(account.clone());
-                        Ok(account)
-                    })
-                    .await?
+                let credentials = asked.server_credentials().await?;
+                let environment = Arc::clone(&self.environment);
+                let (snapshot, region) = ((*snapshot).clone(), (*region).clone());
+                let shared = Arc::clone(own);
+                let answer = own.flights.run((), async move {
+                    let account = whose(&environment, &snapshot, &credentials, &region).await?;
+                    *shared.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
+                    Ok(account)
+                });
+                asked.wait("GetCallerIdentity", answer).await?
             }
         };
-        if own_account != *account {
+        if own_account != **account {
             return Err(format!(
                 "unable to fetch client for account ID {} -- default client is for account {}",
                 quote(account.as_str()),
                 quote(own_account.as_str())
             ));
         }
-        own.credentials.get(region).await
+        asked.server_credentials().await
     }
 
-    async fn assumed(
-        &self,
-        snapshot: &ConfigSnapshot,
-        own: &Arc<Own>,
-        region: &Region,
-        account: &AccountId,
-        sts: &StsConfig,
-    ) -> Result<Credentials, String> {
+    async fn assumed(&self, asked: &Asked<'_>, sts: &StsConfig) -> Result<Credentials, String> {
+        let Asked { snapshot, region, account, .. } = asked;
         let key = SessionKey {
             mount: self.mount.clone(),
             partition: region.partition(),
-            account: account.clone(),
-            region: region.clone(),
+            account: (*account).clone(),
+            region: (*region).clone(),
             role_arn: sts.sts_role.clone(),
             external_id: sts.external_id.clone(),
             generation: snapshot.generation,
@@ -226,24 +228,61 @@ impl AwsClients {
         if let Some(credentials) = cached.filter(|credentials| are_fresh(credentials, now)) {
             return Ok(credentials);
         }
-        let (environment, snapshot) = (Arc::clone(&self.environment), snapshot.clone());
-        let (server, region) = (Arc::clone(&own.credentials), region.clone());
+        let server = asked.server_credentials().await?;
+        let environment = Arc::clone(&self.environment);
+        let (snapshot, region) = ((*snapshot).clone(), (*region).clone());
         let (sessions, session) = (Arc::clone(&self.sessions), key.clone());
-        self.flights
-            .run(key, async move {
-                let credentials = assume(&environment, &snapshot, &server, &region, &session).await?;
-                let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
-                sessions.put(session, credentials.clone());
-                if sessions.len() > MAX_SESSIONS.get() {
-                    sessions.pop_lru();
-                }
-                Ok(credentials)
-            })
-            .await
+        let answer = self.flights.run(key, async move {
+            let credentials = assume(&environment, &snapshot, &server, &region, &session).await?;
+            let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            sessions.put(session, credentials.clone());
+            if sessions.len() > MAX_SESSIONS.get() {
+                sessions.pop_lru();
+            }
+            Ok(credentials)
+        });
+        asked.wait("AssumeRole", answer).await
     }
 }
 
-fn endpoint(configured: &str, service: Service, region: &Region) -> Result<Endpoint, String> {
+/// What credentials are asked for, and how long the request that asks can wait.
+struct Asked<'a> {
+    own: Arc<Own>,
+    snapshot: &'a ConfigSnapshot,
+    region: &'a Region,
+    account: &'a AccountId,
+    deadline: Deadline,
+}
+
+impl Asked<'_> {
+    async fn server_credentials(&self) -> Result<Credentials, String> {
+        let credentials = self.deadline.limit_call(self.own.credentials.get(self.region)).await;
+        credentials
+            .unwrap_or_else(|| Err("looking for the server's own credentials took too long".to_owned()))
+    }
+
+    /// Waits for a call of the server to STS that others may wait for as well. It has a time of its
+    /// own, so this request may end before it.
+    async fn wait<T>(
+        &self,
+        action: &str,
+        call: impl Future<Output = Result<T, String>>,
+    ) -> Result<T, String> {
+        match self.deadline.limit_call(call).await {
+            Some(result) => result,
+            None => {
+                let (endpoint, _) = own_sts(&self.snapshot.config, self.region)?;
+                Err(format!("{action} at {endpoint}: no answer in the time of this request"))
+            }
+        }
+    }
+}
+
+/// Where a service is: at the configured URL, or where AWS has it.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn endpoint(configured: &str, service: Service, region: &Region) -> Result<Endpoint, String> {
     if configured.is_empty() {
         Endpoint::of_service(service, region)
     } else {
@@ -265,12 +304,11 @@ fn shared_context<'a>(environment: &'a Environment, snapshot: &ConfigSnapshot) -
 async fn whose(
     environment: &Environment,
     snapshot: &ConfigSnapshot,
-    server: &ServerCredentials,
+    server: &Credentials,
     region: &Region,
 ) -> Result<AccountId, String> {
-    let credentials = server.get(region).await?;
     let (endpoint, region) = own_sts(&snapshot.config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(&credentials) };
+    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(server) };
     let identity = caller
         .get_caller_identity(shared_context(environment, snapshot))
         .await
@@ -281,13 +319,12 @@ async fn whose(
 async fn assume(
     environment: &Environment,
     snapshot: &ConfigSnapshot,
-    server: &ServerCredentials,
+    server: &Credentials,
     region: &Region,
     session: &SessionKey,
 ) -> Result<Credentials, String> {
-    let credentials = server.get(region).await?;
     let (endpoint, region) = own_sts(&snapshot.config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(&credentials) };
+    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(server) };
     caller
         .assume_role(&session.role_arn, &session.external_id, shared_context(environment, snapshot))
         .await

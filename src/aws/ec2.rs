@@ -20,8 +20,6 @@ pub struct Instance {
     pub state: String,
     /// When it was last started.
     pub launch_time: String,
-    /// Account of its reservation.
-    pub owner_id: Option<String>,
     /// Subnet; absent outside a VPC.
     pub subnet_id: Option<String>,
     /// VPC; absent outside one.
@@ -112,7 +110,6 @@ const MAX_TAGS: usize = 200;
 
 fn read_description(document: &str) -> Result<Description, XmlError> {
     let (mut reservations, mut instances) = (0_u32, 0_u32);
-    let mut owner_id = Once::default();
     let mut elements = Elements::default();
     walk(document.trim(), "DescribeInstancesResponse", |path, node| {
         let ["reservationSet", "item", inner @ ..] = path else {
@@ -128,10 +125,6 @@ fn read_description(document: &str) -> Result<Description, XmlError> {
             return Err(XmlError);
         }
         match inner {
-            ["ownerId"] => match node {
-                Node::Close(text) => owner_id.set(text),
-                Node::Open => Ok(()),
-            },
             ["instancesSet", "item", element @ ..] => elements.read(element, node),
             _ => Ok(()),
         }
@@ -142,7 +135,7 @@ fn read_description(document: &str) -> Result<Description, XmlError> {
     if instances == 0 {
         return Ok(Description::NoInstance);
     }
-    elements.into_description(owner_id)
+    elements.into_description()
 }
 
 impl Elements {
@@ -175,7 +168,7 @@ impl Elements {
         }
     }
 
-    fn into_description(self, owner_id: Once) -> Result<Description, XmlError> {
+    fn into_description(self) -> Result<Description, XmlError> {
         let present = |element: Once| element.into_option().filter(|text| !text.is_empty());
         let Some(id) = present(self.id) else {
             return Ok(Description::WithoutId);
@@ -195,7 +188,6 @@ impl Elements {
             image_id,
             state,
             launch_time,
-            owner_id: present(owner_id),
             subnet_id: present(self.subnet_id),
             vpc_id: present(self.vpc_id),
             profile: self.has_profile.then(|| AttachedProfile { arn: present(self.profile_arn) }),
@@ -225,7 +217,6 @@ mod tests {
         assert_eq!(instance.subnet_id.as_deref(), Some("subnet-1"));
         assert_eq!(instance.profile, Some(AttachedProfile { arn: Some("arn:p".to_owned()) }));
         assert_eq!(instance.tags, [("k".to_owned(), "v".to_owned())]);
-        assert_eq!(instance.owner_id.as_deref(), Some("1"));
     }
 
     #[test]

@@ -205,14 +205,29 @@ impl Endpoint {
     /// # Errors
     /// A sentence for the operator.
     pub fn configured(url: &str) -> Result<Self, String> {
+        if url.contains('@') {
+            // Clients see this text, so it must not quote what may be a password.
+            return Err("the configured endpoint has a user name, which is not supported".to_owned());
+        }
         let with_scheme = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
         let refused = || format!("the configured endpoint {} is not a URL", crate::text::quote(url));
         let parts = with_scheme.parse::<Uri>().map_err(|_| refused())?.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(refused());
         };
+        // What follows the host must be a port, or the connection would go to the default one.
+        let has_port = authority.port_u16().is_some();
+        if authority.host().is_empty() || (!has_port && authority.as_str() != authority.host()) {
+            return Err(refused());
+        }
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
             return Err(refused());
+        }
+        if url.contains(['?', '#']) {
+            return Err(format!(
+                "the configured endpoint {} has a query or fragment, which cannot be kept",
+                crate::text::quote(url)
+            ));
         }
         let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
         Ok(Self { scheme, authority, base_path: path.trim_end_matches('/').to_owned() })
@@ -341,8 +356,30 @@ mod tests {
         assert_eq!(endpoint.uri("//").unwrap().to_string(), "http://127.0.0.1:8080/base//");
         assert_eq!(endpoint.authority(), "127.0.0.1:8080");
         assert_eq!(Endpoint::configured("sts.example").unwrap().to_string(), "https://sts.example");
-        for bad in ["ftp://x", "http://", "http://a b", ""] {
+        assert_eq!(Endpoint::configured("http://[::1]:80").unwrap().authority(), "[::1]:80");
+        assert_eq!(Endpoint::configured("[::1]").unwrap().authority(), "[::1]");
+        for bad in [
+            "ftp://x",
+            "http://",
+            "http://a b",
+            "",
+            "http://x?y",
+            "http://x/#y",
+            "http://:80",
+            "http://x:",
+            "http://x:y",
+            "http://x:99999",
+            "http://[::1]:y",
+        ] {
             assert!(Endpoint::configured(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_configured_endpoint_is_not_told() {
+        for url in ["https://user:hunter2@sts.example", "user:hunter2@x", "ftp://user:hunter2@x y"] {
+            let text = Endpoint::configured(url).unwrap_err();
+            assert!(!text.contains("hunter2"), "{text}");
         }
     }
 

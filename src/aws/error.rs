@@ -6,6 +6,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 use super::xml::{Node, Once, walk};
+use crate::text::truncated;
 
 /// The error document of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub struct ServiceError {
     /// AWS's request id, for its support.
     pub request_id: String,
 }
+
+/// How much of each part of an error document is kept, in bytes: it is shown to clients.
+const MAX_SHOWN: usize = 2 * 1024;
 
 /// Codes by which AWS says that it is asked too often.
 const THROTTLING_CODES: [&str; 9] = [
@@ -43,7 +47,8 @@ impl ServiceError {
         let (code, message, request_id) = parsed.unwrap_or_else(|| {
             ("UnknownError".to_owned(), "the answer is not an AWS error document".to_owned(), String::new())
         });
-        Self { code, message, status, request_id }
+        let shown = |text: String| truncated(&text, MAX_SHOWN).to_owned();
+        Self { code: shown(code), message: shown(message), status, request_id: shown(request_id) }
     }
 
     fn read(document: &str, root: &str) -> Option<(String, String, String)> {
@@ -96,6 +101,17 @@ pub enum CallError {
     Failed(String),
 }
 
+impl CallError {
+    /// What happened, without the remark that AWS asks for patience.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Service(error) | Self::Throttled(error) => error.to_string(),
+            Self::Failed(text) => text.clone(),
+        }
+    }
+}
+
 impl From<ServiceError> for CallError {
     fn from(error: ServiceError) -> Self {
         if error.is_throttling() { Self::Throttled(error) } else { Self::Service(error) }
@@ -118,8 +134,27 @@ mod tests {
     }
 
     #[test]
+    fn the_cause_leaves_out_the_remark_on_patience() {
+        let body =
+            b"<ErrorResponse><Error><Code>Throttling</Code><Message>slow</Message></Error></ErrorResponse>";
+        let error = ServiceError::parse(StatusCode::BAD_REQUEST, body);
+        let call = CallError::from(error.clone());
+        assert!(call.to_string().contains("upstream rate limited"));
+        assert_eq!(call.cause(), error.to_string());
+    }
+
+    #[test]
     fn anything_else_keeps_its_status() {
         let error = ServiceError::parse(StatusCode::BAD_GATEWAY, b"<html>");
         assert_eq!((error.code.as_str(), error.status.as_u16()), ("UnknownError", 502));
+    }
+
+    #[test]
+    fn what_is_shown_to_clients_is_short() {
+        let long = "x".repeat(100_000);
+        let body =
+            format!("<ErrorResponse><Error><Code>C</Code><Message>{long}</Message></Error></ErrorResponse>");
+        let error = ServiceError::parse(StatusCode::FORBIDDEN, body.as_bytes());
+        assert_eq!((error.code.as_str(), error.message.len()), ("C", MAX_SHOWN));
     }
 }

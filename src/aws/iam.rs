@@ -1,6 +1,7 @@
 //! Identity and Access Management: names to ARNs and unique ids.
 
 use aws_credential_types::Credentials;
+use zeroize::Zeroizing;
 
 use super::endpoints::{Endpoint, Region, Service};
 use super::error::CallError;
@@ -27,6 +28,22 @@ pub struct InstanceProfile {
     pub role_arns: Vec<String>,
 }
 
+/// A new access key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret, which AWS tells only once.
+    pub secret: Zeroizing<String>,
+}
+
+/// The user a caller's keys belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnUser {
+    /// Its name; the root user of an account has none.
+    pub name: Option<String>,
+}
+
 /// IAM of one account.
 #[derive(Clone)]
 pub struct IamClient {
@@ -39,14 +56,14 @@ pub struct IamClient {
 }
 
 impl IamClient {
-    fn call(&self, action: &'static str, parameter: &'static str, name: &str) -> QueryCall<'_> {
+    fn call(&self, action: &'static str, parameters: &[(&'static str, &str)]) -> QueryCall<'_> {
         QueryCall {
             service: Service::Iam,
             region: &self.region,
             endpoint: &self.endpoint,
             action,
             version: VERSION,
-            parameters: vec![(parameter.into(), name.to_owned())],
+            parameters: parameters.iter().map(|&(name, value)| (name.into(), value.to_owned())).collect(),
             credentials: Some(&self.credentials),
         }
     }
@@ -56,7 +73,7 @@ impl IamClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn get_user(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
-        let call = self.call("GetUser", "UserName", name);
+        let call = self.call("GetUser", &[("UserName", name)]);
         let body = call.send(context).await?;
         read_entity(&body, "GetUserResponse", ["GetUserResult", "User"], "UserId")
             .map_err(|_| call.unreadable())
@@ -67,7 +84,7 @@ impl IamClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn get_role(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
-        let call = self.call("GetRole", "RoleName", name);
+        let call = self.call("GetRole", &[("RoleName", name)]);
         let body = call.send(context).await?;
         read_entity(&body, "GetRoleResponse", ["GetRoleResult", "Role"], "RoleId")
             .map_err(|_| call.unreadable())
@@ -82,9 +99,49 @@ impl IamClient {
         name: &str,
         context: CallContext<'_>,
     ) -> Result<InstanceProfile, CallError> {
-        let call = self.call("GetInstanceProfile", "InstanceProfileName", name);
+        let call = self.call("GetInstanceProfile", &[("InstanceProfileName", name)]);
         let body = call.send(context).await?;
         read_instance_profile(&body).map_err(|_| call.unreadable())
+    }
+
+    /// The user whose keys these are; `None` when AWS names none.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn get_own_user(&self, context: CallContext<'_>) -> Result<Option<OwnUser>, CallError> {
+        let call = self.call("GetUser", &[]);
+        let body = call.send(context).await?;
+        read_own_user(&body).map_err(|_| call.unreadable())
+    }
+
+    /// Makes another access key for a user; `None` when AWS does not tell the key. An answer that is
+    /// lost is asked for again, which may leave a key that nobody knows; AWS allows two of a user.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn create_access_key(
+        &self,
+        user: &str,
+        context: CallContext<'_>,
+    ) -> Result<Option<AccessKey>, CallError> {
+        let call = self.call("CreateAccessKey", &[("UserName", user)]);
+        let body = Zeroizing::new(call.send(context).await?);
+        read_access_key(&body).map_err(|_| call.unreadable())
+    }
+
+    /// Deletes an access key of a user.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn delete_access_key(
+        &self,
+        id: &str,
+        user: &str,
+        context: CallContext<'_>,
+    ) -> Result<(), CallError> {
+        let call = self.call("DeleteAccessKey", &[("AccessKeyId", id), ("UserName", user)]);
+        call.send(context).await?;
+        Ok(())
     }
 }
 
@@ -98,6 +155,31 @@ fn read_entity(document: &str, root: &str, at: [&str; 2], id: &str) -> Result<Ia
         _ => Ok(()),
     })?;
     Ok(IamEntity { arn: arn.required()?, unique_id: unique_id.required()? })
+}
+
+fn read_own_user(document: &str) -> Result<Option<OwnUser>, XmlError> {
+    let (mut is_there, mut name) = (false, Once::default());
+    walk(document.trim(), "GetUserResponse", |path, node| match (path, node) {
+        (["GetUserResult", "User"], Node::Open) if is_there => Err(XmlError),
+        (["GetUserResult", "User"], Node::Open) => {
+            is_there = true;
+            Ok(())
+        }
+        (["GetUserResult", "User", "UserName"], Node::Close(text)) => name.set(text),
+        _ => Ok(()),
+    })?;
+    Ok(is_there.then(|| OwnUser { name: name.required().ok() }))
+}
+
+fn read_access_key(document: &str) -> Result<Option<AccessKey>, XmlError> {
+    let (mut id, mut secret) = (Once::default(), Once::default());
+    walk(document.trim(), "CreateAccessKeyResponse", |path, node| match (path, node) {
+        (["CreateAccessKeyResult", "AccessKey", "AccessKeyId"], Node::Close(text)) => id.set(text),
+        (["CreateAccessKeyResult", "AccessKey", "SecretAccessKey"], Node::Close(text)) => secret.set(text),
+        _ => Ok(()),
+    })?;
+    let (Ok(id), Ok(secret)) = (id.required(), secret.required()) else { return Ok(None) };
+    Ok(Some(AccessKey { id, secret: secret.into() }))
 }
 
 fn read_instance_profile(document: &str) -> Result<InstanceProfile, XmlError> {
@@ -132,6 +214,38 @@ mod tests {
         assert_eq!(read(body).unwrap().unique_id, "AIDA");
         assert!(read(&body.replace("<UserId>AIDA</UserId>", "")).is_err());
         assert!(read(&body.replace("<UserName>u</UserName>", "<Arn>x</Arn>")).is_err());
+    }
+
+    #[test]
+    fn the_own_user_may_have_no_name_or_not_be_there() {
+        let read = |user: &str| {
+            read_own_user(&format!(
+                "<GetUserResponse><GetUserResult>{user}</GetUserResult></GetUserResponse>"
+            ))
+        };
+        let name = |user: &str| read(user).unwrap().unwrap().name;
+        assert_eq!(name("<User><UserName>u</UserName></User>").as_deref(), Some("u"));
+        assert_eq!(name("<User><UserName/></User>"), None);
+        assert_eq!(name("<User><Arn>arn:aws:iam::1:root</Arn></User>"), None);
+        assert_eq!(read(""), Ok(None));
+        assert!(read("<User/><User><UserName>u</UserName></User>").is_err());
+        assert!(read("<User><UserName>a</UserName><UserName>b</UserName></User>").is_err());
+    }
+
+    #[test]
+    fn a_new_key_has_id_and_secret() {
+        let read = |key: &str| {
+            read_access_key(&format!(
+                "<CreateAccessKeyResponse><CreateAccessKeyResult><AccessKey>{key}</AccessKey></CreateAccessKeyResult></CreateAccessKeyResponse>"
+            ))
+        };
+        let (id, secret) = ("<AccessKeyId>AKIA</AccessKeyId>", "<SecretAccessKey>s+/=</SecretAccessKey>");
+        let key = read(&format!("<UserName>u</UserName>{id}{secret}")).unwrap().unwrap();
+        assert_eq!((key.id.as_str(), key.secret.as_str()), ("AKIA", "s+/="));
+        for incomplete in [id, secret, "<AccessKeyId/><SecretAccessKey>s</SecretAccessKey>"] {
+            assert!(read(incomplete).unwrap().is_none(), "{incomplete}");
+        }
+        assert!(read(&format!("{id}{id}{secret}")).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! AWS as this method sees it: where its services are, how their answers read, and the few calls
 //! that are made.
 
+pub mod ambient_region;
 pub mod attempts;
 pub mod clients;
 pub mod credentials;

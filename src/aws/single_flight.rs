@@ -26,13 +26,26 @@ impl<K, V: Clone> Default for SingleFlight<K, V> {
 impl<K: Eq + Hash, V: Clone> SingleFlight<K, V> {
     /// The result of the work in flight under this key, or of new work.
     pub async fn run(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> V {
-        self.join(key, work).await
+        self.join(key, work).0.await
     }
 
-    fn join(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> Shared<Work<V>> {
+    /// As [`SingleFlight::run`], for work that cannot be dropped: it stays known to its end, so that
+    /// there is never a second one.
+    pub async fn run_to_end(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> V
+    where
+        V: Send + Sync + 'static,
+    {
+        let (flight, is_new) = self.join(key, work);
+        if is_new {
+            tokio::spawn(flight.clone());
+        }
+        flight.await
+    }
+
+    fn join(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> (Shared<Work<V>>, bool) {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(shared) = flights.get(&key).and_then(WeakShared::upgrade) {
-            return shared;
+            return (shared, false);
         }
         flights.retain(|_, flight| flight.upgrade().is_some());
         let work: Work<V> = Box::pin(work);
@@ -40,7 +53,7 @@ impl<K: Eq + Hash, V: Clone> SingleFlight<K, V> {
         if let Some(weak) = shared.downgrade() {
             flights.insert(key, weak);
         }
-        shared
+        (shared, true)
     }
 }
 
@@ -67,11 +80,28 @@ mod tests {
             }
         };
         drop(flights.join(1, work(&runs, &go)));
-        let first = flights.join(1, work(&runs, &go));
-        let second = flights.join(1, work(&runs, &go));
-        let other = flights.join(2, async { 9 });
+        let (first, _) = flights.join(1, work(&runs, &go));
+        let (second, _) = flights.join(1, work(&runs, &go));
+        let (other, _) = flights.join(2, async { 9 });
         let (first, second, other, ()) = tokio::join!(first, second, other, async { go.notify_one() });
         assert_eq!((first, second, other), (0, 0, 9));
         assert_eq!(flights.run(1, async { 7 }).await, 7);
+    }
+
+    #[tokio::test]
+    async fn work_that_cannot_be_dropped_is_joined_by_whoever_comes_later() {
+        let flights = Arc::new(SingleFlight::<u8, u32>::default());
+        let go = Arc::new(Notify::new());
+        let work = |result: u32| {
+            let go = Arc::clone(&go);
+            async move {
+                go.notified().await;
+                result
+            }
+        };
+        let given_up = tokio::time::timeout(std::time::Duration::ZERO, flights.run_to_end(1, work(1))).await;
+        assert!(given_up.is_err());
+        let (later, ()) = tokio::join!(flights.run_to_end(1, work(2)), async { go.notify_one() });
+        assert_eq!(later, 1);
     }
 }

@@ -1,18 +1,28 @@
 //! What the method keeps in the host's storage, in the form the built-in method writes.
 
+mod access_list;
+mod certificate;
 mod client_config;
+mod deny_list;
 mod identity_config;
 mod json;
 mod role;
+mod stored_time;
 mod sts_config;
+mod tidy_config;
 mod token_params;
 
+pub use access_list::AccessListEntry;
+pub use certificate::{CertificateKind, StoredCertificate};
 pub use client_config::ClientConfig;
+pub use deny_list::DenyListEntry;
 pub use identity_config::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
 };
 pub use json::{Entry, EntryError};
 pub(crate) use role::random_id;
 pub use role::{AuthType, InferredEntity, Role, RoleUpgrade};
+pub use stored_time::StoredTime;
 pub use sts_config::StsConfig;
+pub use tidy_config::{TidyConfig, TidyList};
 pub use token_params::{BoundCidr, TOKEN_FIELDS, TokenParams};

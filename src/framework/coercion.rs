@@ -55,12 +55,17 @@ fn decimal(number: &Number) -> String {
 /// `\w(([\w-.]+)?\w)?` in whole.
 fn name(value: Value) -> Result<String, String> {
     let text = text(value)?;
+    if is_name(&text) { Ok(text) } else { Err("field does not match the formatting rules".to_owned()) }
+}
+
+/// Whether a text is a name as paths capture it: `\w(([\w-.]+)?\w)?`.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let bytes = text.as_bytes();
-    let well_formed = bytes.first().is_some_and(is_word)
+    bytes.first().is_some_and(is_word)
         && bytes.last().is_some_and(is_word)
-        && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'));
-    if well_formed { Ok(text) } else { Err("field does not match the formatting rules".to_owned()) }
+        && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'))
 }
 
 fn int(value: &Value) -> Result<i64, String> {

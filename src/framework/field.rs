@@ -115,6 +115,13 @@ impl Field {
         self
     }
 
+    /// With an example value, for user interfaces and OpenAPI.
+    #[must_use]
+    pub const fn example(mut self, value: &'static str) -> Self {
+        self.display.value = Some(value);
+        self
+    }
+
     /// With a limit of its own.
     #[must_use]
     pub const fn max_bytes(mut self, bytes: usize) -> Self {

@@ -3,12 +3,11 @@
 //! Clients of signed logins send them in three forms: an object, text that is a JSON object with or
 //! without base64 around it, or a list of `name:value`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use super::coercion::too_long;
 use super::data;
+use crate::text::decode_base64;
 
 /// Most header values of one field, over all names. Signed requests have about ten.
 const MAX_HEADER_VALUES: usize = 64;
@@ -53,11 +52,9 @@ pub(super) fn convert(max_bytes: usize, value: Value) -> Result<Headers, String>
 
 /// JSON from standard base64, or from the text itself if it is not base64.
 fn parse_text(text: String) -> Result<Value, String> {
-    // As the Go decoder does: line breaks anywhere do not count.
-    let unbroken: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let json = match STANDARD.decode(&unbroken) {
-        Ok(bytes) => String::from_utf8(bytes).map_err(|_| "base64 does not hold UTF-8 text".to_owned())?,
-        Err(_) => text,
+    let json = match decode_base64(&text) {
+        Some(bytes) => String::from_utf8(bytes).map_err(|_| "base64 does not hold UTF-8 text".to_owned())?,
+        None => text,
     };
     if json.is_empty() {
         return Err("'data' being decoded is nil".to_owned());
@@ -122,6 +119,9 @@ fn single(value: Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
 
     use super::*;
 

@@ -18,6 +18,7 @@ mod table;
 mod test_routes;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
+pub use coercion::is_name;
 pub use data::{MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};
 pub use go_duration::GoDuration;

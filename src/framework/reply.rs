@@ -1,7 +1,9 @@
 //! What goes back to the host. The types make it impossible to return an error together with an
 //! identity.
 
-use serde_json::{Map, Value};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::Auth;
@@ -23,6 +25,17 @@ impl Response {
     #[must_use]
     pub fn with_data(data: Map<String, Value>) -> Self {
         Self { data: Some(data), ..Self::default() }
+    }
+
+    /// An answer whose HTTP status and body the host passes on as they are.
+    #[must_use]
+    pub fn raw(status: u16, content_type: &str, body: &[u8]) -> Self {
+        // The host decodes a body that reads as base64, so it is always sent as that.
+        Self::with_data(Map::from_iter([
+            ("http_status_code".to_owned(), json!(status)),
+            ("http_content_type".to_owned(), json!(content_type)),
+            ("http_raw_body".to_owned(), json!(STANDARD.encode(body))),
+        ]))
     }
 
     /// An answer that carries only an identity.

@@ -29,6 +29,8 @@ pub enum Operation {
     Revoke,
     /// The host's minute timer.
     Rollback,
+    /// The host's rotation manager wants the credentials of a registered job rotated (Vault 1.19).
+    Rotation,
     /// The host wants the alias a login would use.
     AliasLookahead,
     /// The host wants the role a login would use.
@@ -54,6 +56,7 @@ impl Operation {
             "renew" => Self::Renew,
             "revoke" => Self::Revoke,
             "rollback" => Self::Rollback,
+            "rotation" => Self::Rotation,
             "alias-lookahead" => Self::AliasLookahead,
             "resolve-role" => Self::ResolveRole,
             "resolve-path" => Self::ResolvePath,
@@ -77,6 +80,7 @@ impl Operation {
             Self::Renew => "renew",
             Self::Revoke => "revoke",
             Self::Rollback => "rollback",
+            Self::Rotation => "rotation",
             Self::AliasLookahead => "alias-lookahead",
             Self::ResolveRole => "resolve-role",
             Self::ResolvePath => "resolve-path",

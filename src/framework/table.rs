@@ -77,7 +77,7 @@ impl<B> RouteTable<B> {
 }
 
 impl<B: Backend> RouteTable<B> {
-    /// Answers a request. The operations without a path (renew, revoke, rollback, resolve-path) are
+    /// Answers a request. The operations without a path (renew, revoke, rollback, rotation, resolve-path) are
     /// not for the table; it knows no handler for them.
     pub async fn handle(&self, backend: &B, request: &Request) -> Reply {
         let result = if request.operation == Operation::Help {

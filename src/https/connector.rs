@@ -17,6 +17,7 @@ use tower_service::Service;
 use super::CONNECT_TIMEOUT;
 use super::error::{BoxError, ConnectError};
 use super::proxy::Proxies;
+use super::resolver::Resolver;
 use super::trust::Trust;
 
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
@@ -30,7 +31,7 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(proxies: Arc<Proxies>, trust: Arc<Trust>) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         Self { dialer: Dialer { tcp, proxies }, trust }
@@ -74,7 +75,7 @@ impl Service<Uri> for Connector {
 /// Makes TCP connections, to the target or its proxy; for https a tunnel through the proxy.
 #[derive(Clone, Debug)]
 struct Dialer {
-    tcp: HttpConnector,
+    tcp: HttpConnector<Resolver>,
     proxies: Arc<Proxies>,
 }
 

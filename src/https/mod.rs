@@ -8,6 +8,7 @@
 mod connector;
 mod error;
 mod proxy;
+mod resolver;
 mod trust;
 
 #[cfg(test)]
@@ -138,10 +139,14 @@ impl HttpsTransport {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.len()));
         }
         let proxy = self.proxies.for_target(&request.uri).map_err(TransportError::Unsendable)?;
-        let is_plain = request.uri.scheme_str() == Some("http");
-        if let Some(authorization) = proxy.as_ref().filter(|_| is_plain).and_then(|proxy| proxy.basic_auth())
-        {
-            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        if let Some(proxy) = proxy.filter(|_| request.uri.scheme_str() == Some("http")) {
+            // This proxy reads the request. Told two hosts, it would choose where the request goes.
+            if headers.get(HOST).is_some_and(|host| !names_host_of(&request.uri, host)) {
+                return Err(unsendable("a proxy for http cannot be told another host than that of the URL"));
+            }
+            if let Some(authorization) = proxy.basic_auth() {
+                headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+            }
         }
         let mut outgoing = Request::new(Full::new(request.body));
         *outgoing.method_mut() = request.method;
@@ -152,6 +157,14 @@ impl HttpsTransport {
 }
 
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Whether a `Host` header names the host and port of an http URL.
+fn names_host_of(uri: &Uri, host: &HeaderValue) -> bool {
+    let Some((named, authority)) = host.to_str().ok().zip(uri.authority()) else { return false };
+    let named = named.strip_suffix(":80").unwrap_or(named);
+    let meant = authority.as_str();
+    named.eq_ignore_ascii_case(meant.strip_suffix(":80").unwrap_or(meant))
+}
 
 fn check_target(uri: &Uri) -> Result<(), &'static str> {
     if !matches!(uri.scheme_str(), Some("http" | "https")) {

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, LOCATION, TRANSFER_ENCODING, USER_AGENT};
+use http::header::{AUTHORIZATION, CONNECTION, LOCATION, TRANSFER_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -66,6 +66,17 @@ async fn connections_are_used_again() {
         assert_eq!(received.body, b"a=b");
     }
     assert_eq!(server.connections(), 1);
+}
+
+/// The peer does not hear the wish: it keeps the connection and says so.
+#[tokio::test]
+async fn nobody_comes_after_a_request_that_wants_to_be_the_last() {
+    let mut server = Server::plain(ok("fine")).await;
+    let transport = plain();
+    let uri = format!("http://{}/", server.address);
+    transport.send(with_header(get(&uri), CONNECTION, "close")).await.unwrap();
+    transport.send(get(&uri)).await.unwrap();
+    assert_eq!([server.next().await, server.next().await].map(|one| one.connection), [0, 1]);
 }
 
 #[tokio::test]
@@ -378,6 +389,27 @@ async fn http_tells_the_proxy_its_target() {
     assert_eq!(received.line(), "POST http://sts.example:8080/x?y HTTP/1.1");
     assert_eq!(received.header("host"), Some("sts.example:8080"));
     assert_eq!(received.header("proxy-authorization"), Some("Basic dXNlcjpwYXNz"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_reads_the_request_is_told_one_host() {
+    let mut proxy = Server::plain(ok("fine")).await;
+    let transport =
+        transport(Environment { http_proxy: format!("http://{}", proxy.address), ..Environment::default() });
+    for host in ["sts.example", "STS.example:80"] {
+        transport.send(with_header(get("http://sts.example/"), HOST, host)).await.unwrap();
+        proxy.next().await;
+    }
+    for host in ["evil.example", "sts.example:8080", "sts.example.evil.example", ""] {
+        let request = with_header(get("http://sts.example/"), HOST, host);
+        let error = transport.send(request).await.unwrap_err();
+        assert_eq!(
+            text_of(&error, "unsendable"),
+            "a proxy for http cannot be told another host than that of the URL",
+            "{host}"
+        );
+    }
+    assert_eq!(proxy.requests_so_far().len(), 0);
 }
 
 #[tokio::test]

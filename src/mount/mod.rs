@@ -1,24 +1,31 @@
 //! One mounted auth method: its ports, its caches, and the way of a request through it.
 
+mod certificates;
+mod initialize;
+mod role_tags;
 mod roles;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::{Map, json};
+use tokio::task::JoinHandle;
 
 use crate::arn::Arn;
-use crate::aws::clients::AwsClients;
+use crate::aws::attempts::Deadline;
+use crate::aws::clients::{AwsClients, ConfigSnapshot};
 use crate::framework::{
     Backend, Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response,
 };
 use crate::full_arn::FullArns;
-use crate::inferred_instance::LookUp;
 use crate::login_memo::LoginMemo;
+use crate::look_up::LookUp;
 use crate::path;
 use crate::ports::{Clock, Random, Storage, SystemView, SystemViewError, Transport};
 use crate::renewal;
+use crate::root_rotation;
 use crate::store::Store;
+use crate::tidy::Tidy;
 
 /// What all mounts of a process share.
 pub struct Environment {
@@ -66,52 +73,70 @@ impl SpecialPaths {
 
 /// What the mount itself is for, in help.
 const DESCRIPTION: &str = "
-Logs in AWS principals. A client signs a GetCallerIdentity request of the AWS Security Token Service
-and hands over the signed request, never its secret key; the server sends it to AWS, learns who signed
+Logs in AWS principals and EC2 instances.
+
+With the iam login a client signs a GetCallerIdentity request of the AWS Security Token Service and
+hands over the signed request, never its secret key; the server sends it to AWS, learns who signed
 it, and gives the client a token by the role it asks for. A role binds IAM principals; with inferencing
 it also binds the EC2 instance that a session is named after: its image, account, subnet, VPC, instance
 profile and role.
+
+With the ec2 login an instance hands over its identity document, signed by AWS. The server looks the
+instance up and compares it with the role. The first login of an instance settles a nonce that later
+ones must know. A role tag, a value that the role issues and that is set as a tag of the instance,
+narrows down what the role gives.
 ";
 
 /// One mounted auth method.
 pub struct Mount {
+    /// For work that outlives the request that began it.
+    this: Weak<Self>,
     environment: Arc<Environment>,
     system_view: Arc<dyn SystemView>,
     id: String,
-    store: Store,
+    store: Arc<Store>,
+    tidy: Tidy,
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Mount {
     /// A mount as the host set it up. Touches neither storage nor system view: at registration
     /// there are none.
     #[must_use]
-    pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Self {
+    pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
-        Self {
+        let store = Arc::new(Store::new(storage));
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            tidy: Tidy::new(Arc::clone(&store), Arc::clone(&environment.clock), Arc::clone(&system_view)),
             clients: AwsClients::new(
                 Arc::clone(&environment),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
             ),
-            store: Store::new(storage),
+            store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
             id: backend_uuid,
             environment,
             system_view,
-        }
+            initialization: Mutex::default(),
+        })
     }
 
-    /// Runs once after set-up, when storage may be written. Roles of older versions are brought to
-    /// the current one when they are first used, so there is nothing to wait for here.
+    /// Runs once after set-up, when storage may be written. It starts what has to be brought to the
+    /// current version and does not wait for it.
     ///
     /// # Errors
     /// Only what must keep the mount from being enabled.
-    #[expect(clippy::unused_async, reason = "the host waits for it; what it will do needs storage")]
     pub async fn initialize(&self) -> Result<(), Failure> {
+        let Some(this) = self.this.upgrade() else { return Ok(()) };
+        let task = tokio::spawn(initialize::run(this));
+        let earlier = self.initialization().replace(task);
+        end(earlier).await;
         Ok(())
     }
 
@@ -119,9 +144,13 @@ impl Mount {
     pub async fn handle_request(&self, request: Request) -> Reply {
         match request.operation {
             Operation::Renew => renewal::renew(self, &request).await.into(),
-            // No leases, so nothing to revoke; and no periodic work.
+            // No leases, so nothing to revoke.
             Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
-            Operation::Rollback => Reply::Empty,
+            Operation::Rollback => {
+                self.tidy.tick();
+                Reply::Empty
+            }
+            Operation::Rotation => root_rotation::on_schedule(self).await.into(),
             Operation::ResolvePath => resolve_path(&request.path).into(),
             _ => match path::routes() {
                 Ok(table) => table.handle(self, &request).await,
@@ -146,9 +175,24 @@ impl Mount {
         }
     }
 
-    /// Stops background work; there is none that outlives a request. May be called twice.
-    #[expect(clippy::unused_async, reason = "the host waits for it to end")]
-    pub async fn cleanup(&self) {}
+    /// Ends background work. May be called twice.
+    pub async fn cleanup(&self) {
+        let running = self.initialization().take();
+        end(running).await;
+        self.tidy.stop().await;
+    }
+
+    fn initialization(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.initialization.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mount for work that goes on when the request that began it is given up.
+    ///
+    /// # Errors
+    /// Cannot happen: whoever has a mount keeps it alive. Stands instead of a panic.
+    pub(crate) fn this(&self) -> Result<Arc<Self>, Failure> {
+        self.this.upgrade().ok_or_else(|| Failure::Internal("the mount is gone".to_owned()))
+    }
 
     /// The id that the host gave the mount.
     #[must_use]
@@ -168,8 +212,17 @@ impl Mount {
         &self.store
     }
 
+    pub(crate) fn tidy(&self) -> &Tidy {
+        &self.tidy
+    }
+
     pub(crate) fn clients(&self) -> &AwsClients {
         &self.clients
+    }
+
+    /// Look-ups in AWS for one request.
+    pub(crate) fn look_up<'a>(&'a self, snapshot: &'a ConfigSnapshot, deadline: Deadline) -> LookUp<'a> {
+        LookUp::new(&self.clients, &self.store, snapshot, deadline)
     }
 
     pub(crate) fn login_memo(&self) -> &LoginMemo {
@@ -188,18 +241,17 @@ impl Mount {
         arn: &Arn,
         unique_id: &str,
     ) -> Result<Arc<str>, String> {
-        let LookUp { clients, store, snapshot, deadline } = look_up;
-        let work = self.full_arns.look_up(clients, store, snapshot, deadline, arn, unique_id);
-        deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()))
+        look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
     }
 
-    /// Whether this node may write the mount's storage.
+    /// Whether this node may write the mount's storage: a performance standby may not, a performance
+    /// secondary only if the mount is local to its cluster.
     pub(crate) async fn is_writer(&self) -> Result<bool, SystemViewError> {
         let replication = self.system_view.replication_state().await?;
-        if !replication.performance_secondary() && !replication.performance_standby() {
-            return Ok(true);
+        if replication.performance_standby() {
+            return Ok(false);
         }
-        self.system_view.local_mount().await
+        Ok(!replication.performance_secondary() || self.system_view.local_mount().await?)
     }
 }
 
@@ -215,6 +267,15 @@ impl Backend for Mount {
             description: DESCRIPTION.trim_ascii(),
             unauthenticated: SpecialPaths::AWS.unauthenticated,
         }
+    }
+}
+
+/// Ends a task and waits until it has ended.
+async fn end(task: Option<JoinHandle<()>>) {
+    if let Some(task) = task {
+        task.abort();
+        // Whether it was done, stopped or has panicked: it no longer runs.
+        let _ = task.await;
     }
 }
 

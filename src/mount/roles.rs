@@ -6,6 +6,7 @@ use super::Mount;
 use crate::arn::{Arn, EntityKind};
 use crate::aws::attempts::Deadline;
 use crate::aws::clients::ConfigSnapshot;
+use crate::aws::error::CallError;
 use crate::entry::{Role, RoleUpgrade};
 use crate::framework::Failure;
 use crate::full_arn::partition_of;
@@ -91,25 +92,35 @@ impl Mount {
         let arn = Arn::parse(arn).map_err(|error| error.to_string())?;
         let partition = partition_of(&arn)?;
         let account = arn.account();
-        let work = async {
-            let sts = self.store().sts_config(account).await.map_err(|failure| {
-                format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
-            })?;
-            let client = self.clients().iam(snapshot, partition, account, sts.as_ref().as_ref()).await?;
-            let context = self.clients().context(snapshot, deadline);
-            let result = match arn.kind() {
-                EntityKind::User => client.get_user(arn.name(), context).await.map(|user| user.unique_id),
-                EntityKind::Role => client.get_role(arn.name(), context).await.map(|role| role.unique_id),
-                EntityKind::InstanceProfile => {
-                    client.get_instance_profile(arn.name(), context).await.map(|profile| profile.unique_id)
+        let look_up = self.look_up(snapshot, deadline);
+        let call = |error: CallError| error.to_string();
+        look_up
+            .in_time(async {
+                let client = look_up.iam(partition, account).await?;
+                let context = look_up.context();
+                let entity = match arn.kind() {
+                    EntityKind::User => client.get_user(arn.name(), context).await.map_err(call)?,
+                    EntityKind::Role => client.get_role(arn.name(), context).await.map_err(call)?,
+                    EntityKind::InstanceProfile => {
+                        let profile = client.get_instance_profile(arn.name(), context).await.map_err(call)?;
+                        return Ok(profile.unique_id);
+                    }
+                    EntityKind::AssumedRole => {
+                        return Err(format!("unrecognized error type {}", quote(arn.kind().as_str())));
+                    }
+                };
+                // A role in `config/sts` may lead into another account, where the name is somebody else.
+                let found = Arn::parse(&entity.arn).map_err(|error| error.to_string())?;
+                if found.account() != account {
+                    return Err(format!(
+                        "the role for account ID {} looks into account {}",
+                        quote(account.as_str()),
+                        quote(found.account().as_str())
+                    ));
                 }
-                EntityKind::AssumedRole => {
-                    return Err(format!("unrecognized error type {}", quote(arn.kind().as_str())));
-                }
-            };
-            result.map_err(|error| error.to_string())
-        };
-        deadline.limit(work).await.unwrap_or_else(|| Err("gave up waiting for AWS".to_owned()))
+                Ok(entity.unique_id)
+            })
+            .await
     }
 }
 

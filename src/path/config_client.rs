@@ -20,25 +20,25 @@ const FIELDS: &[Field] = &[
     Field::new("secret_key", FieldKind::String, "Secret of the access key. Never returned.")
         .default_json("\"\"")
         .display(DisplayAttributes { sensitive: true, ..display("") }),
-    Field::new("role_arn", FieldKind::String, "Role for workload identity.").default_json("\"\""),
+    Field::new("role_arn", FieldKind::String, "Role for workload identity.").example("arn:aws:iam::123456789012:role/vault").default_json("\"\""),
     Field::new("identity_token_audience", FieldKind::String, "Audience of the server's identity token. Set it to use workload identity instead of keys, where the server supports it.")
         .default_json("\"\""),
     Field::new("identity_token_ttl", FieldKind::DurationSecond, "Life of the server's identity token; 0 leaves it to the server.")
         .default_json("3600"),
-    Field::new("rotation_schedule", FieldKind::String, "When the access key is rotated, as a cron expression in UTC: minute, hour, day of month, month, day of week."),
+    Field::new("rotation_schedule", FieldKind::String, "When the access key is rotated, as a cron expression in UTC: minute, hour, day of month, month, day of week.").example("0 0 * * 6"),
     Field::new("rotation_window", FieldKind::DurationSecond, "How long after the scheduled time a rotation may still begin."),
     Field::new("rotation_period", FieldKind::DurationSecond, "Time between rotations, instead of a schedule."),
     Field::new("disable_automated_rotation", FieldKind::Bool, "Whether the access key is no longer rotated automatically."),
-    Field::new("endpoint", FieldKind::String, "URL of the EC2 API instead of the one of the region.").default_json("\"\""),
-    Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").default_json("\"\""),
-    Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.")
+    Field::new("endpoint", FieldKind::String, "URL of the EC2 API instead of the one of the region.").example("https://ec2.eu-west-1.amazonaws.com").default_json("\"\""),
+    Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").example("https://iam.amazonaws.com").default_json("\"\""),
+    Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.").example("https://sts.eu-west-1.amazonaws.com")
         .default_json("\"\""),
-    Field::new("sts_region", FieldKind::String, "Region of the server's own STS calls.").default_json("\"\""),
+    Field::new("sts_region", FieldKind::String, "Region of the server's own STS calls.").example("eu-west-1").default_json("\"\""),
     Field::new("use_sts_region_from_client", FieldKind::Bool, "Whether a login is sent to the STS endpoint of the region it was signed for. Overrides sts_endpoint.")
         .default_json("false"),
-    Field::new("iam_server_id_header_value", FieldKind::String, "Value that a login must carry, signed, in the header X-Vault-AWS-IAM-Server-ID. It binds a signature to this server.")
+    Field::new("iam_server_id_header_value", FieldKind::String, "Value that a login must carry, signed, in the header X-Vault-AWS-IAM-Server-ID. It binds a signature to this server.").example("vault.example.com")
         .default_json("\"\""),
-    Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry."),
+    Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry.").example("X-Amz-Expires"),
     Field::new("max_retries", FieldKind::Int, "Retries of calls to AWS; -1 leaves them to the default.").default_json("-1"),
 ];
 
@@ -119,37 +119,55 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     Ok(None)
 }
 
+/// How often a write starts anew because somebody else wrote the configuration meanwhile.
+const MAX_TRIES: u32 = 5;
+
 async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    // What the rotation manager has done already when the entry is written.
-    let mut rotation = None;
-    let result = mount
-        .store()
-        .update(ClientConfig::KEY, async |stored: Option<ClientConfig>| {
-            let mut config = stored.clone().unwrap_or_else(ClientConfig::absent);
-            set_fields(&mut config, &fields);
-            set_rotation(&mut config, &fields)?;
-            check_workload_identity(mount, &config).await?;
-            let rotated = stored.as_ref().is_some_and(ClientConfig::rotates);
-            if config.rotates() {
-                register(mount, request, &config).await?;
-                rotation = Some("registration");
-            } else if rotated {
-                deregister(mount, request).await?;
-                rotation = Some("deregistration");
-            }
-            let changed = stored.as_ref() != Some(&config);
-            Ok((changed.then_some(config), ()))
-        })
-        .await;
-    mount.forget_full_arns();
-    result.map_err(|failure| match (failure, rotation) {
-        (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
-            "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
-            request.mount_point, request.path
-        )),
-        (failure, _) => failure,
-    })?;
-    Ok(None)
+    for _ in 0..MAX_TRIES {
+        let loaded = mount.store().load::<ClientConfig>(ClientConfig::KEY).await?;
+        let stored = loaded.entry.as_ref();
+        let mut config = stored.cloned().unwrap_or_else(ClientConfig::absent);
+        set_fields(&mut config, &fields);
+        set_rotation(&mut config, &fields)?;
+        check_workload_identity(mount, &config).await?;
+        let rotation = follow_rotation(mount, request, stored, &config).await?;
+        if stored == Some(&config) {
+            return Ok(None);
+        }
+        let written = mount.store().replace(ClientConfig::KEY, &loaded, &config).await;
+        mount.forget_full_arns();
+        let written = written.map_err(|failure| match (failure, rotation) {
+            (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
+                "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
+                request.mount_point, request.path
+            )),
+            (failure, _) => failure,
+        })?;
+        if written.is_ok() {
+            return Ok(None);
+        }
+    }
+    Err(Failure::Internal(
+        "the configuration is being written by other requests at the same time; try again".to_owned(),
+    ))
+}
+
+/// Tells the host's rotation manager what a configuration asks of it. Returns what it has done.
+async fn follow_rotation(
+    mount: &Mount,
+    request: &Request,
+    stored: Option<&ClientConfig>,
+    config: &ClientConfig,
+) -> Result<Option<&'static str>, Failure> {
+    if config.rotates() {
+        register(mount, request, config).await?;
+        Ok(Some("registration"))
+    } else if stored.is_some_and(ClientConfig::rotates) {
+        deregister(mount, request).await?;
+        Ok(Some("deregistration"))
+    } else {
+        Ok(None)
+    }
 }
 
 fn set_fields(config: &mut ClientConfig, fields: &Fields) {

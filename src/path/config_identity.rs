@@ -16,12 +16,12 @@ const FIELDS: &[Field] = &[
     Field::new("iam_alias", FieldKind::String, "What the entity alias of an iam login is: `role_id`, `unique_id`, `canonical_arn` or `full_arn`. Only ids survive the deletion and recreation of a principal as different.")
         .default_json("\"unique_id\"")
         .allowed(&AliasSource::IAM),
-    Field::new("iam_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an iam login: `default`, or a list of names. An empty list is none.")
+    Field::new("iam_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an iam login: `default`, or a list of names. An empty list is none.").example("account_id,client_arn")
         .default_json("[\"default\"]"),
     Field::new("ec2_alias", FieldKind::String, "What the entity alias of an ec2 login is: `role_id`, `instance_id` or `image_id`.")
         .default_json("\"instance_id\"")
         .allowed(&AliasSource::EC2),
-    Field::new("ec2_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an ec2 login: `default`, or a list of names. An empty list is none.")
+    Field::new("ec2_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an ec2 login: `default`, or a list of names. An empty list is none.").example("account_id,instance_id")
         .default_json("[\"default\"]"),
 ];
 

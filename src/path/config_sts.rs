@@ -14,7 +14,8 @@ const FIELDS: &[Field] = &[
         "sts_role",
         FieldKind::String,
         "ARN of the role in that account which the server assumes to look up principals and instances.",
-    ),
+    )
+    .example("arn:aws:iam::210987654321:role/vault-lookup"),
     Field::new("external_id", FieldKind::String, "External id that the role's trust policy asks for.")
         .default_json("\"\""),
 ];

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::{endpoint, object, verb};
+use crate::ec2_login::Ec2Login;
 use crate::framework::{
-    Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
+    Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
 };
 use crate::iam_login::IamLogin;
 use crate::mount::Mount;
@@ -75,34 +76,64 @@ server, see iam_server_id_header_value of config/client.
     }
 }
 
+/// How a client proves who it is.
+enum LoginType {
+    Iam,
+    Ec2,
+}
+
 /// Which proof a request carries. A request with parts of two carries none.
-fn iam_is_supplied(fields: &Fields) -> Result<(), Failure> {
+fn login_type(fields: &Fields) -> Result<LoginType, Failure> {
     let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
     let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
     let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
     if any_iam && any_ec2 {
         return refused("supplied auth values for both ec2 and iam auth types");
     }
-    let ec2 = fields.supplied("pkcs7") || (fields.supplied("identity") && fields.supplied("signature"));
-    if ec2 {
-        return refused("the ec2 login type is not served by this version");
+    if fields.supplied("pkcs7") || (fields.supplied("identity") && fields.supplied("signature")) {
+        return Ok(LoginType::Ec2);
     }
     let get = fields.text("iam_http_request_method") == Some("GET");
     let complete = signed_request::FIELDS
         .iter()
         .all(|name| fields.supplied(name) || (get && *name == "iam_request_body"));
-    if complete { Ok(()) } else { refused("didn't supply required authentication values") }
+    if complete { Ok(LoginType::Iam) } else { refused("didn't supply required authentication values") }
 }
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    iam_is_supplied(&fields)?;
-    let auth = IamLogin::start(mount, request, &fields).await?.log_in().await?;
-    Ok(Some(Response::with_auth(auth)))
+    match log_in(mount, request, &fields).await {
+        Ok(auth) => Ok(Some(Response::with_auth(auth))),
+        Err(failure) => {
+            log_refusal(request, &fields, &failure);
+            Err(failure)
+        }
+    }
+}
+
+async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Auth, Failure> {
+    match login_type(fields)? {
+        LoginType::Iam => IamLogin::start(mount, request, fields).await?.log_in().await,
+        LoginType::Ec2 => Ec2Login::start(mount, request, fields).await?.log_in().await,
+    }
+}
+
+/// The operator sees why somebody could not log in; a client's mistake is not the operator's trouble.
+fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
+    let role = fields.text("role").unwrap_or("");
+    let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
+    let (id, mount) = (request.id.as_str(), request.mount_point.as_str());
+    match failure {
+        Failure::Internal(_) => tracing::warn!(id, mount, role, address, reason = %failure, "login failed"),
+        Failure::ReadOnly => {}
+        _ => tracing::debug!(id, mount, role, address, reason = %failure, "login refused"),
+    }
 }
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    iam_is_supplied(&fields)?;
-    let auth = IamLogin::start(mount, request, &fields).await?.look_ahead().await?;
+    let auth = match login_type(&fields)? {
+        LoginType::Iam => IamLogin::start(mount, request, &fields).await?.look_ahead().await?,
+        LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.look_ahead().await?,
+    };
     Ok(Some(Response::with_auth(auth)))
 }
 
@@ -110,10 +141,10 @@ async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> Handler
 async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let role = match fields.text("role") {
         Some(named) if !named.is_empty() => named.to_lowercase(),
-        _ => {
-            iam_is_supplied(&fields)?;
-            IamLogin::start(mount, request, &fields).await?.resolve_role().await?
-        }
+        _ => match login_type(&fields)? {
+            LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
+            LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
+        },
     };
     Ok(Some(Response::with_data(object([("role", json!(role))]))))
 }

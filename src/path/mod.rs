@@ -1,19 +1,28 @@
 //! The API: one file per path, with its fields, help and handlers.
 
+mod config_certificate;
 mod config_client;
 mod config_identity;
+mod config_rotate_root;
 mod config_sts;
+mod config_tidy;
+mod identity_accesslist;
 mod login;
 mod role;
+mod role_tag;
 mod role_write;
 mod roles;
+mod roletag_denylist;
+mod tidy;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
-use crate::framework::{DisplayAttributes, Endpoint, Handler, Operation, Response, RouteTable};
+use crate::framework::{
+    DisplayAttributes, Endpoint, Handler, Operation, Response, Route, RouteTable, is_name,
+};
 use crate::mount::Mount;
 
 /// Names of roles, accounts and the like, in the notation of patterns.
@@ -30,12 +39,57 @@ static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
         roles::role_route(),
         roles::roles_route(),
         role::route(),
+        role_tag::route(),
         config_client::route(),
+        config_certificate::route(),
         config_identity::route(),
+        config_rotate_root::route(),
         config_sts::route(),
         config_sts::list_route(),
+        config_certificate::list_route(),
+        config_tidy::deny_list_route(),
+        under_old_name(config_tidy::deny_list_route()),
+        config_tidy::access_list_route(),
+        under_old_name(config_tidy::access_list_route()),
+        roletag_denylist::list_route(),
+        under_old_name(roletag_denylist::list_route()),
+        roletag_denylist::route(),
+        under_old_name(roletag_denylist::route()),
+        tidy::deny_list_route(),
+        under_old_name(tidy::deny_list_route()),
+        identity_accesslist::list_route(),
+        under_old_name(identity_accesslist::list_route()),
+        identity_accesslist::route(),
+        under_old_name(identity_accesslist::route()),
+        tidy::access_list_route(),
+        under_old_name(tidy::access_list_route()),
     ])
 });
+
+/// A route by the name it had before it was renamed. But for the names it is the same.
+fn under_old_name(mut route: Route<Mount>) -> Route<Mount> {
+    route.pattern = in_old_words(route.pattern);
+    route.display.operation_suffix = in_old_words(route.display.operation_suffix);
+    for endpoint in &mut route.endpoints {
+        endpoint.display.operation_suffix = in_old_words(endpoint.display.operation_suffix);
+    }
+    route.deprecated = true;
+    route
+}
+
+/// The text lives as long as the route table: as the process.
+fn in_old_words(text: &str) -> &'static str {
+    let mut text = text.to_owned();
+    for (new, old) in [
+        ("accesslist", "whitelist"),
+        ("access-list", "whitelist"),
+        ("denylist", "blacklist"),
+        ("deny-list", "blacklist"),
+    ] {
+        text = text.replace(new, old);
+    }
+    text.leak()
+}
 
 /// All routes; of those that match a path the first wins.
 ///
@@ -50,15 +104,6 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     let of_role =
         path.strip_prefix("role/").is_some_and(|rest| is_name(rest.strip_suffix("/tag").unwrap_or(rest)));
     if of_role { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
-}
-
-/// Whether a text matches [`name_pattern`].
-fn is_name(text: &str) -> bool {
-    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let bytes = text.as_bytes();
-    bytes.first().is_some_and(is_word)
-        && bytes.last().is_some_and(is_word)
-        && bytes.iter().all(|byte| is_word(byte) || matches!(byte, b'-' | b'.'))
 }
 
 /// What every operation id of this method starts with.
@@ -103,6 +148,43 @@ mod tests {
     #[test]
     fn the_route_table_has_no_mistake() {
         assert_eq!(routes().as_ref().err(), None);
+    }
+
+    #[test]
+    fn every_list_path_has_its_old_name_too() {
+        let table = routes().as_ref().unwrap();
+        for (new, old, old_suffix) in [
+            (
+                "config/tidy/roletag-denylist",
+                "config/tidy/roletag-blacklist",
+                "role-tag-blacklist-tidy-operation",
+            ),
+            (
+                "config/tidy/identity-accesslist",
+                "config/tidy/identity-whitelist",
+                "identity-whitelist-tidy-operation",
+            ),
+            ("roletag-denylist/", "roletag-blacklist/", "role-tag-blacklists"),
+            ("roletag-denylist/v1:x", "roletag-blacklist/v1:x", "role-tag-blacklist"),
+            ("tidy/roletag-denylist", "tidy/roletag-blacklist", "role-tag-blacklist"),
+            ("identity-accesslist", "identity-whitelist", "identity-whitelist"),
+            ("identity-accesslist/i-1", "identity-whitelist/i-1", "identity-whitelist"),
+            ("tidy/identity-accesslist", "tidy/identity-whitelist", "identity-whitelist"),
+        ] {
+            let [(new, of_new), (old, of_old)] = [new, old].map(|path| table.find(path).unwrap());
+            assert_eq!((new.deprecated, old.deprecated), (false, true), "{}", old.pattern);
+            assert_eq!(old.display.operation_suffix, old_suffix);
+            assert_eq!(in_old_words(new.pattern), old.pattern);
+            assert_eq!(of_new, of_old);
+            assert_eq!((new.synopsis, new.description), (old.synopsis, old.description));
+            let endpoints = |route: &Route<Mount>| -> Vec<_> {
+                let endpoints = route.endpoints.iter();
+                endpoints
+                    .map(|endpoint| (endpoint.operation, in_old_words(endpoint.display.operation_suffix)))
+                    .collect()
+            };
+            assert_eq!(endpoints(new), endpoints(old));
+        }
     }
 
     #[test]

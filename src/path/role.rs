@@ -19,21 +19,21 @@ const OWN_FIELDS: [Field; 21] = [
     Field::new("role", FieldKind::Name, "Name of the role; upper and lower case are the same."),
     Field::new("auth_type", FieldKind::String, "How callers prove themselves: `iam` by a signed request, `ec2` by an instance identity document. Cannot be changed later.")
         .allowed(&[AuthType::Iam.as_str(), AuthType::Ec2.as_str()]),
-    Field::new("bound_ami_id", FieldKind::CommaStringSlice, "Images (AMIs) of which an instance must run one."),
-    Field::new("bound_account_id", FieldKind::CommaStringSlice, "Accounts of which an instance must belong to one."),
-    Field::new("bound_iam_principal_arn", FieldKind::CommaStringSlice, "IAM principals of which the caller must be one. An ARN that ends in `*` is a pattern for the full ARN, path included; others are bound by unique id, see resolve_aws_unique_ids."),
-    Field::new("bound_region", FieldKind::CommaStringSlice, "Regions of which an instance must run in one; ec2 login only."),
-    Field::new("bound_iam_role_arn", FieldKind::CommaStringSlice, "Roles of which the instance profile must hold one; an ARN that ends in `*` is a prefix."),
-    Field::new("bound_iam_instance_profile_arn", FieldKind::CommaStringSlice, "Instance profiles of which an instance must have one; an ARN that ends in `*` is a prefix."),
-    Field::new("bound_ec2_instance_id", FieldKind::CommaStringSlice, "Instances of which the caller must be one."),
-    Field::new("bound_vpc_id", FieldKind::CommaStringSlice, "VPCs of which an instance must run in one."),
-    Field::new("bound_subnet_id", FieldKind::CommaStringSlice, "Subnets of which an instance must run in one."),
+    Field::new("bound_ami_id", FieldKind::CommaStringSlice, "Images (AMIs) of which an instance must run one.").example("ami-0a1b2c3d4e5f60718"),
+    Field::new("bound_account_id", FieldKind::CommaStringSlice, "Accounts of which an instance must belong to one.").example("123456789012"),
+    Field::new("bound_iam_principal_arn", FieldKind::CommaStringSlice, "IAM principals of which the caller must be one. An ARN that ends in `*` is a pattern for the full ARN, path included; others are bound by unique id, see resolve_aws_unique_ids.").example("arn:aws:iam::123456789012:role/dev"),
+    Field::new("bound_region", FieldKind::CommaStringSlice, "Regions of which an instance must run in one; ec2 login only.").example("eu-west-1"),
+    Field::new("bound_iam_role_arn", FieldKind::CommaStringSlice, "Roles of which the instance profile must hold one; an ARN that ends in `*` is a prefix.").example("arn:aws:iam::123456789012:role/dev"),
+    Field::new("bound_iam_instance_profile_arn", FieldKind::CommaStringSlice, "Instance profiles of which an instance must have one; an ARN that ends in `*` is a prefix.").example("arn:aws:iam::123456789012:instance-profile/web"),
+    Field::new("bound_ec2_instance_id", FieldKind::CommaStringSlice, "Instances of which the caller must be one.").example("i-0a1b2c3d4e5f60718"),
+    Field::new("bound_vpc_id", FieldKind::CommaStringSlice, "VPCs of which an instance must run in one.").example("vpc-0a1b2c3d"),
+    Field::new("bound_subnet_id", FieldKind::CommaStringSlice, "Subnets of which an instance must run in one.").example("subnet-0a1b2c3d"),
     Field::new("resolve_aws_unique_ids", FieldKind::Bool, "Whether bound principals are resolved to their unique ids when the role is written, so that a principal that is deleted and recreated under the same name no longer matches. Cannot be switched off later.")
         .default_json("true"),
-    Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.")
+    Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.").example("ec2_instance")
         .allowed(&[InferredEntity::EC2_INSTANCE]),
-    Field::new("inferred_aws_region", FieldKind::String, "Region in which inferred instances are looked up."),
-    Field::new("role_tag", FieldKind::String, "Key of the instance tag that narrows the role further; ec2 login only."),
+    Field::new("inferred_aws_region", FieldKind::String, "Region in which inferred instances are looked up.").example("eu-west-1"),
+    Field::new("role_tag", FieldKind::String, "Key of the instance tag that narrows the role further; ec2 login only.").example("VaultRole"),
     Field::new("allow_instance_migration", FieldKind::Bool, "Whether an instance that was restored elsewhere may take over; ec2 login only.")
         .default_json("false"),
     Field::new("disallow_reauthentication", FieldKind::Bool, "Whether an instance may log in only once; ec2 login only.")

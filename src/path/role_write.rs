@@ -316,8 +316,8 @@ fn check_binds(role: &Role) -> Result<(), Failure> {
 
 const INSTANCE_BIND: &str = "but not specifying ec2 auth_type or inferring ec2_instance";
 
-/// Policies as the deprecated field takes them: lower-case, each once, sorted; `root` stands alone.
-fn normalised_policies(policies: &[String]) -> Vec<String> {
+/// Policies as the deprecated field and role tags take them: lower-case, each once, sorted; `root` stands alone.
+pub(super) fn normalised_policies(policies: &[String]) -> Vec<String> {
     let mut policies: Vec<String> = policies
         .iter()
         .map(|policy| policy.trim().to_lowercase())

@@ -45,12 +45,6 @@ impl HostSystemView {
 
 #[tonic::async_trait]
 impl SystemView for HostSystemView {
-    async fn default_lease_ttl(&self) -> Result<Duration, SystemViewError> {
-        let mut client = self.client.clone();
-        let reply = self.connection.call(client.default_lease_ttl(Empty {})).await.map_err(failed)?;
-        Ok(nanoseconds(reply.ttl))
-    }
-
     async fn max_lease_ttl(&self) -> Result<Duration, SystemViewError> {
         let mut client = self.client.clone();
         let reply = self.connection.call(client.max_lease_ttl(Empty {})).await.map_err(failed)?;

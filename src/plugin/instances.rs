@@ -38,8 +38,8 @@ pub(super) struct Instance {
 
 impl Instance {
     /// A mount that is set up.
-    pub(super) fn new(mount: Mount, connection: HostConnection) -> Self {
-        Self { mount: Arc::new(mount), connection }
+    pub(super) fn new(mount: Arc<Mount>, connection: HostConnection) -> Self {
+        Self { mount, connection }
     }
 
     async fn end(self) {

@@ -25,6 +25,7 @@ mod lifecycle;
 mod log;
 mod memory_lock;
 mod multiplexed_broker;
+mod open_files;
 mod panics;
 mod peer_stream;
 mod protocol;
@@ -86,6 +87,7 @@ fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError> {
     if launch.lock_memory {
         memory_lock::lock_memory()?;
     }
+    open_files::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()

@@ -67,12 +67,6 @@ pub struct RotationJob {
 /// Calls to the host about itself and the mount.
 #[async_trait]
 pub trait SystemView: Send + Sync {
-    /// Default lease time of the mount.
-    ///
-    /// # Errors
-    /// See [`SystemViewError`].
-    async fn default_lease_ttl(&self) -> Result<Duration, SystemViewError>;
-
     /// Maximum lease time of the mount.
     ///
     /// # Errors

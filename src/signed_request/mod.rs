@@ -10,12 +10,11 @@ mod headers;
 mod presigned;
 mod server_id;
 mod target;
+#[cfg(test)]
+mod tests;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 
 pub use headers::{ClientHeaders, canonical_name};
@@ -27,6 +26,7 @@ use crate::aws::query::AGENT;
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, Fields};
 use crate::ports::HttpRequest;
+use crate::text::decode_base64;
 
 /// `X-Amz-` headers that are accepted without configuration.
 const ALLOWED_HEADERS: [&str; 8] = [
@@ -40,8 +40,23 @@ const ALLOWED_HEADERS: [&str; 8] = [
     "X-Amz-User-Agent",
 ];
 
-/// Headers that the forwarding side computes itself; a client's copy is dropped.
-const OWN_HEADERS: [&str; 4] = ["Host", "Content-Length", "Transfer-Encoding", "Trailer"];
+/// Headers about one connection or about framing, which the forwarding side decides itself; a
+/// client's copy is dropped. Connections to STS are shared by the logins of all clients, so none may
+/// say what happens to them, nor make the two ends disagree about where a request ends.
+const OWN_HEADERS: [&str; 12] = [
+    "Connection",
+    "Content-Length",
+    "Expect",
+    "Host",
+    "Http2-Settings",
+    "Keep-Alive",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "Te",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
 
 /// Longest answer to a forwarded request, in bytes.
 const MAX_ANSWER: usize = crate::aws::query::MAX_ANSWER;
@@ -104,7 +119,9 @@ impl SignedRequest {
         if headers.is_empty() {
             return Err(refused("missing iam_request_headers"));
         }
-        if headers.values("Authorization").len() > 1 {
+        // A presigned request has its signature in the query; with a second one AWS would choose.
+        let signatures_in_headers = if get { 0 } else { 1 };
+        if headers.values("Authorization").len() > signatures_in_headers {
             return Err(refused("invalid request header: Authorization"));
         }
         Ok(Self { target, body, headers, presigned })
@@ -192,6 +209,11 @@ impl SignedRequest {
             }
             Some(_) => {}
         }
+        if self.presigned.is_some() && !self.body.is_empty() {
+            // Some servers do not expect a body here and would take it for the next request, which
+            // on a shared connection is another client's. So nobody comes after this one.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(HttpRequest {
             method: self.method(),
             uri,
@@ -245,16 +267,4 @@ fn check_body(body: &[u8]) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Standard base64 with padding; line breaks are ignored.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    const ENGINE: GeneralPurpose = GeneralPurpose::new(
-        &STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
-    ENGINE.decode(text).ok()
 }

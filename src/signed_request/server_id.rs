@@ -33,22 +33,19 @@ pub(super) fn check(request: &SignedRequest, required: &str) -> Result<(), Strin
     if signed_headers.split(';').any(|name| name == SIGNED) { Ok(()) } else { Err(NOT_SIGNED.to_owned()) }
 }
 
-/// The list of signed headers out of an `Authorization` value: after the last `SignedHeaders=` of
-/// the first line that has one, up to the next comma.
+/// The list of signed headers out of an `Authorization` value. The value is read as AWS reads it: the
+/// algorithm, then names and values between commas. A list that stands under another name, or inside
+/// another value, is not the one AWS goes by; and which of two it would go by nobody knows, so two
+/// are none.
 fn signed_headers(authorization: &str) -> Option<&str> {
-    const NAME: &str = "SignedHeaders=";
-    let mut rest = authorization;
-    loop {
-        let line = rest.split('\n').next().unwrap_or("");
-        let last = line.rmatch_indices(NAME).find_map(|(position, _)| {
-            let value = rest.get(position.saturating_add(NAME.len())..)?;
-            value.split(',').next().filter(|value| !value.is_empty())
-        });
-        if last.is_some() {
-            return last;
-        }
-        rest = rest.split_once('\n')?.1;
-    }
+    let (_algorithm, parameters) = authorization.trim_ascii_start().split_once(' ')?;
+    let mut lists = parameters
+        .split(',')
+        .filter_map(|parameter| parameter.trim_ascii().split_once('='))
+        .filter(|(name, _)| *name == "SignedHeaders")
+        .map(|(_, list)| list);
+    let list = lists.next().filter(|list| !list.is_empty())?;
+    lists.next().is_none().then_some(list)
 }
 
 #[cfg(test)]
@@ -56,14 +53,23 @@ mod tests {
     use super::signed_headers;
 
     #[test]
-    fn the_last_list_of_the_first_line_counts() {
+    fn the_last_parameter_of_the_name_counts() {
         for (authorization, list) in [
             ("AWS4-HMAC-SHA256 Credential=x, SignedHeaders=a;b, Signature=y", Some("a;b")),
-            ("SignedHeaders=a, SignedHeaders=b", Some("b")),
-            ("SignedHeaders=a, SignedHeaders=,", Some("a")),
-            ("x\nSignedHeaders=a b\nc,", Some("a b\nc")),
-            ("SignedHeaders=", None),
+            ("AWS4-HMAC-SHA256 Credential=x,SignedHeaders=a;b,Signature=y", Some("a;b")),
+            ("AWS4-HMAC-SHA256  SignedHeaders=a;b,Signature=y,Credential=x", Some("a;b")),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, SignedHeaders=b", None),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, SignedHeaders=,", None),
+            ("AWS4-HMAC-SHA256 SignedHeaders=, SignedHeaders=a", None),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a b", Some("a b")),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, X=SignedHeaders=b", Some("a")),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, X= SignedHeaders=b", Some("a")),
+            ("AWS4-HMAC-SHA256 SignedHeaders=a, X-SignedHeaders=b", Some("a")),
+            ("AWS4-HMAC-SHA256 signedheaders=a", None),
+            ("SignedHeaders=a", None),
+            ("AWS4-HMAC-SHA256 SignedHeaders=", None),
             ("Bearer x", None),
+            ("", None),
         ] {
             assert_eq!(signed_headers(authorization), list, "{authorization}");
         }

@@ -1,5 +1,6 @@
 //! The life of the plugin's process under a real server.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use http::StatusCode;
@@ -146,13 +147,88 @@ async fn the_server_shows_help_and_a_whole_api_description(scene: Scene) {
     let document = scene.server.root("GET", "sys/internal/specs/openapi", &Value::Null).await;
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/sys/auth"), "the rest of the server is still described");
-    for path in ["login", "role/{role}", "config/client", "config/identity", "config/sts/{account_id}"] {
-        assert!(
-            paths.keys().any(|known| known.starts_with("/auth/") && known.ends_with(&format!("/{path}"))),
-            "{path} is missing"
-        );
+
+    let mut described = BTreeMap::new();
+    let mut deprecated = BTreeSet::new();
+    for (path, item) in paths {
+        let Some(path) = path.strip_prefix("/auth/{aws_mount_path}/").or(path.strip_prefix("/auth/aws/"))
+        else {
+            continue;
+        };
+        for (method, operation) in item.as_object().unwrap() {
+            if let Some(id) = operation.get("operationId") {
+                described.insert(format!("{method} {path}"), id.as_str().unwrap().to_owned());
+                if operation["deprecated"] == json!(true) {
+                    deprecated.insert(format!("{method} {path}"));
+                }
+            }
+        }
     }
+    let expected: BTreeMap<String, String> =
+        OPERATIONS.iter().map(|(operation, id)| ((*operation).to_owned(), (*id).to_owned())).collect();
+    assert_eq!(described, expected);
+    let old: BTreeSet<String> = described
+        .into_keys()
+        .filter(|operation| operation.contains("blacklist") || operation.contains("whitelist"))
+        .collect();
+    assert_eq!(deprecated, old);
+    assert_eq!(paths.values().filter(|item| item["post"]["operationId"] == json!("aws-login")).count(), 1);
 }
+
+/// Every operation with its id, by which generated clients call it.
+const OPERATIONS: &[(&str, &str)] = &[
+    ("post login", "aws-login"),
+    ("get role", "aws-list-auth-roles"),
+    ("get roles", "aws-list-auth-roles2"),
+    ("get role/{role}", "aws-read-auth-role"),
+    ("post role/{role}", "aws-write-auth-role"),
+    ("delete role/{role}", "aws-delete-auth-role"),
+    ("post role/{role}/tag", "aws-write-role-tag"),
+    ("get config/client", "aws-read-client-configuration"),
+    ("post config/client", "aws-configure-client"),
+    ("delete config/client", "aws-delete-client-configuration"),
+    ("get config/certificate/{cert_name}", "aws-read-certificate-configuration"),
+    ("post config/certificate/{cert_name}", "aws-configure-certificate"),
+    ("delete config/certificate/{cert_name}", "aws-delete-certificate-configuration"),
+    ("get config/certificates", "aws-list-certificate-configurations"),
+    ("get config/identity", "aws-read-identity-integration-configuration"),
+    ("post config/identity", "aws-configure-identity-integration"),
+    ("post config/rotate-root", "aws-rotate-root-credentials"),
+    ("get config/sts", "aws-list-sts-role-relationships"),
+    ("get config/sts/{account_id}", "aws-read-sts-role"),
+    ("post config/sts/{account_id}", "aws-write-sts-role"),
+    ("delete config/sts/{account_id}", "aws-delete-sts-role"),
+    ("get config/tidy/roletag-denylist", "aws-read-role-tag-deny-list-tidy-settings"),
+    ("post config/tidy/roletag-denylist", "aws-configure-role-tag-deny-list-tidy-operation"),
+    ("delete config/tidy/roletag-denylist", "aws-delete-role-tag-deny-list-tidy-settings"),
+    ("get config/tidy/roletag-blacklist", "aws-read-role-tag-blacklist-tidy-settings"),
+    ("post config/tidy/roletag-blacklist", "aws-configure-role-tag-blacklist-tidy-operation"),
+    ("delete config/tidy/roletag-blacklist", "aws-delete-role-tag-blacklist-tidy-settings"),
+    ("get config/tidy/identity-accesslist", "aws-read-identity-access-list-tidy-settings"),
+    ("post config/tidy/identity-accesslist", "aws-configure-identity-access-list-tidy-operation"),
+    ("delete config/tidy/identity-accesslist", "aws-delete-identity-access-list-tidy-settings"),
+    ("get config/tidy/identity-whitelist", "aws-read-identity-whitelist-tidy-settings"),
+    ("post config/tidy/identity-whitelist", "aws-configure-identity-whitelist-tidy-operation"),
+    ("delete config/tidy/identity-whitelist", "aws-delete-identity-whitelist-tidy-settings"),
+    ("get roletag-denylist", "aws-list-role-tag-deny-lists"),
+    ("get roletag-denylist/{role_tag}", "aws-read-role-tag-deny-list"),
+    ("post roletag-denylist/{role_tag}", "aws-write-role-tag-deny-list"),
+    ("delete roletag-denylist/{role_tag}", "aws-delete-role-tag-deny-list"),
+    ("get roletag-blacklist", "aws-list-role-tag-blacklists"),
+    ("get roletag-blacklist/{role_tag}", "aws-read-role-tag-blacklist"),
+    ("post roletag-blacklist/{role_tag}", "aws-write-role-tag-blacklist"),
+    ("delete roletag-blacklist/{role_tag}", "aws-delete-role-tag-blacklist"),
+    ("post tidy/roletag-denylist", "aws-tidy-role-tag-deny-list"),
+    ("post tidy/roletag-blacklist", "aws-tidy-role-tag-blacklist"),
+    ("get identity-accesslist", "aws-list-identity-access-list"),
+    ("get identity-accesslist/{instance_id}", "aws-read-identity-access-list"),
+    ("delete identity-accesslist/{instance_id}", "aws-delete-identity-access-list"),
+    ("get identity-whitelist", "aws-list-identity-whitelist"),
+    ("get identity-whitelist/{instance_id}", "aws-read-identity-whitelist"),
+    ("delete identity-whitelist/{instance_id}", "aws-delete-identity-whitelist"),
+    ("post tidy/identity-accesslist", "aws-tidy-identity-access-list"),
+    ("post tidy/identity-whitelist", "aws-tidy-identity-whitelist"),
+];
 
 /// Polls until so many plugin processes run; their ids.
 async fn wait_for_processes(scene: &Scene, wanted: usize) -> Vec<u32> {

@@ -1,9 +1,14 @@
 //! Identities, in both directions: a renewal brings back what a login returned.
 
-use serde_json::{Map, Value};
-use vault_plugin_auth_aws::framework::{Alias, Auth, GoDuration, LeaseOptions, Timestamp, TokenType};
+use serde_json::Value;
+use vault_plugin_auth_aws::framework::{
+    Alias, Auth, Failure, GoDuration, LeaseOptions, Timestamp, TokenType, parse_data,
+};
 
 use crate::plugin::protocol::{logical, pb};
+
+/// Longest internal data of an identity, in bytes. What a login leaves there takes a few hundred.
+const MAX_INTERNAL_DATA: usize = 64 * 1024;
 
 /// An identity of a login or renewal, for the host.
 pub(super) fn to_wire(auth: Auth) -> pb::Auth {
@@ -31,10 +36,10 @@ pub(super) fn to_wire(auth: Auth) -> pb::Auth {
 
 /// An identity the host gives back. The internal data is refused unless it is what a login returns:
 /// a JSON object, or nothing at all.
-pub(super) fn from_wire(auth: pb::Auth) -> Result<Auth, serde_json::Error> {
+pub(super) fn from_wire(auth: pb::Auth) -> Result<Auth, Failure> {
     Ok(Auth {
         lease: auth.lease_options.map(lease_from_wire).unwrap_or_default(),
-        internal_data: internal_data(&auth.internal_data)?,
+        internal_data: parse_data(&auth.internal_data, MAX_INTERNAL_DATA)?,
         display_name: auth.display_name,
         policies: auth.policies,
         metadata: auth.metadata,
@@ -52,13 +57,6 @@ pub(super) fn from_wire(auth: pb::Auth) -> Result<Auth, serde_json::Error> {
         token_type: TokenType(auth.token_type),
         no_default_policy: auth.no_default_policy,
     })
-}
-
-fn internal_data(text: &str) -> Result<Map<String, Value>, serde_json::Error> {
-    if text.is_empty() {
-        return Ok(Map::new());
-    }
-    serde_json::from_str::<Option<_>>(text).map(Option::unwrap_or_default)
 }
 
 fn lease_to_wire(lease: &LeaseOptions) -> pb::LeaseOptions {
@@ -177,12 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn internal_data_may_be_missing_but_not_malformed() {
+    fn internal_data_may_be_missing_but_neither_malformed_nor_large() {
         for text in ["", "null", "{}"] {
             let auth = from_wire(pb::Auth { internal_data: text.to_owned(), ..pb::Auth::default() });
-            assert_eq!(auth.unwrap().internal_data, Map::new(), "{text}");
+            assert!(auth.unwrap().internal_data.is_empty(), "{text}");
         }
-        for text in ["[]", "{", "\"x\""] {
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_INTERNAL_DATA));
+        for text in ["[]", "{", "\"x\"", &large] {
             let auth = from_wire(pb::Auth { internal_data: text.to_owned(), ..pb::Auth::default() });
             assert!(auth.is_err(), "{text}");
         }

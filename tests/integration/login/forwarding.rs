@@ -117,19 +117,25 @@ async fn aws_refuses_what_passes_the_checks() {
     let (stage, dev) = stage_with_dev().await;
     let received = "error making upstream request: received error code ";
     let without_action = signed(&dev.credentials, LoginOptions::vault_cli().parameters("Version=2011-06-15"));
-    let mut two_lists = signed(&dev.credentials, LoginOptions::vault_cli());
-    edit_headers(&mut two_lists, |headers| {
+    let (answer, _) = forwarded(&stage, &without_action).await;
+    assert_eq!(answer.status, 400, "vector 26");
+    assert!(answer.error().starts_with(received), "vector 26: {}", answer.error());
+    assert!(answer.error().contains("MissingAction"), "vector 26: {}", answer.error());
+}
+
+/// Vector 42. Of two lists of signed headers nobody knows which one AWS goes by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_list_of_signed_headers_proves_nothing() {
+    let (stage, dev) = stage_with_dev().await;
+    let mut data = signed(&dev.credentials, LoginOptions::vault_cli());
+    edit_headers(&mut data, |headers| {
         let (_, values) = headers.iter_mut().find(|(name, _)| name == "Authorization").unwrap();
         values[0] = values[0].replacen("SignedHeaders=", "SignedHeaders=host, SignedHeaders=", 1);
     });
-    for (vector, data, code) in
-        [("26", without_action, "MissingAction"), ("42", two_lists, "IncompleteSignature")]
-    {
-        let (answer, _) = forwarded(&stage, &data).await;
-        assert_eq!(answer.status, 400, "vector {vector}");
-        assert!(answer.error().starts_with(received), "vector {vector}: {}", answer.error());
-        assert!(answer.error().contains(code), "vector {vector}: {}", answer.error());
-    }
+    let answer = stage.mount.login_only(&data).await;
+    let text = "error validating X-Vault-AWS-IAM-Server-ID header: vault header wasn't signed";
+    assert_eq!((answer.status, answer.error()), (400, text));
+    assert_eq!(stage.aws.total_calls(), 0);
 }
 
 /// Vector 46. STS answers in JSON to whoever asks for it; such an answer is never read.

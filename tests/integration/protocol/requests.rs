@@ -144,7 +144,7 @@ async fn the_host_learns_the_canonical_path() {
     let (_host, mount) = mounted(Launch::open_bao()).await;
     assert_eq!(mount.resolve_path("role/PROD").await.expect(200).data, json!({"path": "role/prod"}));
     assert!(mount.write("role/PROD", &role()).await.succeeded());
-    assert_eq!(mount.storage().keys(), ["role/prod"]);
+    assert_eq!(mount.storage().keys_of_requests(), ["role/prod"]);
 }
 
 /// One slow read does not hold up the mount's other requests.

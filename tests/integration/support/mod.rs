@@ -9,6 +9,7 @@
 
 pub mod aws;
 pub mod host;
+pub mod identity;
 pub mod proto;
 pub mod server;
 pub mod stage;

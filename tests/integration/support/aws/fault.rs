@@ -58,7 +58,7 @@ pub enum Fault {
     Truncated,
     /// Sends a body without end.
     Endless,
-    /// An error in the form of the service.
+    /// An error in the form of the service; nothing was done.
     Error {
         /// HTTP status.
         status: u16,

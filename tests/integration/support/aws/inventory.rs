@@ -248,7 +248,7 @@ pub struct WebIdentity {
 }
 
 /// Everything there is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Inventory {
     pub(super) users: Vec<Entity>,
     pub(super) roles: Vec<RoleRecord>,

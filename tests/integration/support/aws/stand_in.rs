@@ -251,6 +251,7 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
     let service = service_of(&request, presented.as_ref().ok());
     let json = service == Service::Sts
         && request.header("Accept").is_some_and(|accept| accept.contains("application/json"));
+    let before = world.inventory.clone();
     let result = perform(world, &request, service, presented.as_ref());
     let call = log_entry(world, request, presented.as_ref().ok(), result.as_ref().err(), peer);
     let draft = match &result {
@@ -264,6 +265,7 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
     let (answer, delivery) = match others.last() {
         Some(Fault::Answer(raw)) => (Answer::raw(raw), Delivery::Whole),
         Some(Fault::Error { status, code, message, headers }) => {
+            world.inventory = before;
             let refusal = Refusal::new(*status, code, message);
             let draft = Draft::refusal(service, &refusal, &request_id);
             let draft = if json { draft.json() } else { draft };

@@ -67,7 +67,8 @@ pub use storage::{
     Call, Counts, Gate, MISSING as MISSING_STORAGE, MemoryStorage, READ_ONLY, RELATIVE, SETUP_WRITE,
 };
 pub use system_view::{
-    HostValues, HostView, IdentityTokenCall, MISSING as MISSING_SYSTEM_VIEW, REPLICATION_DISABLED,
+    DR_SECONDARY, HostValues, HostView, IdentityTokenCall, MISSING as MISSING_SYSTEM_VIEW,
+    PERFORMANCE_SECONDARY, PERFORMANCE_STANDBY, REPLICATION_DISABLED,
 };
 pub use tls::Identity;
 pub use transport::Route;
@@ -133,14 +134,17 @@ impl Host {
         })
     }
 
-    /// Mounts the plugin at `auth/<name>/`, as `auth enable` does.
+    /// Mounts the plugin at `auth/<name>/`, as `auth enable` does, and waits until the work that it
+    /// begins then is done.
     ///
     /// # Panics
     /// If the plugin refuses.
     pub async fn mount(&self, name: &str, options: MountOptions) -> Mount {
-        self.try_mount(name, options).await.unwrap_or_else(|error| {
+        let mount = self.try_mount(name, options).await.unwrap_or_else(|error| {
             panic!("auth/{name} was refused: {error}; stderr: {:#?}", self.plugin().process.stderr().lines)
-        })
+        });
+        mount.initialized().await;
+        mount
     }
 
     /// Mounts the plugin at `auth/<name>/`, as `auth enable` does.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -28,6 +28,10 @@ pub const MULTIPLEX_ID: &str = "multiplex_id";
 pub const AUTH_METHOD: u32 = 2;
 /// The longest a host waits for a call.
 const CALL_LIMIT: Duration = Duration::from_secs(90);
+/// What the plugin stores when it has brought the entries of a mount to the current version.
+const INITIALIZED: &str = "config/version";
+/// The longest that may take.
+const INITIALIZATION_LIMIT: Duration = Duration::from_secs(20);
 /// Where clients are unless the test says otherwise.
 const CLIENT_ADDRESS: &str = "127.0.0.1";
 
@@ -370,6 +374,22 @@ impl Mount {
             // A plugin without Initialize is accepted.
             Err(status) if status.code() == Code::Unimplemented => Ok(()),
             Err(status) => Err(MountError::Call("Initialize", status)),
+        }
+    }
+
+    /// Waits until the plugin has done the work that it begins at Initialize, if it may write.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub async fn initialized(&self) {
+        let MountInner { storage, view, .. } = &*self.inner;
+        if storage.is_read_only() || !view.is_writer() {
+            return;
+        }
+        let deadline = Instant::now() + INITIALIZATION_LIMIT;
+        while storage.get(INITIALIZED).is_none() {
+            assert!(Instant::now() < deadline, "{INITIALIZED} was not written");
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 

@@ -70,6 +70,7 @@ struct State {
     in_setup: bool,
     missing: bool,
     faults: HashMap<(Call, String), String>,
+    lost_puts: HashMap<String, String>,
     gates: HashMap<String, Arc<GateState>>,
 }
 
@@ -118,6 +119,15 @@ impl MemoryStorage {
         self.state.lock().unwrap().entries.keys().cloned().collect()
     }
 
+    /// Every key, sorted, but for the mark that the plugin itself leaves after set-up, at a time of
+    /// its own.
+    #[must_use]
+    pub fn keys_of_requests(&self) -> Vec<String> {
+        let mut keys = self.keys();
+        keys.retain(|key| key != "config/version");
+        keys
+    }
+
     /// A copy of every entry.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<String, Vec<u8>> {
@@ -147,14 +157,28 @@ impl MemoryStorage {
         self.state.lock().unwrap().read_only = read_only;
     }
 
+    /// Whether writes fail as on a standby.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.state.lock().unwrap().read_only
+    }
+
     /// Makes a call on a key (or prefix, for lists) fail with a text, until [`MemoryStorage::heal`].
     pub fn fail(&self, call: Call, key: &str, text: &str) {
         self.state.lock().unwrap().faults.insert((call, key.to_owned()), text.to_owned());
     }
 
-    /// Removes every fault set by [`MemoryStorage::fail`].
+    /// Makes puts of a key fail with a text although the value is stored, until
+    /// [`MemoryStorage::heal`].
+    pub fn fail_after_put(&self, key: &str, text: &str) {
+        self.state.lock().unwrap().lost_puts.insert(key.to_owned(), text.to_owned());
+    }
+
+    /// Removes every fault set by [`MemoryStorage::fail`] and [`MemoryStorage::fail_after_put`].
     pub fn heal(&self) {
-        self.state.lock().unwrap().faults.clear();
+        let mut state = self.state.lock().unwrap();
+        state.faults.clear();
+        state.lost_puts.clear();
     }
 
     /// Holds back the answers to gets of a key until the gate is opened. The value answered is the one
@@ -305,9 +329,11 @@ impl Storage for StorageService {
             .into_inner()
             .entry
             .ok_or_else(|| Status::invalid_argument("put without an entry ends a Go host"))?;
-        let err = self.storage.enter(Call::Put, &entry.key)?.err().unwrap_or_default();
+        let mut err = self.storage.enter(Call::Put, &entry.key)?.err().unwrap_or_default();
         if err.is_empty() {
+            let lost = self.storage.state.lock().unwrap().lost_puts.get(&entry.key).cloned();
             self.storage.put(&entry.key, entry.value);
+            err = lost.unwrap_or_default();
         }
         Ok(Response::new(StoragePutReply { err }))
     }

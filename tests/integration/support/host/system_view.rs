@@ -25,6 +25,13 @@ pub const MISSING: &str = "missing system view implementation: this method shoul
 /// Performance replication and disaster recovery both disabled.
 pub const REPLICATION_DISABLED: i32 = 4096 | 8192;
 
+/// The cluster is a performance secondary.
+pub const PERFORMANCE_SECONDARY: i32 = 64;
+/// The cluster is for disaster recovery.
+pub const DR_SECONDARY: i32 = 512;
+/// The node is a performance standby.
+pub const PERFORMANCE_STANDBY: i32 = 16384;
+
 /// Default and maximum lease time of a mount.
 const LEASE_TTL: Duration = Duration::from_secs(768 * 3600);
 
@@ -109,6 +116,14 @@ impl HostView {
     /// Changes what the host answers from now on.
     pub fn update(&self, change: impl FnOnce(&mut HostValues)) {
         change(&mut self.state.lock().unwrap().values);
+    }
+
+    /// Whether the node may write the mount's storage.
+    #[must_use]
+    pub fn is_writer(&self) -> bool {
+        let values = &self.state.lock().unwrap().values;
+        let is = |bit: i32| values.replication_state & bit != 0;
+        !is(PERFORMANCE_STANDBY) && !is(DR_SECONDARY) && (!is(PERFORMANCE_SECONDARY) || values.local_mount)
     }
 
     /// How often a method was called, by its protocol name.

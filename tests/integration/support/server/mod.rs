@@ -18,7 +18,7 @@ pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
 pub use process::{POLL_INTERVAL, START_DEADLINE, kill_hard};
 pub use scene::{SERVER_ID, Scene, configure, vault_cli_login};
-pub use vault::{Server, client_token, errors};
+pub use vault::{Mounted, Server, client_token, errors};
 
 /// Turns `async fn test(scene: Scene)` into one test per server: `test::openbao` and `test::vault`. The
 /// type before the colon has `open(test_name, flavor)`, which is `None` for a skipped test.

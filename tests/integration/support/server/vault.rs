@@ -215,10 +215,23 @@ impl Server {
 
     /// A storage entry of a mount, as stored; `None` if there is none.
     pub async fn stored(&self, mount: &Mounted, key: &str) -> Option<Value> {
-        let path = format!("sys/raw/auth/{}/{key}", mount.uuid);
-        let (status, answer) = self.call("GET", &path, &Value::Null, &self.root_token).await;
-        (status == StatusCode::OK)
-            .then(|| serde_json::from_str(answer["data"]["value"].as_str().unwrap()).unwrap())
+        Some(serde_json::from_str(&self.stored_text(mount, key).await?).unwrap())
+    }
+
+    /// The text of a storage entry of a mount; `None` if there is none.
+    pub async fn stored_text(&self, mount: &Mounted, key: &str) -> Option<String> {
+        let (status, answer) = self.call("GET", &raw(mount, key), &Value::Null, &self.root_token).await;
+        (status == StatusCode::OK).then(|| answer["data"]["value"].as_str().unwrap().to_owned())
+    }
+
+    /// Puts an entry into the storage of a mount, past its plugin, which has to be reloaded.
+    pub async fn store(&self, mount: &Mounted, key: &str, text: &str) {
+        self.root("PUT", &raw(mount, key), &json!({"value": text})).await;
+    }
+
+    /// Removes an entry from the storage of a mount, past its plugin.
+    pub async fn remove_stored(&self, mount: &Mounted, key: &str) {
+        self.root("DELETE", &raw(mount, key), &Value::Null).await;
     }
 
     /// The ids of the plugin processes that run at the moment.
@@ -244,6 +257,10 @@ impl Drop for Server {
             kill_hard(id);
         }
     }
+}
+
+fn raw(mount: &Mounted, key: &str) -> String {
+    format!("sys/raw/auth/{}/{key}", mount.uuid)
 }
 
 /// The token of an answer that has one.

@@ -1,29 +1,14 @@
-//! The EC2 instance that a session name stands for, and what a role demands of it.
+//! The EC2 instance that wants to log in, and what a role demands of it.
 
 use crate::arn::{AccountId, Arn};
-use crate::aws::attempts::Deadline;
-use crate::aws::clients::{AwsClients, ConfigSnapshot};
 use crate::aws::ec2::{Description, Instance};
 use crate::aws::endpoints::Region;
 use crate::binding::list_matches_arn;
 use crate::entry::Role;
 use crate::framework::Failure;
 use crate::full_arn::partition_of;
-use crate::store::Store;
+use crate::look_up::{LookUp, OutOfTime};
 use crate::text::quote;
-
-/// What look-ups in EC2 and IAM need.
-#[derive(Clone, Copy)]
-pub struct LookUp<'a> {
-    /// Clients of the mount.
-    pub clients: &'a AwsClients,
-    /// Entries of the mount.
-    pub store: &'a Store,
-    /// Configuration of the request.
-    pub snapshot: &'a ConfigSnapshot,
-    /// When it must have ended.
-    pub deadline: Deadline,
-}
 
 /// Looks up a running instance of an account.
 ///
@@ -35,14 +20,19 @@ pub async fn look_up_running(
     region: &str,
     id: &str,
 ) -> Result<Instance, String> {
+    look_up.in_time(find_running(look_up, account, region, id)).await
+}
+
+async fn find_running(
+    look_up: LookUp<'_>,
+    account: &AccountId,
+    region: &str,
+    id: &str,
+) -> Result<Instance, String> {
     let region = Region::parse(region).ok_or_else(|| format!("could not find region {}", quote(region)))?;
-    let sts = look_up.store.sts_config(account).await.map_err(|failure| {
-        format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
-    })?;
-    let client = look_up.clients.ec2(look_up.snapshot, &region, account, sts.as_ref().as_ref()).await?;
-    let context = look_up.clients.context(look_up.snapshot, look_up.deadline);
+    let client = look_up.ec2(&region, account).await?;
     let description = client
-        .describe_instance(id, context)
+        .describe_instance(id, look_up.context())
         .await
         .map_err(|error| format!("error fetching description for instance ID {}: {error}", quote(id)))?;
     let instance = match description {
@@ -75,6 +65,12 @@ pub enum BoundError {
     CannotTell(String),
 }
 
+impl From<OutOfTime> for BoundError {
+    fn from(out_of_time: OutOfTime) -> Self {
+        Self::CannotTell(out_of_time.into())
+    }
+}
+
 fn cannot_tell(text: &str) -> BoundError {
     BoundError::CannotTell(text.to_owned())
 }
@@ -96,7 +92,7 @@ pub async fn check_bounds(
     if roles.is_empty() {
         return Ok(());
     }
-    let role_arn = role_of_profile(look_up, account, profile_arn(instance)?).await?;
+    let role_arn = look_up.in_time(role_of_profile(look_up, account, profile_arn(instance)?)).await?;
     if list_matches_arn(roles, &role_arn) {
         return Ok(());
     }
@@ -186,15 +182,9 @@ async fn role_of_profile(
         BoundError::CannotTell(format!("failed to parse IAM instance profile ARN {profile_arn}: {error}"))
     })?;
     let partition = partition_of(&arn).map_err(no_client)?;
-    let sts = look_up.store.sts_config(account).await.map_err(|failure| no_client(failure.to_string()))?;
-    let client = look_up
-        .clients
-        .iam(look_up.snapshot, partition, account, sts.as_ref().as_ref())
-        .await
-        .map_err(no_client)?;
-    let context = look_up.clients.context(look_up.snapshot, look_up.deadline);
+    let client = look_up.iam(partition, account).await.map_err(no_client)?;
     let profile = client
-        .get_instance_profile(arn.name(), context)
+        .get_instance_profile(arn.name(), look_up.context())
         .await
         .map_err(|error| not_fetched(&error.to_string()))?;
     match <[String; 1]>::try_from(profile.role_arns) {

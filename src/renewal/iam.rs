@@ -1,57 +1,18 @@
-//! Renewal: whether a token that was issued may live on.
+//! Renewal of tokens of the iam login.
 
-use crate::arn::AccountId;
-use crate::arn::Arn;
+use super::{ended, left_behind};
+use crate::arn::{AccountId, Arn};
 use crate::aws::attempts::Deadline;
 use crate::binding::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{InferredEntity, Role};
-use crate::framework::{Auth, Failure, HandlerResult, Request, Response};
+use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::iam_login::internal;
-use crate::inferred_instance::{LookUp, look_up_running};
+use crate::instance::look_up_running;
+use crate::look_up::LookUp;
 use crate::mount::Mount;
 use crate::text::quote;
 
-/// Renews the token of a login, or says why it ends.
-///
-/// # Errors
-/// Shown to the client by the host, with a prefix.
-pub async fn renew(mount: &Mount, request: &Request) -> HandlerResult {
-    let auth = request.auth.clone().ok_or_else(|| ended("request auth was nil"))?;
-    match auth.metadata.get("auth_type").map(String::as_str) {
-        Some("iam") => renew_iam(mount, auth).await,
-        Some("ec2") => Err(ec2_not_served()),
-        Some(other) => Err(Failure::Internal(format!("unrecognized auth_type: {}", quote(other)))),
-        // The operator may leave `auth_type` out of the metadata; the data for renewal tells too.
-        None if auth.internal_data.contains_key(internal::ROLE_NAME) => renew_iam(mount, auth).await,
-        None => Err(ec2_not_served()),
-    }
-}
-
-fn ec2_not_served() -> Failure {
-    ended("tokens of the ec2 login type cannot be renewed by this version")
-}
-
-fn ended(text: &str) -> Failure {
-    Failure::Internal(text.to_owned())
-}
-
-/// A value that a login left behind: in the data for renewal, or in the metadata of older tokens.
-fn left_behind<'a>(auth: &'a Auth, key: &str) -> Result<&'a str, Failure> {
-    match auth.internal_data.get(key) {
-        Some(serde_json::Value::String(text)) => Ok(text),
-        Some(_) => Err(Failure::Internal(format!(
-            "unable to fetch {} from auth metadata due to its type",
-            quote(key)
-        ))),
-        None => auth
-            .metadata
-            .get(key)
-            .map(String::as_str)
-            .ok_or_else(|| Failure::Internal(format!("{} not found in auth metadata", quote(key)))),
-    }
-}
-
-async fn renew_iam(mount: &Mount, mut auth: Auth) -> HandlerResult {
+pub(super) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     let canonical_arn = left_behind(&auth, internal::CANONICAL_ARN)?;
     let role_name = match auth.internal_data.get(internal::ROLE_NAME) {
         Some(serde_json::Value::String(name)) => name.as_str(),
@@ -59,12 +20,7 @@ async fn renew_iam(mount: &Mount, mut auth: Auth) -> HandlerResult {
     };
     let role = mount.role(role_name).await?.ok_or_else(|| ended("role entry not found"))?;
     let snapshot = mount.store().config_snapshot().await?;
-    let look_up = LookUp {
-        clients: mount.clients(),
-        store: mount.store(),
-        snapshot: &snapshot,
-        deadline: Deadline::start(),
-    };
+    let look_up = mount.look_up(&snapshot, Deadline::start());
     check_instance(look_up, &auth, &role).await?;
     check_principal_again(mount, look_up, &auth, &role, role_name, canonical_arn).await?;
     auth.lease.ttl = role.token.token_ttl;
@@ -81,12 +37,10 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     let id = left_behind(auth, internal::INFERRED_ENTITY_ID)?;
     let region = left_behind(auth, internal::INFERRED_AWS_REGION)?;
     let account = AccountId::new(left_behind(auth, internal::ACCOUNT_ID).unwrap_or(""));
-    let not_verified =
-        |detail: &str| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id)));
-    match look_up.deadline.limit(look_up_running(look_up, &account, region, id)).await {
-        Some(result) => result.map(|_| ()).map_err(|detail| not_verified(&detail)),
-        None => Err(not_verified("gave up waiting for AWS")),
-    }
+    look_up_running(look_up, &account, region, id)
+        .await
+        .map(|_| ())
+        .map_err(|detail| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id))))
 }
 
 async fn check_principal_again(

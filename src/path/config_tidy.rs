@@ -1,0 +1,125 @@
+//! `config/tidy`: how expired entries of the two lists are removed each hour.
+
+use serde_json::json;
+
+use super::{display, endpoint, object, verb};
+use crate::entry::{TidyConfig, TidyList};
+use crate::framework::{
+    Endpoint, Failure, Field, FieldKind, Fields, Handler, HandlerResult, Operation, Request, Response, Route,
+};
+use crate::mount::Mount;
+
+const SAFETY_BUFFER: Field = Field::new(
+    "safety_buffer",
+    FieldKind::DurationSecond,
+    "How long an entry stays on the list beyond its expiration.",
+);
+const DISABLE: Field =
+    Field::new("disable_periodic_tidy", FieldKind::Bool, "Whether the hourly run leaves the list alone.")
+        .default_json("false");
+const DENY_LIST_FIELDS: &[Field] = &[SAFETY_BUFFER.default_json("15552000"), DISABLE];
+const ACCESS_LIST_FIELDS: &[Field] = &[SAFETY_BUFFER.default_json("259200"), DISABLE];
+
+pub(super) fn deny_list_route() -> Route<Mount> {
+    Route {
+        pattern: "config/tidy/roletag-denylist$",
+        fields: DENY_LIST_FIELDS,
+        endpoints: endpoints(
+            |mount, request, fields| Box::pin(write(mount, request, fields, TidyList::RoleTagDenyList)),
+            |mount, _, _| Box::pin(read(mount, TidyList::RoleTagDenyList)),
+            |mount, _, _| Box::pin(delete(mount, TidyList::RoleTagDenyList)),
+            "role-tag-deny-list-tidy-operation",
+            "role-tag-deny-list-tidy-settings",
+        ),
+        existence_check: Some(|mount, _, _| Box::pin(exists(mount, TidyList::RoleTagDenyList))),
+        synopsis: "Configures the hourly removal of expired entries from the deny list.",
+        description: "
+Once an hour, entries of the deny list whose expiration lies further back than the safety buffer are
+removed. Without configuration the buffer is 180 days. It does not apply to tidy runs that are asked
+for.
+",
+        display: display("role-tag-deny-list-tidy-operation"),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+pub(super) fn access_list_route() -> Route<Mount> {
+    Route {
+        pattern: "config/tidy/identity-accesslist$",
+        fields: ACCESS_LIST_FIELDS,
+        endpoints: endpoints(
+            |mount, request, fields| Box::pin(write(mount, request, fields, TidyList::IdentityAccessList)),
+            |mount, _, _| Box::pin(read(mount, TidyList::IdentityAccessList)),
+            |mount, _, _| Box::pin(delete(mount, TidyList::IdentityAccessList)),
+            "identity-access-list-tidy-operation",
+            "identity-access-list-tidy-settings",
+        ),
+        existence_check: Some(|mount, _, _| Box::pin(exists(mount, TidyList::IdentityAccessList))),
+        synopsis: "Configures the hourly removal of expired entries from the access list.",
+        description: "
+Once an hour, entries of the access list whose expiration lies further back than the safety buffer are
+removed. Without configuration the buffer is 72 hours. It does not apply to tidy runs that are asked
+for.
+",
+        display: display("identity-access-list-tidy-operation"),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+fn endpoints(
+    write: Handler<Mount>,
+    read: Handler<Mount>,
+    delete: Handler<Mount>,
+    operation: &'static str,
+    settings: &'static str,
+) -> Vec<Endpoint<Mount>> {
+    let configure = |kind| Endpoint { display: verb("configure", operation), ..endpoint(kind, write) };
+    vec![
+        configure(Operation::Create),
+        configure(Operation::Update),
+        Endpoint { display: display(settings), ..endpoint(Operation::Read, read) },
+        Endpoint { display: display(settings), ..endpoint(Operation::Delete, delete) },
+    ]
+}
+
+async fn exists(mount: &Mount, list: TidyList) -> Result<bool, Failure> {
+    Ok(mount.store().read::<TidyConfig>(list.config_key()).await?.is_some())
+}
+
+async fn write(mount: &Mount, request: &Request, fields: Fields, list: TidyList) -> HandlerResult {
+    let creating = request.operation == Operation::Create;
+    mount
+        .store()
+        .update(list.config_key(), async |stored: Option<TidyConfig>| {
+            let mut config = stored.unwrap_or_default();
+            if creating {
+                config = TidyConfig { unknown: config.unknown, ..TidyConfig::default_of(list) };
+            }
+            if let Some(seconds) = fields.seconds("safety_buffer") {
+                config.safety_buffer = seconds;
+            }
+            if let Some(flag) = fields.bool("disable_periodic_tidy") {
+                config.disable_periodic_tidy = flag;
+            }
+            Ok((Some(config), ()))
+        })
+        .await?;
+    Ok(None)
+}
+
+async fn read(mount: &Mount, list: TidyList) -> HandlerResult {
+    let config = mount.store().read::<TidyConfig>(list.config_key()).await?;
+    Ok(config.map(|config| {
+        Response::with_data(object([
+            ("safety_buffer", json!(config.safety_buffer)),
+            ("disable_periodic_tidy", json!(config.disable_periodic_tidy)),
+        ]))
+    }))
+}
+
+async fn delete(mount: &Mount, list: TidyList) -> HandlerResult {
+    mount.store().delete(list.config_key()).await?;
+    Ok(None)
+}

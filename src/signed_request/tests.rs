@@ -1,0 +1,57 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::*;
+use crate::framework::FieldValue;
+
+const POST_URL: &str = "https://sts.amazonaws.com/";
+const GET_URL: &str = "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
+const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+fn parsed(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> Result<SignedRequest, Failure> {
+    let encoded = |text: &str| FieldValue::Text(STANDARD.encode(text));
+    let headers =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
+    let mut fields = Fields::new();
+    fields.insert("iam_http_request_method", FieldValue::Text(method.to_owned()));
+    fields.insert("iam_request_url", encoded(url));
+    fields.insert("iam_request_body", encoded(body));
+    fields.insert("iam_request_headers", FieldValue::Headers(headers));
+    SignedRequest::parse(&fields)
+}
+
+fn forwarded(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> HttpRequest {
+    parsed(method, url, body, headers).unwrap().forwarded_to(&Endpoint::global_sts()).unwrap()
+}
+
+#[test]
+fn a_client_has_no_say_in_a_shared_connection() {
+    let dropped = [
+        ("connection", "close, x-amz-date"),
+        ("content-length", "7"),
+        ("EXPECT", "100-continue"),
+        ("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA"),
+        ("Keep-Alive", "timeout=1"),
+        ("Proxy-Authorization", "Basic eA=="),
+        ("Proxy-Connection", "close"),
+        ("TE", "trailers"),
+        ("Trailer", "x"),
+        ("transfer-ENCODING", "chunked"),
+        ("Upgrade", "h2c"),
+    ];
+    let kept = [("X-Amz-Date", "20250101T000000Z"), ("Accept", "*/*")];
+    let request = forwarded("POST", POST_URL, BODY, &[&dropped[..], &kept[..]].concat());
+    let mut names: Vec<_> = request.headers.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept", "host", "user-agent", "x-amz-date"]);
+}
+
+#[test]
+fn a_get_with_a_body_is_the_last_on_its_connection() {
+    let connection = |body| {
+        let request = forwarded("GET", GET_URL, body, &[("Accept", "*/*")]);
+        request.headers.get(CONNECTION).map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(connection(""), None);
+    assert_eq!(connection(BODY).as_deref(), Some("close"));
+}
