@@ -1,10 +1,15 @@
 //! Changes are seen at once: those made through the plugin, and those it is told of.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::aws::{Aws, Entity, User};
 use crate::support::host::Answer;
 use crate::support::stage::{Stage, with};
+
+/// The longest that the plugin takes to ask for an entry.
+const READ_LIMIT: Duration = Duration::from_secs(20);
 
 async fn stage_with_dev() -> (Stage, User) {
     let stage = Stage::open().await;
@@ -166,7 +171,7 @@ async fn what_was_read_before_an_invalidation_is_not_kept_after_it() {
             let (mount, data) = (stage.mount.clone(), data.clone());
             async move { mount.login_only(&data).await }
         });
-        gate.arrived(1).await;
+        tokio::time::timeout(READ_LIMIT, gate.arrived(1)).await.expect("the entry is read anew");
         change(&stage, key, changes);
         stage.mount.invalidate(key).await.unwrap();
         gate.open();
