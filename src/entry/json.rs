@@ -23,7 +23,7 @@ pub trait Entry: Serialize + DeserializeOwned {
         let mut value: Value =
             serde_json::from_slice(bytes).map_err(|error| EntryError(error.to_string()))?;
         drop_nulls(&mut value);
-        serde_json::from_value(value).map_err(|error| EntryError(error.to_string()))
+        serde_json::from_value(value).map_err(|error| EntryError(without_value(&error.to_string())))
     }
 
     /// The bytes to store.
@@ -34,6 +34,18 @@ pub trait Entry: Serialize + DeserializeOwned {
         let mut bytes = serde_json::to_vec(self).map_err(|error| EntryError(error.to_string()))?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+}
+
+/// The text about a member of the wrong type, without the member: it may be a secret, and clients
+/// see the text.
+fn without_value(text: &str) -> String {
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) if text.starts_with("invalid ") && first < last => {
+            let (before, after) = (text.get(..first), text.get(last.saturating_add(1)..));
+            format!("{}{}", before.unwrap_or("").trim_end(), after.unwrap_or(""))
+        }
+        _ => text.to_owned(),
     }
 }
 
@@ -48,5 +60,20 @@ fn drop_nulls(value: &mut Value) {
             })
             .collect();
         *members = kept;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::ClientConfig;
+
+    #[test]
+    fn an_unreadable_member_is_not_quoted() {
+        let refused = |stored: &[u8]| ClientConfig::decode(stored).unwrap_err().to_string();
+        let text = refused(br#"{"max_retries": "hunter2 \" hunter3"}"#);
+        assert!(text.starts_with("invalid type: string, expected"), "{text}");
+        assert!(!text.contains("hunter"), "{text}");
+        assert!(!refused(br#"{"secret_key": ["hunter2"]}"#).contains("hunter"));
     }
 }
