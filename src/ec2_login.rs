@@ -322,12 +322,7 @@ pub(crate) struct MaxTtls {
 impl MaxTtls {
     /// The bounds; those of role and tag count where they are set.
     pub(crate) async fn of(mount: &Mount, role: &Role, tag: GoDuration) -> Result<Self, Failure> {
-        let mount_max = mount
-            .system_view()
-            .max_lease_ttl()
-            .await
-            .map(GoDuration::from_std)
-            .map_err(|error| Failure::Internal(error.to_string()))?;
+        let mount_max = mount.max_lease_ttl().await?;
         let (mut shortest, mut longest) = (mount_max, mount_max);
         for ttl in [role.token.token_max_ttl, tag] {
             if ttl.is_positive() {

@@ -180,7 +180,7 @@ impl<'a> IamLogin<'a> {
 
     async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Failure> {
         let Candidate { caller, role_name, role } = candidate;
-        match role.inferred_entity().map_err(|error| Failure::Internal(error.to_string()))? {
+        match role.inferred_entity()? {
             None => return Ok(None),
             Some(InferredEntity::Ec2Instance) => {}
         }

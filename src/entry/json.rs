@@ -8,10 +8,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::framework::Failure;
+
 /// A stored entry is not what it should be.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct EntryError(pub String);
+
+impl From<EntryError> for Failure {
+    fn from(error: EntryError) -> Self {
+        Self::Internal(error.0)
+    }
+}
 
 /// An entry of one JSON object.
 pub trait Entry: Serialize + DeserializeOwned {

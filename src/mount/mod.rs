@@ -15,7 +15,8 @@ use crate::arn::Arn;
 use crate::aws::attempts::Deadline;
 use crate::aws::clients::{AwsClients, ConfigSnapshot};
 use crate::framework::{
-    Backend, Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response,
+    Backend, Existence, Failure, GoDuration, HandlerResult, HelpContext, HostFlavor, Operation, Reply,
+    Request, Response,
 };
 use crate::full_arn::FullArns;
 use crate::login_memo::LoginMemo;
@@ -242,6 +243,12 @@ impl Mount {
         unique_id: &str,
     ) -> Result<Arc<str>, String> {
         look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
+    }
+
+    /// The longest life of a token of this mount.
+    pub(crate) async fn max_lease_ttl(&self) -> Result<GoDuration, Failure> {
+        let ttl = self.system_view.max_lease_ttl().await;
+        ttl.map(GoDuration::from_std).map_err(|error| Failure::Internal(error.to_string()))
     }
 
     /// Whether this node may write the mount's storage: a performance standby may not, a performance

@@ -106,12 +106,7 @@ async fn check(mount: &Mount, role: &Role, content: &TagContent) -> Result<Vec<S
     if content.allow_instance_migration && content.disallow_reauthentication {
         return refused("cannot set both disallow_reauthentication and allow_instance_migration");
     }
-    let mount_max = mount
-        .system_view()
-        .max_lease_ttl()
-        .await
-        .map(GoDuration::from_std)
-        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let mount_max = mount.max_lease_ttl().await?;
     let mut warn_beyond = |whose: &str, maximum: GoDuration| {
         if content.max_ttl > maximum {
             warnings.push(format!(

@@ -235,13 +235,7 @@ impl RoleWrite<'_> {
 
     async fn check_ttls(&self, role: &Role) -> Result<Vec<String>, Failure> {
         let token = &role.token;
-        let mount_max = self
-            .mount
-            .system_view()
-            .max_lease_ttl()
-            .await
-            .map(GoDuration::from_std)
-            .map_err(|error| Failure::Internal(error.to_string()))?;
+        let mount_max = self.mount.max_lease_ttl().await?;
         let mut warnings = Vec::new();
         if token.token_max_ttl > mount_max {
             warnings.push(format!(

@@ -4,9 +4,7 @@ use serde_json::json;
 
 use super::{display, endpoint, list_response, object};
 use crate::entry::{DenyListEntry, StoredTime};
-use crate::framework::{
-    Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation, Response, Route,
-};
+use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
 use crate::text::decode_base64;
 
@@ -63,12 +61,7 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     // A tag holds colons, which base64 does not.
     let decoded = decode_base64(given).and_then(|bytes| String::from_utf8(bytes).ok());
     let (tag, role) = mount.verified_role_tag(decoded.as_deref().unwrap_or(given)).await?;
-    let mount_max = mount
-        .system_view()
-        .max_lease_ttl()
-        .await
-        .map(GoDuration::from_std)
-        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let mount_max = mount.max_lease_ttl().await?;
     let longest = tag.content().max_ttl.max(role.token.token_max_ttl).max(mount_max);
     let now = StoredTime::from(mount.environment().clock.now());
     mount

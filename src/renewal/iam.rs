@@ -30,7 +30,7 @@ pub(super) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
 }
 
 async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result<(), Failure> {
-    match role.inferred_entity().map_err(|error| Failure::Internal(error.to_string()))? {
+    match role.inferred_entity()? {
         None => return Ok(()),
         Some(InferredEntity::Ec2Instance) => {}
     }
