@@ -76,7 +76,7 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why not.
     pub async fn log_in(self) -> Result<Auth, Failure> {
-        let caller = match self.mount.login_memo().take(&self.key()) {
+        let caller = match self.mount.login_memo().take(|| self.key()) {
             Some(caller) => caller,
             None => self.verify().await?,
         };

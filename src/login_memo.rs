@@ -5,7 +5,7 @@
 //! use that answer once. Nothing else remembers a verified request.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -52,18 +52,27 @@ impl Default for LoginMemo {
 impl LoginMemo {
     /// Keeps an answer for the login that follows.
     pub fn keep(&self, key: LoginKey, caller: VerifiedCaller) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting();
         waiting.put(key, (Instant::now(), caller));
         if waiting.len() > MAX_WAITING.get() {
             waiting.pop_lru();
         }
     }
 
-    /// Takes the answer for a login; there is none a second time.
+    /// Takes the answer for a login; there is none a second time. The key is asked for only if any
+    /// answer waits: most logins name their role, and then none does.
     #[must_use]
-    pub fn take(&self, key: &LoginKey) -> Option<VerifiedCaller> {
-        let (since, caller) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop(key)?;
+    pub fn take(&self, key: impl FnOnce() -> LoginKey) -> Option<VerifiedCaller> {
+        if self.waiting().is_empty() {
+            return None;
+        }
+        let key = key();
+        let (since, caller) = self.waiting().pop(&key)?;
         (since.elapsed() <= LIFETIME).then_some(caller)
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, LruCache<LoginKey, (Instant, VerifiedCaller)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,12 +96,12 @@ mod tests {
             LoginKey::new("other", "{\"a\":1}", 1),
             LoginKey::new("mount", "{\"a\":1}", 2),
         ] {
-            assert_eq!(memo.take(&other), None);
+            assert_eq!(memo.take(|| other.clone()), None);
         }
-        assert_eq!(memo.take(&key()), Some(caller()));
-        assert_eq!(memo.take(&key()), None);
+        assert_eq!(memo.take(key), Some(caller()));
+        assert_eq!(memo.take(key), None);
         memo.keep(key(), caller());
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert_eq!(memo.take(&key()), None);
+        assert_eq!(memo.take(key), None);
     }
 }

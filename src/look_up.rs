@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::SystemTime;
 
+use futures_util::FutureExt;
+
 use crate::arn::AccountId;
 use crate::aws::attempts::Deadline;
 use crate::aws::clients::{AwsClients, ConfigSnapshot};
@@ -81,11 +83,13 @@ impl<'a> LookUp<'a> {
     ///
     /// # Errors
     /// Those of the work, and that time is up.
-    pub async fn in_time<T, E: From<OutOfTime>>(
+    pub fn in_time<T, E: From<OutOfTime>>(
         self,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        self.deadline.limit(work).await.unwrap_or_else(|| Err(OutOfTime.into()))
+    ) -> impl Future<Output = Result<T, E>> {
+        // On the heap: most requests look nothing up, and the future of a request is copied as a whole.
+        let limited = self.deadline.limit(Box::pin(work));
+        limited.map(|result| result.unwrap_or_else(|| Err(OutOfTime.into())))
     }
 }
 

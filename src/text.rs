@@ -5,6 +5,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::memchr2;
 
 /// Quotes a text the way the API's messages do: in double quotes, with control characters,
 /// backslashes and inner quotes escaped.
@@ -74,8 +75,11 @@ pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
             .with_decode_padding_mode(DecodePaddingMode::RequireCanonical)
             .with_decode_allow_trailing_bits(true),
     );
-    let text: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
-    ENGINE.decode(text).ok()
+    if memchr2(b'\r', b'\n', text.as_bytes()).is_none() {
+        return ENGINE.decode(text).ok();
+    }
+    let joined: String = text.chars().filter(|c| *c != '\r' && *c != '\n').collect();
+    ENGINE.decode(joined).ok()
 }
 
 #[cfg(test)]

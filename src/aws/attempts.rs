@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
@@ -47,13 +48,13 @@ impl Deadline {
 
     /// Waits for a call that others wait for as well, as long as for one of the request's own; `None`
     /// when it was not done by then.
-    pub async fn limit_call<T>(self, call: impl Future<Output = T>) -> Option<T> {
-        tokio::time::timeout_at(self.of_calls(), call).await.ok()
+    pub fn limit_call<T>(self, call: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
+        tokio::time::timeout_at(self.of_calls(), call).map(Result::ok)
     }
 
     /// Runs something until the deadline; `None` when it was not done by then.
-    pub async fn limit<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::time::timeout_at(self.0, work).await.ok()
+    pub fn limit<T>(self, work: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
+        tokio::time::timeout_at(self.0, work).map(Result::ok)
     }
 }
 

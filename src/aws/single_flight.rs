@@ -9,7 +9,8 @@ use std::sync::{Mutex, PoisonError};
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 
-type Work<V> = Pin<Box<dyn Future<Output = V> + Send>>;
+/// Work on the heap, as several requests may wait for it.
+pub type Work<V> = Pin<Box<dyn Future<Output = V> + Send>>;
 
 /// Work in flight, by key. Whoever asks while it runs shares its result; when everyone who asked has
 /// gone, the work is dropped.
@@ -25,8 +26,8 @@ impl<K, V: Clone> Default for SingleFlight<K, V> {
 
 impl<K: Eq + Hash, V: Clone> SingleFlight<K, V> {
     /// The result of the work in flight under this key, or of new work.
-    pub async fn run(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> V {
-        self.join(key, work).0.await
+    pub fn run(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> Shared<Work<V>> {
+        self.join(key, work).0
     }
 
     /// As [`SingleFlight::run`], for work that cannot be dropped: it stays known to its end, so that

@@ -4,6 +4,7 @@
 //! one needs stack. So the text is scanned first, without allocating, and refused if its tree could
 //! become large. Together the limits keep one request below 32 MiB.
 
+use memchr::memchr2;
 use serde_json::{Map, Value};
 
 use super::Failure;
@@ -52,19 +53,11 @@ pub(super) fn parse_value(text: &str) -> Result<Value, String> {
 /// JSON passes or not; it will not parse.
 pub(super) fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Result<(), String> {
     let (mut values, mut depth) = (0_usize, 0_usize);
-    let (mut in_string, mut escaped) = (false, false);
-    for byte in text.bytes() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
         match byte {
-            b'"' => in_string = true,
+            b'"' => rest = behind_string(rest),
             b'{' => {
                 depth = depth.saturating_add(1);
                 values = values.saturating_add(OBJECT_WEIGHT);
@@ -85,6 +78,19 @@ pub(super) fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Re
         }
     }
     Ok(())
+}
+
+/// What follows the string that the text is inside of; nothing if the string does not end.
+fn behind_string(mut text: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', text) {
+        let is_end = text.get(at) == Some(&b'"');
+        let behind = at.saturating_add(if is_end { 1 } else { 2 });
+        text = text.get(behind..).unwrap_or_default();
+        if is_end {
+            return text;
+        }
+    }
+    &[]
 }
 
 #[cfg(test)]

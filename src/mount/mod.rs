@@ -144,14 +144,16 @@ impl Mount {
     /// Answers one request.
     pub async fn handle_request(&self, request: Request) -> Reply {
         match request.operation {
-            Operation::Renew => renewal::renew(self, &request).await.into(),
+            // On the heap, as the handlers of the route table are: the future of a request is copied as
+            // a whole, with room for its largest operation.
+            Operation::Renew => Box::pin(renewal::renew(self, &request)).await.into(),
             // No leases, so nothing to revoke.
             Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
             Operation::Rollback => {
                 self.tidy.tick();
                 Reply::Empty
             }
-            Operation::Rotation => root_rotation::on_schedule(self).await.into(),
+            Operation::Rotation => Box::pin(root_rotation::on_schedule(self)).await.into(),
             Operation::ResolvePath => resolve_path(&request.path).into(),
             _ => match path::routes() {
                 Ok(table) => table.handle(self, &request).await,

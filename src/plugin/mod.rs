@@ -45,9 +45,6 @@ use environment::LaunchEnvironment;
 use lifecycle::Exit;
 use start_error::StartError;
 
-/// Threads that run requests. Requests wait for AWS and the host far more than they compute.
-const WORKER_THREADS: usize = 2;
-
 /// The whole program.
 pub(crate) fn run() -> ExitCode {
     match arguments::command(std::env::args_os().skip(1)) {
@@ -88,11 +85,10 @@ fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError> {
         memory_lock::lock_memory()?;
     }
     open_files::raise_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build()
-        .map_err(StartError::Runtime)?;
+    // One thread runs all requests: they wait for AWS and the host far more than they compute, and
+    // threads that wake each other cost more than they give. benches/README.md has the figures.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Runtime)?;
     let result = runtime.block_on(serve::serve(launch));
     // Work that still runs has lost its host.
     runtime.shutdown_background();

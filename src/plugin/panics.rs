@@ -17,8 +17,8 @@ pub(super) fn install_hook() {
 
 /// Runs to the end or to a panic. Values shared with the work must tolerate that it stopped anywhere:
 /// a poisoned lock is entered all the same.
-pub(super) async fn caught<F: Future>(work: F) -> Result<F::Output, Panicked> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Panicked)
+pub(super) fn caught<F: Future>(work: F) -> impl Future<Output = Result<F::Output, Panicked>> {
+    AssertUnwindSafe(work).catch_unwind().map(|result| result.map_err(|_| Panicked))
 }
 
 fn log(info: &PanicHookInfo<'_>) {
