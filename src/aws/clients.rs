@@ -14,6 +14,7 @@ use aws_credential_types::Credentials;
 use lru::LruCache;
 
 use super::attempts::Deadline;
+use super::calls::Calls;
 use super::credentials::{ServerCredentials, are_fresh, own_sts};
 use super::ec2::Ec2Client;
 use super::endpoints::{Endpoint, Partition, Region, Service};
@@ -69,6 +70,7 @@ pub struct AwsClients {
     own: Mutex<Option<Arc<Own>>>,
     sessions: Arc<Mutex<LruCache<SessionKey, Credentials>>>,
     flights: SingleFlight<SessionKey, Result<Credentials, String>>,
+    calls: Arc<Calls>,
 }
 
 impl AwsClients {
@@ -82,7 +84,20 @@ impl AwsClients {
             own: Mutex::default(),
             sessions: Arc::new(Mutex::new(LruCache::unbounded())),
             flights: SingleFlight::default(),
+            calls: Arc::default(),
         }
+    }
+
+    /// The books about the calls.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// The account of the server's own credentials, if it is known.
+    #[must_use]
+    pub fn own_account(&self, snapshot: &ConfigSnapshot) -> Option<AccountId> {
+        self.own(snapshot).account.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time by which credentials and look-ups are judged.
@@ -100,6 +115,7 @@ impl AwsClients {
             now: self.environment.clock.now(),
             deadline,
             max_attempts: attempts(snapshot.config.max_retries),
+            calls: &self.calls,
         }
     }
 
@@ -118,7 +134,7 @@ impl AwsClients {
         let region = partition.iam_region();
         let credentials = self.credentials(snapshot, &region, account, sts, deadline).await?;
         let endpoint = endpoint(&snapshot.config.iam_endpoint, Service::Iam, &region)?;
-        Ok(IamClient { endpoint, region, credentials })
+        Ok(IamClient { account: account.clone(), endpoint, region, credentials })
     }
 
     /// EC2 of an account in a region.
@@ -135,13 +151,13 @@ impl AwsClients {
     ) -> Result<Ec2Client, String> {
         let credentials = self.credentials(snapshot, region, account, sts, deadline).await?;
         let endpoint = endpoint(&snapshot.config.endpoint, Service::Ec2, region)?;
-        Ok(Ec2Client { endpoint, region: region.clone(), credentials })
+        Ok(Ec2Client { account: account.clone(), endpoint, region: region.clone(), credentials })
     }
 
     /// Takes over from one configuration to another whose account the server's own credentials belong
     /// to: after a rotation it is the same.
     pub fn keep_own_account(&self, before: &ConfigSnapshot, after: &ConfigSnapshot) {
-        let account = self.own(before).account.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let account = self.own_account(before);
         if account.is_some() {
             *self.own(after).account.lock().unwrap_or_else(PoisonError::into_inner) = account;
         }
@@ -173,6 +189,7 @@ impl AwsClients {
                 Arc::clone(&self.environment),
                 Arc::clone(&self.system_view),
                 Arc::clone(&snapshot.config),
+                Arc::clone(&self.calls),
             )),
             account: Mutex::default(),
             flights: SingleFlight::default(),
@@ -191,11 +208,12 @@ impl AwsClients {
             Some(known) => known,
             None => {
                 let credentials = asked.server_credentials().await?;
-                let environment = Arc::clone(&self.environment);
+                let (environment, calls) = (Arc::clone(&self.environment), Arc::clone(&self.calls));
                 let (snapshot, region) = ((*snapshot).clone(), (*region).clone());
                 let shared = Arc::clone(own);
                 let answer = own.flights.run((), async move {
-                    let account = whose(&environment, &snapshot, &credentials, &region).await?;
+                    let context = shared_context(&environment, &calls, &snapshot);
+                    let account = whose(&snapshot, &credentials, &region, context).await?;
                     *shared.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
                     Ok(account)
                 });
@@ -229,11 +247,12 @@ impl AwsClients {
             return Ok(credentials);
         }
         let server = asked.server_credentials().await?;
-        let environment = Arc::clone(&self.environment);
+        let (environment, calls) = (Arc::clone(&self.environment), Arc::clone(&self.calls));
         let (snapshot, region) = ((*snapshot).clone(), (*region).clone());
         let (sessions, session) = (Arc::clone(&self.sessions), key.clone());
         let answer = self.flights.run(key, async move {
-            let credentials = assume(&environment, &snapshot, &server, &region, &session).await?;
+            let context = shared_context(&environment, &calls, &snapshot);
+            let credentials = assume(&snapshot, &server, &region, &session, context).await?;
             let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
             sessions.put(session, credentials.clone());
             if sessions.len() > MAX_SESSIONS.get() {
@@ -290,7 +309,11 @@ pub fn endpoint(configured: &str, service: Service, region: &Region) -> Result<E
     }
 }
 
-fn shared_context<'a>(environment: &'a Environment, snapshot: &ConfigSnapshot) -> CallContext<'a> {
+fn shared_context<'a>(
+    environment: &'a Environment,
+    calls: &'a Calls,
+    snapshot: &ConfigSnapshot,
+) -> CallContext<'a> {
     CallContext {
         transport: environment.transport.as_ref(),
         random: environment.random.as_ref(),
@@ -298,35 +321,38 @@ fn shared_context<'a>(environment: &'a Environment, snapshot: &ConfigSnapshot) -
         // The result is shared; each of those who wait has a deadline of its own.
         deadline: Deadline::start(),
         max_attempts: attempts(snapshot.config.max_retries),
+        calls,
     }
 }
 
 async fn whose(
-    environment: &Environment,
     snapshot: &ConfigSnapshot,
     server: &Credentials,
     region: &Region,
+    context: CallContext<'_>,
 ) -> Result<AccountId, String> {
     let (endpoint, region) = own_sts(&snapshot.config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(server) };
+    let account = &AccountId::default();
+    let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(server) };
     let identity = caller
-        .get_caller_identity(shared_context(environment, snapshot))
+        .get_caller_identity(context)
         .await
         .map_err(|error| format!("unable to fetch current caller: {error}"))?;
     Ok(AccountId::new(identity.account()))
 }
 
 async fn assume(
-    environment: &Environment,
     snapshot: &ConfigSnapshot,
     server: &Credentials,
     region: &Region,
     session: &SessionKey,
+    context: CallContext<'_>,
 ) -> Result<Credentials, String> {
     let (endpoint, region) = own_sts(&snapshot.config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(server) };
+    let account = &session.account;
+    let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(server) };
     caller
-        .assume_role(&session.role_arn, &session.external_id, shared_context(environment, snapshot))
+        .assume_role(&session.role_arn, &session.external_id, context)
         .await
         .map_err(|error| error.to_string())
 }

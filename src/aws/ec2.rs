@@ -2,10 +2,12 @@
 
 use aws_credential_types::Credentials;
 
-use super::endpoints::{Endpoint, Region, Service};
+use super::calls::Api;
+use super::endpoints::{Endpoint, Region};
 use super::error::CallError;
-use super::query::{CallContext, QueryCall};
+use super::query::{CallContext, MAX_ANSWER, QueryCall};
 use super::xml::{Node, Once, XmlError, walk};
+use crate::arn::AccountId;
 
 const VERSION: &str = "2016-11-15";
 
@@ -59,6 +61,8 @@ pub enum Description {
 /// EC2 of one account and region.
 #[derive(Clone)]
 pub struct Ec2Client {
+    /// The account.
+    pub account: AccountId,
     /// Endpoint of the region, or the configured one.
     pub endpoint: Endpoint,
     /// Region, for signatures.
@@ -78,13 +82,14 @@ impl Ec2Client {
         context: CallContext<'_>,
     ) -> Result<Description, CallError> {
         let call = QueryCall {
-            service: Service::Ec2,
+            api: Api::DescribeInstances,
+            account: &self.account,
             region: &self.region,
             endpoint: &self.endpoint,
-            action: "DescribeInstances",
             version: VERSION,
             parameters: vec![("InstanceId.1".into(), id.to_owned())],
             credentials: Some(&self.credentials),
+            max_answer: MAX_ANSWER,
         };
         let body = call.send(context).await?;
         read_description(&body).map_err(|_| call.unreadable())

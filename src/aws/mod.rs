@@ -3,6 +3,7 @@
 
 pub mod ambient_region;
 pub mod attempts;
+pub mod calls;
 pub mod clients;
 pub mod credentials;
 pub mod ec2;

@@ -144,7 +144,8 @@ impl Mount {
     /// Answers one request.
     pub async fn handle_request(&self, request: Request) -> Reply {
         match request.operation {
-            Operation::Renew => renewal::renew(self, &request).await.into(),
+            // Boxed, as the handlers of routes are: all that a renewal may wait for is deep.
+            Operation::Renew => Box::pin(renewal::renew(self, &request)).await.into(),
             // No leases, so nothing to revoke.
             Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
             Operation::Rollback => {
