@@ -99,18 +99,17 @@ impl FullArns {
         let asked_at = self.generation();
         let partition = partition_of(arn)?;
         let client = look_up
-            .iam(partition, account)
+            .shared_iam(partition, account)
             .await
             .map_err(|detail| format!("error creating IAM client: {detail}"))?;
-        let context = look_up.context();
         let name = arn.name();
         let entity = match arn.kind() {
             EntityKind::User => client
-                .get_user(name, context)
+                .get_user(name, asked_at)
                 .await
                 .map_err(|error| format!("error fetching user {}: {error}", quote(name)))?,
             EntityKind::Role | EntityKind::AssumedRole => client
-                .get_role(name, context)
+                .get_role(name, asked_at)
                 .await
                 .map_err(|error| format!("error fetching role {}: {error}", quote(name)))?,
             EntityKind::InstanceProfile => {

@@ -111,7 +111,9 @@ impl QueryCall<'_> {
         self.failed("the answer could not be read")
     }
 
-    fn failed(&self, cause: &str) -> CallError {
+    /// The error for a call that failed, with the reason.
+    #[must_use]
+    pub fn failed(&self, cause: &str) -> CallError {
         CallError::Failed(format!("{} at {}: {cause}", self.api.action(), self.endpoint))
     }
 
