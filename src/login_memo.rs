@@ -12,6 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use lru::LruCache;
 use tokio::time::Instant;
 
+use crate::cache_status::{CacheStatus, HitCounter};
 use crate::principal::VerifiedCaller;
 
 /// How long an answer waits for its login.
@@ -41,11 +42,12 @@ impl LoginKey {
 /// Answers that wait for their login.
 pub struct LoginMemo {
     waiting: Mutex<LruCache<LoginKey, (Instant, VerifiedCaller)>>,
+    asked: HitCounter,
 }
 
 impl Default for LoginMemo {
     fn default() -> Self {
-        Self { waiting: Mutex::new(LruCache::unbounded()) }
+        Self { waiting: Mutex::new(LruCache::unbounded()), asked: HitCounter::default() }
     }
 }
 
@@ -62,8 +64,15 @@ impl LoginMemo {
     /// Takes the answer for a login; there is none a second time.
     #[must_use]
     pub fn take(&self, key: &LoginKey) -> Option<VerifiedCaller> {
-        let (since, caller) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop(key)?;
-        (since.elapsed() <= LIFETIME).then_some(caller)
+        let found = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop(key);
+        let in_time = found.filter(|(since, _)| since.elapsed() <= LIFETIME).map(|(_, caller)| caller);
+        self.asked.count(in_time)
+    }
+
+    /// How full and how useful it is.
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.asked.status(entries, MAX_WAITING.get())
     }
 }
 

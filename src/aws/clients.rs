@@ -26,6 +26,7 @@ use super::shared_iam::{IamFlights, SharedIam};
 use super::single_flight::SingleFlight;
 use super::sts::StsCaller;
 use crate::arn::AccountId;
+use crate::cache_status::{CacheStatus, HitCounter};
 use crate::entry::{ClientConfig, StsConfig};
 use crate::mount::Environment;
 use crate::ports::SystemView;
@@ -79,6 +80,7 @@ pub struct AwsClients {
     mount: String,
     own: Mutex<Option<Arc<Own>>>,
     sessions: Arc<Mutex<LruCache<ClientKey, Credentials>>>,
+    sessions_asked: HitCounter,
     flights: SingleFlight<ClientKey, Result<Credentials, String>>,
     calls: Arc<Calls>,
     instance_batches: Arc<InstanceBatches>,
@@ -95,6 +97,7 @@ impl AwsClients {
             mount,
             own: Mutex::default(),
             sessions: Arc::new(Mutex::new(LruCache::unbounded())),
+            sessions_asked: HitCounter::default(),
             flights: SingleFlight::default(),
             calls: Arc::default(),
             instance_batches: Arc::default(),
@@ -106,6 +109,13 @@ impl AwsClients {
     #[must_use]
     pub fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    /// How full and how useful the cache of assumed roles is.
+    #[must_use]
+    pub fn sessions_status(&self) -> CacheStatus {
+        let entries = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.sessions_asked.status(entries, MAX_SESSIONS.get())
     }
 
     /// The account of the server's own credentials, if it is known.
@@ -311,7 +321,8 @@ impl AwsClients {
         let key = self.key(snapshot, region, account, Some(sts));
         let now = self.environment.clock.now();
         let cached = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(credentials) = cached.filter(|credentials| are_fresh(credentials, now)) {
+        let fresh = cached.filter(|credentials| are_fresh(credentials, now));
+        if let Some(credentials) = self.sessions_asked.count(fresh) {
             return Ok(credentials);
         }
         let server = asked.server_credentials().await?;

@@ -71,10 +71,10 @@ impl Bucket {
         self.slowed_at = Some(Instant::now());
     }
 
-    /// Tokens that are there now.
-    pub(super) fn remaining(&mut self) -> f64 {
+    /// Whole tokens that are there now.
+    pub(super) fn remaining(&mut self) -> u32 {
         self.count();
-        self.tokens
+        self.tokens as u32
     }
 
     pub(super) fn refill_per_second(&self) -> f64 {

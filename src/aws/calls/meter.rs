@@ -167,8 +167,8 @@ mod tests {
         let paid = Some(line.token(Deadline::start()).await.unwrap());
         let mut meter = Meter::Own { line: Arc::clone(&line), paid };
         meter.wait_for_budget(Deadline::start()).await.unwrap();
-        assert_eq!(line.status().1.remaining, 49.0);
+        assert_eq!(line.status().1.remaining, 49);
         meter.wait_for_budget(Deadline::start()).await.unwrap();
-        assert_eq!(line.status().1.remaining, 48.0);
+        assert_eq!(line.status().1.remaining, 48);
     }
 }

@@ -33,7 +33,7 @@ pub struct Token(());
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
     /// Calls that could be made at once.
-    pub remaining: f64,
+    pub remaining: u32,
     /// What is allowed.
     pub allowance: Allowance,
     /// Calls per second that are added now: less than what is allowed after AWS has throttled.
@@ -174,7 +174,7 @@ mod tests {
         let line = line();
         line.record(Outcome::Throttled, Instant::now());
         let (counts, budget) = line.status();
-        assert_eq!((counts.calls, counts.throttles, budget.remaining), (1, 1, 0.0));
+        assert_eq!((counts.calls, counts.throttles, budget.remaining), (1, 1, 0));
         assert_eq!(budget.refill_per_second, 5.0);
         line.record(Outcome::Unanswered, Instant::now());
         assert_eq!(line.status().1.refill_per_second, 5.0);
