@@ -228,6 +228,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("delete identity-whitelist/{instance_id}", "aws-delete-identity-whitelist"),
     ("post tidy/identity-accesslist", "aws-tidy-identity-access-list"),
     ("post tidy/identity-whitelist", "aws-tidy-identity-whitelist"),
+    ("get status/aws", "aws-read-status"),
 ];
 
 /// Polls until so many plugin processes run; their ids.
