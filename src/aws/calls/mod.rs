@@ -140,7 +140,9 @@ mod tests {
     async fn accounts_of_the_world_get_no_lines_before_they_are_admitted() {
         let calls = Calls::default();
         let forwarded = |account: &str, is_admitted| {
-            calls.record_forwarded(account, is_admitted, "", Outcome::Answered, Duration::ZERO);
+            // Whoever is not admitted may have chosen any region.
+            let region = if is_admitted || account == "1" { "" } else { account };
+            calls.record_forwarded(account, is_admitted, region, Outcome::Answered, Duration::ZERO);
         };
         let own = calls.own_line("1", "", Api::GetRole);
         own.record(Outcome::Answered, tokio::time::Instant::now());

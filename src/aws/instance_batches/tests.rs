@@ -496,3 +496,54 @@ async fn throttling_ends_in_waiting() {
     assert!(line.counts.throttles > 0);
     assert!(line.budget.unwrap().refill_per_second < 10.0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_goes_at_once() {
+    let scene = Scene::answering(EC2_LATENCY);
+    let start = Instant::now();
+    let ids: Vec<String> = (0..250).map(id).collect();
+    join_all(ids.iter().map(|id| scene.describe(id))).await;
+    let calls = scene.ec2.calls.lock().unwrap().clone();
+    let seen: Vec<(usize, u128)> =
+        calls.iter().map(|(ids, at)| (ids.len(), at.duration_since(start).as_millis())).collect();
+    assert!(matches!(seen[..], [(100, 0), (100, 0), (50, 10..15)]), "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_has_come_is_given_to_nobody_else_while_others_are_still_asked_for() {
+    let bad = id(0xbad);
+    let scene = Scene::new(EC2_LATENCY, {
+        let bad = bad.clone();
+        move |ids| {
+            if ids.contains(&bad) {
+                (400, error("InvalidInstanceID.NotFound", "no"))
+            } else {
+                (200, described(ids))
+            }
+        }
+    });
+    let first = id(1);
+    let others: Vec<String> = std::iter::once(bad).chain((2..12).map(id)).collect();
+    let alone = id(0);
+    // Somebody who has not looked at the answer yet keeps it alive.
+    let held = async {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let (held, opened) = scene.batches.ask(&Scene::key("1"), &first);
+        assert!(opened.is_none());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(held);
+    };
+    let (_, (), before, _, after) = tokio::join!(
+        scene.describe(&alone),
+        held,
+        scene.describe_after(1, &first),
+        join_all(others.iter().map(|id| scene.describe_after(3, id))),
+        scene.describe_after(130, &first),
+    );
+    assert_own(&before, &first);
+    assert_own(&after, &first);
+    let calls = scene.ec2.calls.lock().unwrap().clone();
+    let of_first: Vec<usize> =
+        calls.iter().filter(|(ids, _)| ids.contains(&first)).map(|(ids, _)| ids.len()).collect();
+    assert_eq!(of_first, [12, 1, 1]);
+}
