@@ -7,7 +7,7 @@ use crate::support::aws::{ACCOUNT, Entity, Fault, OTHER_ACCOUNT};
 use crate::support::host::Mount;
 
 async fn status(mount: &Mount) -> Value {
-    mount.read("status/aws").await.expect(200).data.into()
+    mount.read("status/aws").await.expect(200).data
 }
 
 /// The lines of an action, as account, whether forwarded, calls, throttles and errors.
