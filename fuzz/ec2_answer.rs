@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use roxmltree::Node;
+use vault_plugin_auth_aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::ec2::{Description, Ec2Client, Instance};
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
 
@@ -91,7 +92,7 @@ fn ec2_answer() {
 fn check([input]: [&[u8]; 1]) -> Verdict {
     let region = Region::parse("eu-west-1").unwrap();
     let endpoint = Endpoint::of_service(Service::Ec2, &region).unwrap();
-    let client = Ec2Client { endpoint, region, credentials: credentials() };
+    let client = Ec2Client { account: AccountId::new("1"), endpoint, region, credentials: credentials() };
     let aws = Aws::answering(StatusCode::OK, input);
     let description = match block_on(client.describe_instance("i-0123456789abcdef0", aws.context())) {
         Ok(description) => description,

@@ -1,6 +1,7 @@
 //! What IAM answers about users, roles and instance profiles.
 
 use http::StatusCode;
+use vault_plugin_auth_aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Partition, Service};
 use vault_plugin_auth_aws::aws::error::CallError;
 use vault_plugin_auth_aws::aws::iam::IamClient;
@@ -85,7 +86,7 @@ fn iam_answer() {
 fn check([input]: [&[u8]; 1]) -> Verdict {
     let region = Partition::Aws.iam_region();
     let endpoint = Endpoint::of_service(Service::Iam, &region).unwrap();
-    let client = IamClient { endpoint, region, credentials: credentials() };
+    let client = IamClient { account: AccountId::new("1"), endpoint, region, credentials: credentials() };
     let aws = Aws::answering(StatusCode::OK, input);
     // By their roots, an answer answers one of the questions at most.
     let user = block_on(client.get_user("n", aws.context()));

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use vault_plugin_auth_aws::aws::attempts::Deadline;
+use vault_plugin_auth_aws::aws::calls::Calls;
 use vault_plugin_auth_aws::aws::query::CallContext;
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
@@ -34,11 +35,17 @@ pub(crate) struct Aws {
     status: StatusCode,
     body: Bytes,
     requests: Mutex<Vec<HttpRequest>>,
+    calls: Calls,
 }
 
 impl Aws {
     pub(crate) fn answering(status: StatusCode, body: &[u8]) -> Self {
-        Self { status, body: Bytes::copy_from_slice(body), requests: Mutex::default() }
+        Self {
+            status,
+            body: Bytes::copy_from_slice(body),
+            requests: Mutex::default(),
+            calls: Calls::default(),
+        }
     }
 
     /// What it was asked since the last time.
@@ -54,6 +61,7 @@ impl Aws {
             now: Noon.now(),
             deadline: Deadline::start(),
             max_attempts: 1,
+            calls: &self.calls,
         }
     }
 }

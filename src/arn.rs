@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::text::quote;
 
 /// An AWS account number, as it stands in an ARN or a configuration path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(String);
 
 impl AccountId {

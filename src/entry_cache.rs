@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
+use crate::cache_status::{CacheStatus, HitCounter};
+
 /// A bounded cache of decoded entries by storage key.
 ///
 /// Every change raises the generation. What was read from storage before a change is not kept after
@@ -14,6 +16,7 @@ pub struct EntryCache<T> {
     entries: Mutex<LruCache<String, Arc<T>>>,
     generation: AtomicU64,
     capacity: NonZeroUsize,
+    asked: HitCounter,
 }
 
 /// The generation at which a read began.
@@ -24,13 +27,26 @@ impl<T> EntryCache<T> {
     /// An empty cache.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
-        Self { entries: Mutex::new(LruCache::unbounded()), generation: AtomicU64::new(0), capacity }
+        Self {
+            entries: Mutex::new(LruCache::unbounded()),
+            generation: AtomicU64::new(0),
+            capacity,
+            asked: HitCounter::default(),
+        }
     }
 
     /// A cached entry.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Arc<T>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        let found = self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        self.asked.count(found)
+    }
+
+    /// How full and how useful it is.
+    #[must_use]
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.asked.status(entries, self.capacity.get())
     }
 
     /// To be asked before storage is read.

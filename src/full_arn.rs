@@ -12,6 +12,7 @@ use lru::LruCache;
 
 use crate::arn::{AccountId, Arn, EntityKind};
 use crate::aws::endpoints::Partition;
+use crate::cache_status::{CacheStatus, HitCounter};
 use crate::look_up::LookUp;
 use crate::text::quote;
 
@@ -39,11 +40,16 @@ pub struct FullArns {
     known: Mutex<LruCache<PrincipalKey, Known>>,
     /// Rises when everything is forgotten: an answer to an earlier question is not kept.
     generation: AtomicU64,
+    asked: HitCounter,
 }
 
 impl Default for FullArns {
     fn default() -> Self {
-        Self { known: Mutex::new(LruCache::unbounded()), generation: AtomicU64::new(0) }
+        Self {
+            known: Mutex::new(LruCache::unbounded()),
+            generation: AtomicU64::new(0),
+            asked: HitCounter::default(),
+        }
     }
 }
 
@@ -53,6 +59,12 @@ impl FullArns {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         self.generation.fetch_add(1, Ordering::AcqRel);
         known.clear();
+    }
+
+    /// How full and how useful it is.
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.known.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.asked.status(entries, MAX_PRINCIPALS.get())
     }
 
     fn generation(&self) -> u64 {
@@ -93,24 +105,23 @@ impl FullArns {
             unique_id: unique_id.to_owned(),
             generation: look_up.generation(),
         };
-        if let Some(known) = self.get(&key, now) {
+        if let Some(known) = self.asked.count(self.get(&key, now)) {
             return Ok(known);
         }
         let asked_at = self.generation();
         let partition = partition_of(arn)?;
         let client = look_up
-            .iam(partition, account)
+            .shared_iam(partition, account)
             .await
             .map_err(|detail| format!("error creating IAM client: {detail}"))?;
-        let context = look_up.context();
         let name = arn.name();
         let entity = match arn.kind() {
             EntityKind::User => client
-                .get_user(name, context)
+                .get_user(name, asked_at)
                 .await
                 .map_err(|error| format!("error fetching user {}: {error}", quote(name)))?,
             EntityKind::Role | EntityKind::AssumedRole => client
-                .get_role(name, context)
+                .get_role(name, asked_at)
                 .await
                 .map_err(|error| format!("error fetching role {}: {error}", quote(name)))?,
             EntityKind::InstanceProfile => {

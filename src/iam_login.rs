@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::aws::attempts::Deadline;
+use crate::aws::calls::ForwardedAnswer;
 use crate::aws::clients::ConfigSnapshot;
 use crate::aws::ec2::Instance;
 use crate::aws::query::CallContext;
@@ -76,15 +77,19 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why not.
     pub async fn log_in(self) -> Result<Auth, Failure> {
-        let caller = match self.mount.login_memo().take(|| self.key()) {
-            Some(caller) => caller,
-            None => self.verify().await?,
+        let (caller, counted) = match self.mount.login_memo().take(|| self.key()) {
+            Some(caller) => (caller, None),
+            None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
         let candidate = self.candidate(caller).await?;
         self.check_principal(&candidate).await?;
         let instance = self.inferred_instance(&candidate).await?;
         let identity = self.mount.store().identity_config().await?;
-        self.admit(&candidate, instance.as_ref(), &identity)
+        let auth = self.admit(&candidate, instance.as_ref(), &identity)?;
+        if let Some(counted) = counted {
+            counted.admit();
+        }
+        Ok(auth)
     }
 
     /// The alias that a login would use.
@@ -92,7 +97,7 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why there would be no login.
     pub async fn look_ahead(self) -> Result<Auth, Failure> {
-        let caller = self.verify().await?;
+        let (caller, _) = self.verify().await?;
         let candidate = self.candidate(caller).await?;
         let identity = self.mount.store().identity_config().await?;
         let name = alias_name(&identity, &candidate)?;
@@ -105,7 +110,7 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why there is no caller.
     pub async fn resolve_role(self) -> Result<String, Failure> {
-        let caller = self.verify().await?;
+        let (caller, _) = self.verify().await?;
         let name = caller.arn().name().to_lowercase();
         self.mount.login_memo().keep(self.key(), caller);
         Ok(name)
@@ -115,14 +120,17 @@ impl<'a> IamLogin<'a> {
         LoginKey::new(self.mount.id(), &self.request.data, self.snapshot.generation)
     }
 
-    async fn verify(&self) -> Result<VerifiedCaller, Failure> {
+    async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Failure> {
         let endpoint = self.signed.endpoint(&self.snapshot.config)?;
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let identity = sts::forward(&self.signed, &endpoint, context)
+        let region = self.signed.endpoint_region(&self.snapshot.config);
+        let (identity, mut counted) = sts::forward(&self.signed, &endpoint, region, context)
             .await
             .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))?;
-        VerifiedCaller::from_identity(&identity)
+        let caller = VerifiedCaller::from_identity(&identity)?;
+        counted.names(caller.account());
+        Ok((caller, counted))
     }
 
     async fn candidate(&self, caller: VerifiedCaller) -> Result<Candidate, Failure> {

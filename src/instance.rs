@@ -30,12 +30,7 @@ async fn find_running(
     id: &str,
 ) -> Result<Instance, String> {
     let region = Region::parse(region).ok_or_else(|| format!("could not find region {}", quote(region)))?;
-    let client = look_up.ec2(&region, account).await?;
-    let description = client
-        .describe_instance(id, look_up.context())
-        .await
-        .map_err(|error| format!("error fetching description for instance ID {}: {error}", quote(id)))?;
-    let instance = match description {
+    let instance = match look_up.describe_instance(&region, account, id).await? {
         Description::Instance(instance) => *instance,
         Description::NoReservation => return Err("no reservations found in instance description".to_owned()),
         Description::NoInstance => return Err("no instance details found in reservations".to_owned()),
@@ -182,11 +177,9 @@ async fn role_of_profile(
         BoundError::CannotTell(format!("failed to parse IAM instance profile ARN {profile_arn}: {error}"))
     })?;
     let partition = partition_of(&arn).map_err(no_client)?;
-    let client = look_up.iam(partition, account).await.map_err(no_client)?;
-    let profile = client
-        .get_instance_profile(arn.name(), look_up.context())
-        .await
-        .map_err(|error| not_fetched(&error.to_string()))?;
+    let client = look_up.shared_iam(partition, account).await.map_err(no_client)?;
+    let profile =
+        client.get_instance_profile(arn.name()).await.map_err(|error| not_fetched(&error.to_string()))?;
     match <[String; 1]>::try_from(profile.role_arns) {
         Ok([role_arn]) => Ok(role_arn),
         Err(_) => Err(not_fetched("invalid roles in the output of instance profile details")),

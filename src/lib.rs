@@ -8,6 +8,7 @@
 pub mod arn;
 pub mod aws;
 pub mod binding;
+pub mod cache_status;
 pub mod ec2_login;
 pub mod entry;
 pub mod entry_cache;

@@ -12,6 +12,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use lru::LruCache;
 use tokio::time::Instant;
 
+use crate::cache_status::{CacheStatus, HitCounter};
 use crate::principal::VerifiedCaller;
 
 /// How long an answer waits for its login.
@@ -41,11 +42,12 @@ impl LoginKey {
 /// Answers that wait for their login.
 pub struct LoginMemo {
     waiting: Mutex<LruCache<LoginKey, (Instant, VerifiedCaller)>>,
+    asked: HitCounter,
 }
 
 impl Default for LoginMemo {
     fn default() -> Self {
-        Self { waiting: Mutex::new(LruCache::unbounded()) }
+        Self { waiting: Mutex::new(LruCache::unbounded()), asked: HitCounter::default() }
     }
 }
 
@@ -67,8 +69,15 @@ impl LoginMemo {
             return None;
         }
         let key = key();
-        let (since, caller) = self.waiting().pop(&key)?;
-        (since.elapsed() <= LIFETIME).then_some(caller)
+        let found = self.waiting().pop(&key);
+        let in_time = found.filter(|(since, _)| since.elapsed() <= LIFETIME).map(|(_, caller)| caller);
+        self.asked.count(in_time)
+    }
+
+    /// How full and how useful it is, of the times when any answer waited.
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.waiting().len();
+        self.asked.status(entries, MAX_WAITING.get())
     }
 
     fn waiting(&self) -> MutexGuard<'_, LruCache<LoginKey, (Instant, VerifiedCaller)>> {

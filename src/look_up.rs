@@ -8,10 +8,11 @@ use futures_util::FutureExt;
 use crate::arn::AccountId;
 use crate::aws::attempts::Deadline;
 use crate::aws::clients::{AwsClients, ConfigSnapshot};
-use crate::aws::ec2::Ec2Client;
+use crate::aws::ec2::Description;
 use crate::aws::endpoints::{Partition, Region};
 use crate::aws::iam::IamClient;
 use crate::aws::query::CallContext;
+use crate::aws::shared_iam::SharedIam;
 use crate::entry::StsConfig;
 use crate::store::Store;
 use crate::text::quote;
@@ -46,13 +47,36 @@ impl<'a> LookUp<'a> {
         self.clients.iam(self.snapshot, partition, account, sts.as_ref().as_ref(), self.deadline).await
     }
 
-    /// EC2 of an account in a region.
+    /// IAM of an account, for look-ups that other requests may want at the same time.
     ///
     /// # Errors
     /// Why there is no client for it.
-    pub async fn ec2(self, region: &Region, account: &AccountId) -> Result<Ec2Client, String> {
+    pub async fn shared_iam(
+        self,
+        partition: Partition,
+        account: &AccountId,
+    ) -> Result<SharedIam<'a>, String> {
+        let Self { clients, snapshot, deadline, .. } = self;
         let sts = self.sts_config(account).await?;
-        self.clients.ec2(self.snapshot, region, account, sts.as_ref().as_ref(), self.deadline).await
+        clients.shared_iam(snapshot, partition, account, sts.as_ref().as_ref(), deadline).await
+    }
+
+    /// An instance of an account in a region.
+    ///
+    /// # Errors
+    /// Why there is no client for it, or no answer.
+    pub async fn describe_instance(
+        self,
+        region: &Region,
+        account: &AccountId,
+        id: &str,
+    ) -> Result<Description, String> {
+        let Self { clients, snapshot, deadline, .. } = self;
+        let sts = self.sts_config(account).await?;
+        let sts = sts.as_ref().as_ref();
+        let description = clients.describe_instance(snapshot, region, account, sts, deadline, id).await?;
+        description
+            .map_err(|error| format!("error fetching description for instance ID {}: {error}", quote(id)))
     }
 
     async fn sts_config(self, account: &AccountId) -> Result<std::sync::Arc<Option<StsConfig>>, String> {

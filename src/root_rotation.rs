@@ -79,7 +79,8 @@ impl<'a> Rotation<'a> {
             .map_err(|cause| failed("calling GetUser", &cause))?;
         let credentials =
             Credentials::new(&config.access_key, config.secret_key.as_str(), None, None, "config");
-        Ok(Self { mount, iam: IamClient { endpoint, region, credentials }, before })
+        let account = mount.clients().own_account(&before).unwrap_or_default();
+        Ok(Self { mount, iam: IamClient { account, endpoint, region, credentials }, before })
     }
 
     async fn run(self) -> Result<String, Failure> {

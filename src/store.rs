@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::arn::AccountId;
 use crate::aws::clients::ConfigSnapshot;
+use crate::cache_status::CacheStatus;
 use crate::entry::{ClientConfig, DenyListEntry, Entry, EntryError, IdentityConfig, Role, StsConfig};
 use crate::entry_cache::{EntryCache, ReadStart};
 use crate::framework::Failure;
@@ -87,6 +88,17 @@ impl Store {
     #[must_use]
     pub fn new(storage: Arc<dyn Storage>) -> Self {
         Self { storage, caches: Arc::new(Caches::new()), writing: Arc::default(), turns: Turns::default() }
+    }
+
+    /// The caches, by the paths that write what they hold.
+    #[must_use]
+    pub fn cache_status(&self) -> [(&'static str, CacheStatus); 4] {
+        [
+            ("config_client", self.caches.client.status()),
+            ("config_identity", self.caches.identity.status()),
+            ("config_sts", self.caches.accounts.status()),
+            ("role", self.caches.roles.status()),
+        ]
     }
 
     /// The client configuration as one request uses it.

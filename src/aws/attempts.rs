@@ -8,8 +8,10 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+use super::calls::{Meter, Outcome};
 use super::error::ServiceError;
-use crate::ports::{HttpRequest, HttpResponse, Random, Transport, TransportError};
+use super::query::CallContext;
+use crate::ports::{HttpRequest, HttpResponse, Random, TransportError};
 
 /// Longest time for one attempt, connection included.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -58,6 +60,15 @@ impl Deadline {
     }
 }
 
+/// An answer, and how long the attempt took that got it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The answer.
+    pub response: HttpResponse,
+    /// From the sending to the end of the body.
+    pub latency: Duration,
+}
+
 /// How a call ended without an answer worth reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GaveUp {
@@ -72,22 +83,27 @@ pub struct GaveUp {
 ///
 /// Connection errors, 429, 5xx except 501, and throttling codes are tried again after a random part
 /// of a growing pause; `Retry-After` is honoured as far as time is left. A throttling answer that
-/// stays is returned as the answer it is.
+/// stays is returned as the answer it is. The meter counts each attempt, and may hold it back.
 ///
 /// # Errors
 /// When it gave up.
 pub async fn send(
-    transport: &dyn Transport,
-    random: &dyn Random,
-    deadline: Deadline,
-    max_attempts: u32,
+    context: CallContext<'_>,
     request: &HttpRequest,
-) -> Result<HttpResponse, GaveUp> {
+    meter: &mut Meter<'_>,
+) -> Result<Answer, GaveUp> {
+    let CallContext { transport, random, deadline, max_attempts, .. } = context;
     let mut attempts: u32 = 0;
     loop {
+        if let Err(cause) = meter.wait_for_budget(deadline).await {
+            return Err(GaveUp { attempts, cause: Some(cause) });
+        }
         attempts = attempts.saturating_add(1);
         let time = ATTEMPT_TIMEOUT.min(deadline.remaining());
+        let attempt = meter.attempt();
         let result = tokio::time::timeout(time, transport.send(request.clone())).await;
+        let outcome = outcome(&result);
+        let latency = attempt.end(outcome);
         let last = attempts >= max_attempts;
         let (cause, retry_after) = match result {
             Err(_) => (Some(format!("no answer within {} s", time.as_secs().max(1))), None),
@@ -95,11 +111,12 @@ pub async fn send(
                 (Some(error.to_string()), None)
             }
             Ok(Err(error)) => return Err(GaveUp { attempts, cause: Some(error.to_string()) }),
-            Ok(Ok(answer)) => {
-                let retry_after = retry_after(&answer.headers);
-                if is_server_trouble(answer.status) {
+            Ok(Ok(response)) => {
+                let retry_after = retry_after(&response.headers);
+                let answer = Answer { response, latency };
+                if is_server_trouble(answer.response.status) {
                     (None, retry_after)
-                } else if !last && is_throttled(&answer) {
+                } else if !last && outcome == Outcome::Throttled {
                     match pause_before_next(random, attempts, retry_after, deadline) {
                         Some(pause) => {
                             tokio::time::sleep(pause).await;
@@ -125,8 +142,20 @@ fn is_server_trouble(status: StatusCode) -> bool {
         || (status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED)
 }
 
+fn outcome<T>(result: &Result<Result<HttpResponse, TransportError>, T>) -> Outcome {
+    match result {
+        Ok(Ok(answer)) if answer.status.is_success() => Outcome::Answered,
+        Ok(Ok(answer)) if is_throttled(answer) => Outcome::Throttled,
+        Ok(Ok(_)) => Outcome::Refused,
+        Ok(Err(_)) | Err(_) => Outcome::Unanswered,
+    }
+}
+
 fn is_throttled(answer: &HttpResponse) -> bool {
-    answer.status.is_client_error() && ServiceError::parse(answer.status, &answer.body).is_throttling()
+    let status = answer.status;
+    status == StatusCode::TOO_MANY_REQUESTS
+        || ((status.is_client_error() || is_server_trouble(status))
+            && ServiceError::parse(status, &answer.body).is_throttling())
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -164,7 +193,9 @@ mod tests {
     use bytes::Bytes;
     use http::Method;
 
+    use super::super::calls::{Api, Calls, LineStatus};
     use super::*;
+    use crate::ports::{Random, Transport};
 
     enum Step {
         Status(u16, &'static str, Option<&'static str>),
@@ -206,6 +237,16 @@ mod tests {
         "<ErrorResponse><Error><Code>Throttling</Code><Message>m</Message></Error></ErrorResponse>";
 
     async fn run(steps: Vec<Step>, max_attempts: u32) -> (Result<u16, GaveUp>, Duration) {
+        let (result, time, _) = run_counted(&Calls::default(), steps, max_attempts).await;
+        (result, time)
+    }
+
+    /// As a call of the server itself.
+    async fn run_counted(
+        calls: &Calls,
+        steps: Vec<Step>,
+        max_attempts: u32,
+    ) -> (Result<u16, GaveUp>, Duration, LineStatus) {
         let request = HttpRequest {
             method: Method::POST,
             uri: "https://sts.amazonaws.com//".parse().unwrap(),
@@ -215,8 +256,62 @@ mod tests {
         };
         let start = Instant::now();
         let script = Script(Mutex::new(steps));
-        let result = send(&script, &Full, Deadline::start(), max_attempts, &request).await;
-        (result.map(|answer| answer.status.as_u16()), start.elapsed())
+        let context = CallContext {
+            transport: &script,
+            random: &Full,
+            now: std::time::SystemTime::UNIX_EPOCH,
+            deadline: Deadline::start(),
+            max_attempts,
+            calls,
+        };
+        let mut meter = Meter::Own { line: calls.own_line("1", "r", Api::DescribeInstances), paid: None };
+        let result = send(context, &request, &mut meter).await;
+        let line = calls.status().remove(0);
+        (result.map(|answer| answer.response.status.as_u16()), start.elapsed(), line)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_attempt_is_counted_for_what_it_was() {
+        let limited = "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>m</Message></Error></Errors></Response>";
+        for (step, throttles, errors) in [
+            (Step::Status(200, "", None), 0, 0),
+            (Step::Status(403, "", None), 0, 1),
+            (Step::Status(500, "", None), 0, 1),
+            (Step::Status(429, "", None), 1, 0),
+            (Step::Status(400, THROTTLED, None), 1, 0),
+            (Step::Status(503, limited, None), 1, 0),
+            (Step::Fails(TransportError::Connect("refused".to_owned())), 0, 1),
+            (Step::Hangs, 0, 1),
+        ] {
+            let (_, _, line) = run_counted(&Calls::default(), vec![step], 1).await;
+            let counts = line.counts;
+            assert_eq!((counts.calls, counts.throttles, counts.errors), (1, throttles, errors));
+        }
+        let steps = vec![Step::Status(500, "", None), Step::Status(200, "", None)];
+        assert_eq!(run_counted(&Calls::default(), steps, 2).await.2.counts.calls, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_attempt_takes_its_part_of_the_budget() {
+        let calls = Calls::default();
+        let line = calls.own_line("1", "r", Api::DescribeInstances);
+        for _ in 0..49 {
+            line.token(Deadline::start()).await.unwrap();
+        }
+        let steps = || vec![Step::Status(503, "", Some("0")), Step::Status(200, "", None)];
+        let (result, time, _) = run_counted(&calls, steps(), 2).await;
+        assert_eq!(result, Ok(200));
+        assert!(time.abs_diff(Duration::from_millis(100)) < Duration::from_millis(3), "{time:?}");
+        for _ in 0..20 {
+            line.record(Outcome::Throttled, Instant::now());
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        let ahead = (0..30).map(|_| line.token(Deadline::start()));
+        let (_, (result, ..)) =
+            tokio::join!(futures_util::future::join_all(ahead), run_counted(&calls, steps(), 2),);
+        let gave_up = result.unwrap_err();
+        assert_eq!(gave_up.attempts, 0);
+        assert!(gave_up.cause.unwrap().starts_with("the call budget for ec2:DescribeInstances"));
     }
 
     #[tokio::test(start_paused = true)]

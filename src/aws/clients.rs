@@ -14,14 +14,19 @@ use aws_credential_types::Credentials;
 use lru::LruCache;
 
 use super::attempts::Deadline;
+use super::calls::Calls;
 use super::credentials::{ServerCredentials, are_fresh, own_sts};
-use super::ec2::Ec2Client;
+use super::ec2::{Description, Ec2Client};
 use super::endpoints::{Endpoint, Partition, Region, Service};
+use super::error::CallError;
 use super::iam::IamClient;
+use super::instance_batches::InstanceBatches;
 use super::query::{CallContext, attempts};
+use super::shared_iam::{IamFlights, SharedIam};
 use super::single_flight::SingleFlight;
 use super::sts::StsCaller;
 use crate::arn::AccountId;
+use crate::cache_status::{CacheStatus, HitCounter};
 use crate::entry::{ClientConfig, StsConfig};
 use crate::mount::Environment;
 use crate::ports::SystemView;
@@ -41,16 +46,23 @@ pub struct ConfigSnapshot {
     pub generation: u64,
 }
 
-/// Everything that tells one session from another.
+/// Everything that tells one client from another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct SessionKey {
-    mount: String,
-    partition: Partition,
-    account: AccountId,
-    region: Region,
-    role_arn: String,
-    external_id: String,
-    generation: u64,
+pub struct ClientKey {
+    /// The mount.
+    pub mount: String,
+    /// Partition of the region.
+    pub partition: Partition,
+    /// Account that it is for.
+    pub account: AccountId,
+    /// Region.
+    pub region: Region,
+    /// The role that is assumed; empty for the server's own credentials.
+    pub role_arn: String,
+    /// What is said when the role is assumed; empty for none.
+    pub external_id: String,
+    /// Generation of the configuration.
+    pub generation: u64,
 }
 
 /// The server's credentials under one generation of the configuration, and whose they are.
@@ -67,8 +79,12 @@ pub struct AwsClients {
     system_view: Arc<dyn SystemView>,
     mount: String,
     own: Mutex<Option<Arc<Own>>>,
-    sessions: Arc<Mutex<LruCache<SessionKey, Credentials>>>,
-    flights: SingleFlight<SessionKey, Result<Credentials, String>>,
+    sessions: Arc<Mutex<LruCache<ClientKey, Credentials>>>,
+    sessions_asked: HitCounter,
+    flights: SingleFlight<ClientKey, Result<Credentials, String>>,
+    calls: Arc<Calls>,
+    instance_batches: Arc<InstanceBatches>,
+    iam_flights: IamFlights,
 }
 
 impl AwsClients {
@@ -81,8 +97,31 @@ impl AwsClients {
             mount,
             own: Mutex::default(),
             sessions: Arc::new(Mutex::new(LruCache::unbounded())),
+            sessions_asked: HitCounter::default(),
             flights: SingleFlight::default(),
+            calls: Arc::default(),
+            instance_batches: Arc::default(),
+            iam_flights: IamFlights::default(),
         }
+    }
+
+    /// The books about the calls.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// How full and how useful the cache of assumed roles is.
+    #[must_use]
+    pub fn sessions_status(&self) -> CacheStatus {
+        let entries = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.sessions_asked.status(entries, MAX_SESSIONS.get())
+    }
+
+    /// The account of the server's own credentials, if it is known.
+    #[must_use]
+    pub fn own_account(&self, snapshot: &ConfigSnapshot) -> Option<AccountId> {
+        self.own(snapshot).account.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time by which credentials and look-ups are judged.
@@ -100,6 +139,7 @@ impl AwsClients {
             now: self.environment.clock.now(),
             deadline,
             max_attempts: attempts(snapshot.config.max_retries),
+            calls: &self.calls,
         }
     }
 
@@ -118,7 +158,7 @@ impl AwsClients {
         let region = partition.iam_region();
         let credentials = self.credentials(snapshot, &region, account, sts, deadline).await?;
         let endpoint = endpoint(&snapshot.config.iam_endpoint, Service::Iam, &region)?;
-        Ok(IamClient { endpoint, region, credentials })
+        Ok(IamClient { account: account.clone(), endpoint, region, credentials })
     }
 
     /// EC2 of an account in a region.
@@ -135,13 +175,75 @@ impl AwsClients {
     ) -> Result<Ec2Client, String> {
         let credentials = self.credentials(snapshot, region, account, sts, deadline).await?;
         let endpoint = endpoint(&snapshot.config.endpoint, Service::Ec2, region)?;
-        Ok(Ec2Client { endpoint, region: region.clone(), credentials })
+        Ok(Ec2Client { account: account.clone(), endpoint, region: region.clone(), credentials })
+    }
+
+    /// Describes an instance of an account, in one call with others that are asked for at the same time.
+    ///
+    /// # Errors
+    /// Why there is no client, or why the call failed.
+    pub async fn describe_instance(
+        &self,
+        snapshot: &ConfigSnapshot,
+        region: &Region,
+        account: &AccountId,
+        sts: Option<&StsConfig>,
+        deadline: Deadline,
+        id: &str,
+    ) -> Result<Result<Description, CallError>, String> {
+        let client = self.ec2(snapshot, region, account, sts, deadline).await?;
+        let key = self.key(snapshot, region, account, sts);
+        let shared = self.shared_calls(snapshot);
+        Ok(self.instance_batches.describe(key, client, shared, id, deadline).await)
+    }
+
+    /// IAM of an account, for look-ups that may be those of others as well.
+    ///
+    /// # Errors
+    /// Why there is no client.
+    pub async fn shared_iam(
+        &self,
+        snapshot: &ConfigSnapshot,
+        partition: Partition,
+        account: &AccountId,
+        sts: Option<&StsConfig>,
+        deadline: Deadline,
+    ) -> Result<SharedIam<'_>, String> {
+        let client = self.iam(snapshot, partition, account, sts, deadline).await?;
+        let key = self.key(snapshot, &client.region, account, sts);
+        let calls = self.shared_calls(snapshot);
+        Ok(SharedIam { flights: &self.iam_flights, key, client, calls, deadline })
+    }
+
+    fn shared_calls(&self, snapshot: &ConfigSnapshot) -> SharedCalls {
+        let max_attempts = attempts(snapshot.config.max_retries);
+        SharedCalls::new(Arc::clone(&self.environment), Arc::clone(&self.calls), max_attempts)
+    }
+
+    fn key(
+        &self,
+        snapshot: &ConfigSnapshot,
+        region: &Region,
+        account: &AccountId,
+        sts: Option<&StsConfig>,
+    ) -> ClientKey {
+        let (role_arn, external_id) =
+            sts.map_or(("", ""), |sts| (sts.sts_role.as_str(), sts.external_id.as_str()));
+        ClientKey {
+            mount: self.mount.clone(),
+            partition: region.partition(),
+            account: account.clone(),
+            region: region.clone(),
+            role_arn: role_arn.to_owned(),
+            external_id: external_id.to_owned(),
+            generation: snapshot.generation,
+        }
     }
 
     /// Takes over from one configuration to another whose account the server's own credentials belong
     /// to: after a rotation it is the same.
     pub fn keep_own_account(&self, before: &ConfigSnapshot, after: &ConfigSnapshot) {
-        let account = self.own(before).account.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let account = self.own_account(before);
         if account.is_some() {
             *self.own(after).account.lock().unwrap_or_else(PoisonError::into_inner) = account;
         }
@@ -173,6 +275,7 @@ impl AwsClients {
                 Arc::clone(&self.environment),
                 Arc::clone(&self.system_view),
                 Arc::clone(&snapshot.config),
+                Arc::clone(&self.calls),
             )),
             account: Mutex::default(),
             flights: SingleFlight::default(),
@@ -191,11 +294,12 @@ impl AwsClients {
             Some(known) => known,
             None => {
                 let credentials = asked.server_credentials().await?;
-                let environment = Arc::clone(&self.environment);
+                let shared_calls = self.shared_calls(snapshot);
                 let (snapshot, region) = ((*snapshot).clone(), (*region).clone());
                 let shared = Arc::clone(own);
                 let answer = own.flights.run((), async move {
-                    let account = whose(&environment, &snapshot, &credentials, &region).await?;
+                    let context = shared_calls.context(Deadline::start());
+                    let account = whose(&snapshot, &credentials, &region, context).await?;
                     *shared.account.lock().unwrap_or_else(PoisonError::into_inner) = Some(account.clone());
                     Ok(account)
                 });
@@ -214,26 +318,20 @@ impl AwsClients {
 
     async fn assumed(&self, asked: &Asked<'_>, sts: &StsConfig) -> Result<Credentials, String> {
         let Asked { snapshot, region, account, .. } = asked;
-        let key = SessionKey {
-            mount: self.mount.clone(),
-            partition: region.partition(),
-            account: (*account).clone(),
-            region: (*region).clone(),
-            role_arn: sts.sts_role.clone(),
-            external_id: sts.external_id.clone(),
-            generation: snapshot.generation,
-        };
+        let key = self.key(snapshot, region, account, Some(sts));
         let now = self.environment.clock.now();
         let cached = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(credentials) = cached.filter(|credentials| are_fresh(credentials, now)) {
+        let fresh = cached.filter(|credentials| are_fresh(credentials, now));
+        if let Some(credentials) = self.sessions_asked.count(fresh) {
             return Ok(credentials);
         }
         let server = asked.server_credentials().await?;
-        let environment = Arc::clone(&self.environment);
+        let calls = self.shared_calls(snapshot);
         let (snapshot, region) = ((*snapshot).clone(), (*region).clone());
         let (sessions, session) = (Arc::clone(&self.sessions), key.clone());
         let answer = self.flights.run(key, async move {
-            let credentials = assume(&environment, &snapshot, &server, &region, &session).await?;
+            let context = calls.context(Deadline::start());
+            let credentials = assume(&snapshot, &server, &region, &session, context).await?;
             let mut sessions = sessions.lock().unwrap_or_else(PoisonError::into_inner);
             sessions.put(session, credentials.clone());
             if sessions.len() > MAX_SESSIONS.get() {
@@ -242,6 +340,42 @@ impl AwsClients {
             Ok(credentials)
         });
         asked.wait("AssumeRole", answer).await
+    }
+}
+
+/// What calls run with that more than one request may wait for: they may outlive the one that began
+/// them, and have time of their own.
+#[derive(Clone)]
+pub struct SharedCalls {
+    environment: Arc<Environment>,
+    calls: Arc<Calls>,
+    max_attempts: u32,
+}
+
+impl SharedCalls {
+    /// Calls through an environment, counted in these books, each tried so often.
+    #[must_use]
+    pub fn new(environment: Arc<Environment>, calls: Arc<Calls>, max_attempts: u32) -> Self {
+        Self { environment, calls, max_attempts }
+    }
+
+    /// How they run.
+    #[must_use]
+    pub fn context(&self, deadline: Deadline) -> CallContext<'_> {
+        CallContext {
+            transport: self.environment.transport.as_ref(),
+            random: self.environment.random.as_ref(),
+            now: self.environment.clock.now(),
+            deadline,
+            max_attempts: self.max_attempts,
+            calls: &self.calls,
+        }
+    }
+
+    /// Where they are counted.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 }
 
@@ -290,43 +424,34 @@ pub fn endpoint(configured: &str, service: Service, region: &Region) -> Result<E
     }
 }
 
-fn shared_context<'a>(environment: &'a Environment, snapshot: &ConfigSnapshot) -> CallContext<'a> {
-    CallContext {
-        transport: environment.transport.as_ref(),
-        random: environment.random.as_ref(),
-        now: environment.clock.now(),
-        // The result is shared; each of those who wait has a deadline of its own.
-        deadline: Deadline::start(),
-        max_attempts: attempts(snapshot.config.max_retries),
-    }
-}
-
 async fn whose(
-    environment: &Environment,
     snapshot: &ConfigSnapshot,
     server: &Credentials,
     region: &Region,
+    context: CallContext<'_>,
 ) -> Result<AccountId, String> {
     let (endpoint, region) = own_sts(&snapshot.config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(server) };
+    let account = &AccountId::default();
+    let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(server) };
     let identity = caller
-        .get_caller_identity(shared_context(environment, snapshot))
+        .get_caller_identity(context)
         .await
         .map_err(|error| format!("unable to fetch current caller: {error}"))?;
     Ok(AccountId::new(identity.account()))
 }
 
 async fn assume(
-    environment: &Environment,
     snapshot: &ConfigSnapshot,
     server: &Credentials,
     region: &Region,
-    session: &SessionKey,
+    session: &ClientKey,
+    context: CallContext<'_>,
 ) -> Result<Credentials, String> {
     let (endpoint, region) = own_sts(&snapshot.config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: Some(server) };
+    let account = &session.account;
+    let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(server) };
     caller
-        .assume_role(&session.role_arn, &session.external_id, shared_context(environment, snapshot))
+        .assume_role(&session.role_arn, &session.external_id, context)
         .await
         .map_err(|error| error.to_string())
 }

@@ -22,10 +22,12 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 
 use super::attempts::{ATTEMPT_TIMEOUT, Deadline};
+use super::calls::Calls;
 use super::endpoints::{Endpoint, Region, Service};
 use super::query::{CallContext, MAX_ANSWER, attempts};
 use super::single_flight::SingleFlight;
 use super::sts::StsCaller;
+use crate::arn::{AccountId, Arn};
 use crate::entry::ClientConfig;
 use crate::mount::Environment;
 use crate::ports::{HttpRequest, SystemView, Transport, TransportError};
@@ -66,6 +68,7 @@ pub struct ServerCredentials {
     environment: Arc<Environment>,
     system_view: Arc<dyn SystemView>,
     config: Arc<ClientConfig>,
+    calls: Arc<Calls>,
     current: Arc<Mutex<Option<Credentials>>>,
     flights: SingleFlight<(), Result<Credentials, String>>,
 }
@@ -77,8 +80,10 @@ impl ServerCredentials {
         environment: Arc<Environment>,
         system_view: Arc<dyn SystemView>,
         config: Arc<ClientConfig>,
+        calls: Arc<Calls>,
     ) -> Self {
-        Self { environment, system_view, config, current: Arc::default(), flights: SingleFlight::default() }
+        let (current, flights) = (Arc::default(), SingleFlight::default());
+        Self { environment, system_view, config, calls, current, flights }
     }
 
     /// Credentials that are valid now.
@@ -110,14 +115,14 @@ impl ServerCredentials {
         let environment = Arc::clone(&self.environment);
         let system_view = Arc::clone(&self.system_view);
         let (config, region) = (Arc::clone(config), region.clone());
-        let current = Arc::clone(&self.current);
+        let (calls, current) = (Arc::clone(&self.calls), Arc::clone(&self.current));
         self.flights
             .run((), async move {
                 let credentials = if config.identity_token_audience.is_empty() {
                     from_chain(&environment, &region).await?
                 } else {
                     // With an audience set nothing else is tried: a fallback would hide its failure.
-                    from_identity_token(&environment, system_view.as_ref(), &config, &region).await?
+                    from_identity_token(&environment, system_view.as_ref(), &config, &region, &calls).await?
                 };
                 *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
                 Ok(credentials)
@@ -131,6 +136,7 @@ async fn from_identity_token(
     system_view: &dyn SystemView,
     config: &ClientConfig,
     region: &Region,
+    calls: &Calls,
 ) -> Result<Credentials, String> {
     let seconds = u64::try_from(config.identity_token_ttl.as_secs()).unwrap_or(0);
     let token = system_view
@@ -138,13 +144,16 @@ async fn from_identity_token(
         .await
         .map_err(|error| format!("failed to generate plugin identity token: {error}"))?;
     let (endpoint, region) = own_sts(config, region)?;
-    let caller = StsCaller { endpoint: &endpoint, region: &region, credentials: None };
+    let account =
+        Arn::parse(&config.role_arn).map_or_else(|_| AccountId::default(), |arn| arn.account().clone());
+    let caller = StsCaller { account: &account, endpoint: &endpoint, region: &region, credentials: None };
     let context = CallContext {
         transport: environment.transport.as_ref(),
         random: environment.random.as_ref(),
         now: environment.clock.now(),
         deadline: Deadline::start(),
         max_attempts: attempts(config.max_retries),
+        calls,
     };
     caller
         .assume_role_with_web_identity(&config.role_arn, &token.token, context)

@@ -1,11 +1,15 @@
-//! Elastic Compute Cloud: what is known about one instance.
+//! Elastic Compute Cloud: what is known about instances.
+
+use std::collections::HashMap;
 
 use aws_credential_types::Credentials;
 
-use super::endpoints::{Endpoint, Region, Service};
+use super::calls::{Api, Token};
+use super::endpoints::{Endpoint, Region};
 use super::error::CallError;
-use super::query::{CallContext, QueryCall};
+use super::query::{CallContext, MAX_ANSWER, QueryCall};
 use super::xml::{Node, Once, XmlError, walk};
+use crate::arn::AccountId;
 
 const VERSION: &str = "2016-11-15";
 
@@ -46,7 +50,7 @@ pub enum Description {
     NoReservation,
     /// A reservation without instances.
     NoInstance,
-    /// An instance that lacks its id.
+    /// An instance that lacks its id, or instances of which none has the id that was asked for.
     WithoutId,
     /// An instance that lacks its state.
     WithoutState,
@@ -56,9 +60,30 @@ pub enum Description {
     Instance(Box<Instance>),
 }
 
+/// Longest part of an answer for each instance that was asked for, in bytes.
+const MAX_ANSWER_EACH: usize = 64 * 1024;
+/// Longest answer about many instances, in bytes.
+const MAX_ANSWER_ALL: usize = 8 * 1024 * 1024;
+
+/// Codes by which EC2 says that one of the ids it was asked for is of no instance.
+const BAD_ID_CODES: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"];
+
+/// Whether a call for many instances failed because of one id.
+#[must_use]
+pub fn is_about_an_id(error: &CallError) -> bool {
+    matches!(error, CallError::Service(error) if BAD_ID_CODES.contains(&error.code.as_str()))
+}
+
+/// Longest answer about a number of instances: no shorter than that about one, in bytes.
+fn max_answer(instances: usize) -> usize {
+    MAX_ANSWER_EACH.saturating_mul(instances).clamp(MAX_ANSWER, MAX_ANSWER_ALL)
+}
+
 /// EC2 of one account and region.
 #[derive(Clone)]
 pub struct Ec2Client {
+    /// The account.
+    pub account: AccountId,
     /// Endpoint of the region, or the configured one.
     pub endpoint: Endpoint,
     /// Region, for signatures.
@@ -77,17 +102,52 @@ impl Ec2Client {
         id: &str,
         context: CallContext<'_>,
     ) -> Result<Description, CallError> {
-        let call = QueryCall {
-            service: Service::Ec2,
-            region: &self.region,
-            endpoint: &self.endpoint,
-            action: "DescribeInstances",
-            version: VERSION,
-            parameters: vec![("InstanceId.1".into(), id.to_owned())],
-            credentials: Some(&self.credentials),
-        };
+        let call = self.call(&[id]);
         let body = call.send(context).await?;
         read_description(&body).map_err(|_| call.unreadable())
+    }
+
+    /// Describes instances, each of them once, with leave for the first attempt; the descriptions in
+    /// the order of the ids. An answer that names an instance twice says nothing about it, and one that
+    /// names none of those asked for says nothing about any.
+    ///
+    /// # Errors
+    /// See [`CallError`]: of the call, or of what the answer says about one instance.
+    pub async fn describe_instances(
+        &self,
+        ids: &[&str],
+        context: CallContext<'_>,
+        paid: Token,
+    ) -> Result<Vec<Result<Description, CallError>>, CallError> {
+        let call = self.call(ids);
+        let body = call.send_paid(context, Some(paid)).await?;
+        if ids.len() == 1 {
+            return Ok(vec![read_description(&body).map_err(|_| call.unreadable())]);
+        }
+        let descriptions = read_descriptions(&body, ids).map_err(|_| call.unreadable())?;
+        Ok(descriptions.into_iter().map(|found| found.map_err(|_| call.unreadable())).collect())
+    }
+
+    /// The error for a call that was not made or not answered in time.
+    #[must_use]
+    pub fn not_described(&self, cause: &str) -> CallError {
+        self.call(&[]).failed(cause)
+    }
+
+    fn call(&self, ids: &[&str]) -> QueryCall<'_> {
+        let parameter = |(place, id): (usize, &&str)| {
+            (format!("InstanceId.{}", place.saturating_add(1)).into(), (*id).to_owned())
+        };
+        QueryCall {
+            api: Api::DescribeInstances,
+            account: &self.account,
+            region: &self.region,
+            endpoint: &self.endpoint,
+            version: VERSION,
+            parameters: ids.iter().enumerate().map(parameter).collect(),
+            credentials: Some(&self.credentials),
+            max_answer: max_answer(ids.len()),
+        }
     }
 }
 
@@ -136,6 +196,36 @@ fn read_description(document: &str) -> Result<Description, XmlError> {
         return Ok(Description::NoInstance);
     }
     elements.into_description()
+}
+
+/// Reads an answer about many instances; what it says about each in the order of the ids.
+fn read_descriptions(document: &str, ids: &[&str]) -> Result<Vec<Result<Description, XmlError>>, XmlError> {
+    let mut found: HashMap<&str, Result<Description, XmlError>> = HashMap::with_capacity(ids.len());
+    let mut has_others = false;
+    let mut elements = Elements::default();
+    walk(document.trim(), "DescribeInstancesResponse", |path, node| match (path, node) {
+        // Ids that are named are not answered in pages.
+        (["nextToken"], Node::Close(text)) if !text.is_empty() => Err(XmlError),
+        (["reservationSet", "item", "instancesSet", "item"], Node::Close(_)) => {
+            let elements = std::mem::take(&mut elements);
+            let asked = elements.id.as_str().and_then(|id| ids.iter().find(|asked| **asked == id));
+            match asked {
+                None => has_others = true,
+                Some(id) => {
+                    let description = elements.into_description()?;
+                    let is_second = found.contains_key(id);
+                    found.insert(id, if is_second { Err(XmlError) } else { Ok(description) });
+                }
+            }
+            Ok(())
+        }
+        (["reservationSet", "item", "instancesSet", "item", element @ ..], node) => {
+            elements.read(element, node)
+        }
+        _ => Ok(()),
+    })?;
+    let missing = if has_others { Description::WithoutId } else { Description::NoReservation };
+    Ok(ids.iter().map(|id| found.remove(id).unwrap_or_else(|| Ok(missing.clone()))).collect())
 }
 
 impl Elements {
@@ -229,6 +319,75 @@ mod tests {
         assert_eq!(read_description(&answer("")).unwrap(), Description::NoInstance);
         let none = "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>";
         assert_eq!(read_description(none).unwrap(), Description::NoReservation);
+    }
+
+    fn read_many(instances: &str, ids: &[&str]) -> Result<Vec<Result<Description, XmlError>>, XmlError> {
+        read_descriptions(&answer(instances), ids)
+    }
+
+    fn with_id(id: &str) -> String {
+        INSTANCE.replace("<instanceId>i-1<", &format!("<instanceId>{id}<"))
+    }
+
+    /// The id of the instance that a description is of.
+    fn id(description: &Result<Description, XmlError>) -> &str {
+        match description {
+            Ok(Description::Instance(instance)) => &instance.id,
+            other => panic!("not an instance: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_of_many_ids_gets_its_own_instance() {
+        let found = read_many(&(with_id("i-2") + &with_id("i-1")), &["i-1", "i-2", "i-3"]).unwrap();
+        assert_eq!([id(&found[0]), id(&found[1])], ["i-1", "i-2"]);
+        assert_eq!(found[2], Ok(Description::NoReservation));
+        let body = answer(&with_id("i-1"));
+        let body = body.replace(
+            "</item></reservationSet>",
+            "</item><item><instancesSet>#</instancesSet></item></reservationSet>",
+        );
+        let found = read_descriptions(&body.replace('#', &with_id("i-2")), &["i-1", "i-2"]).unwrap();
+        assert_eq!([id(&found[0]), id(&found[1])], ["i-1", "i-2"]);
+    }
+
+    #[test]
+    fn an_instance_that_was_not_asked_for_or_comes_twice_is_nobodys() {
+        let others = with_id("i-9") + "<item/>";
+        let found = read_many(&(with_id("i-1") + &others), &["i-1", "i-2"]).unwrap();
+        assert_eq!((id(&found[0]), &found[1]), ("i-1", &Ok(Description::WithoutId)));
+        let twice = with_id("i-1") + &with_id("i-2") + &with_id("i-1");
+        let found = read_many(&twice, &["i-1", "i-2"]).unwrap();
+        assert_eq!((&found[0], id(&found[1])), (&Err(XmlError), "i-2"));
+        let thrice = twice + &with_id("i-1");
+        assert_eq!(read_many(&thrice, &["i-1", "i-2"]).unwrap()[0], Err(XmlError));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_for_whom_it_is_missing() {
+        let found = read_many(
+            &(with_id("i-1").replace("<imageId>ami-1</imageId>", "") + &with_id("i-2")),
+            &["i-1", "i-2"],
+        )
+        .unwrap();
+        assert_eq!((&found[0], id(&found[1])), (&Ok(Description::Incomplete), "i-2"));
+    }
+
+    #[test]
+    fn an_answer_in_pages_is_unreadable() {
+        let paged = |token: &str| {
+            let token = format!("<nextToken>{token}</nextToken></DescribeInstancesResponse>");
+            let body = answer(&with_id("i-1")).replace("</DescribeInstancesResponse>", &token);
+            read_descriptions(&body, &["i-1", "i-2"])
+        };
+        assert_eq!(paged("more"), Err(XmlError));
+        assert!(paged("").is_ok());
+    }
+
+    #[test]
+    fn the_longest_answer_grows_with_the_instances() {
+        let kibibytes = [1, 2, 16, 17, 100, 1000].map(|instances| max_answer(instances) / 1024);
+        assert_eq!(kibibytes, [1024, 1024, 1024, 1088, 6400, 8192]);
     }
 
     #[test]

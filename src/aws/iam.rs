@@ -3,10 +3,12 @@
 use aws_credential_types::Credentials;
 use zeroize::Zeroizing;
 
-use super::endpoints::{Endpoint, Region, Service};
+use super::calls::Api;
+use super::endpoints::{Endpoint, Region};
 use super::error::CallError;
-use super::query::{CallContext, QueryCall};
+use super::query::{CallContext, MAX_ANSWER, QueryCall};
 use super::xml::{Node, Once, XmlError, walk};
+use crate::arn::AccountId;
 
 const VERSION: &str = "2010-05-08";
 
@@ -47,6 +49,8 @@ pub struct OwnUser {
 /// IAM of one account.
 #[derive(Clone)]
 pub struct IamClient {
+    /// The account; empty where nobody knows whose the credentials are.
+    pub account: AccountId,
     /// Endpoint of the partition, or the configured one.
     pub endpoint: Endpoint,
     /// Region, for signatures.
@@ -56,15 +60,16 @@ pub struct IamClient {
 }
 
 impl IamClient {
-    fn call(&self, action: &'static str, parameters: &[(&'static str, &str)]) -> QueryCall<'_> {
+    fn call(&self, api: Api, parameters: &[(&'static str, &str)]) -> QueryCall<'_> {
         QueryCall {
-            service: Service::Iam,
+            api,
+            account: &self.account,
             region: &self.region,
             endpoint: &self.endpoint,
-            action,
             version: VERSION,
             parameters: parameters.iter().map(|&(name, value)| (name.into(), value.to_owned())).collect(),
             credentials: Some(&self.credentials),
+            max_answer: MAX_ANSWER,
         }
     }
 
@@ -73,7 +78,7 @@ impl IamClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn get_user(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
-        let call = self.call("GetUser", &[("UserName", name)]);
+        let call = self.call(Api::GetUser, &[("UserName", name)]);
         let body = call.send(context).await?;
         read_entity(&body, "GetUserResponse", ["GetUserResult", "User"], "UserId")
             .map_err(|_| call.unreadable())
@@ -84,7 +89,7 @@ impl IamClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn get_role(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
-        let call = self.call("GetRole", &[("RoleName", name)]);
+        let call = self.call(Api::GetRole, &[("RoleName", name)]);
         let body = call.send(context).await?;
         read_entity(&body, "GetRoleResponse", ["GetRoleResult", "Role"], "RoleId")
             .map_err(|_| call.unreadable())
@@ -99,7 +104,7 @@ impl IamClient {
         name: &str,
         context: CallContext<'_>,
     ) -> Result<InstanceProfile, CallError> {
-        let call = self.call("GetInstanceProfile", &[("InstanceProfileName", name)]);
+        let call = self.call(Api::GetInstanceProfile, &[("InstanceProfileName", name)]);
         let body = call.send(context).await?;
         read_instance_profile(&body).map_err(|_| call.unreadable())
     }
@@ -109,7 +114,7 @@ impl IamClient {
     /// # Errors
     /// See [`CallError`].
     pub async fn get_own_user(&self, context: CallContext<'_>) -> Result<Option<OwnUser>, CallError> {
-        let call = self.call("GetUser", &[]);
+        let call = self.call(Api::GetUser, &[]);
         let body = call.send(context).await?;
         read_own_user(&body).map_err(|_| call.unreadable())
     }
@@ -124,7 +129,7 @@ impl IamClient {
         user: &str,
         context: CallContext<'_>,
     ) -> Result<Option<AccessKey>, CallError> {
-        let call = self.call("CreateAccessKey", &[("UserName", user)]);
+        let call = self.call(Api::CreateAccessKey, &[("UserName", user)]);
         let body = Zeroizing::new(call.send(context).await?);
         read_access_key(&body).map_err(|_| call.unreadable())
     }
@@ -139,7 +144,7 @@ impl IamClient {
         user: &str,
         context: CallContext<'_>,
     ) -> Result<(), CallError> {
-        let call = self.call("DeleteAccessKey", &[("AccessKeyId", id), ("UserName", user)]);
+        let call = self.call(Api::DeleteAccessKey, &[("AccessKeyId", id), ("UserName", user)]);
         call.send(context).await?;
         Ok(())
     }

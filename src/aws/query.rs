@@ -12,8 +12,10 @@ use http::{Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::attempts::{Deadline, GaveUp, send};
-use super::endpoints::{Endpoint, Region, Service};
+use super::calls::{Api, Calls, Meter, Token};
+use super::endpoints::{Endpoint, Region};
 use super::error::{CallError, ServiceError};
+use crate::arn::AccountId;
 use crate::ports::{HttpRequest, Random, Transport};
 
 /// Longest answer of STS and IAM, and of EC2 about one instance, in bytes.
@@ -47,24 +49,28 @@ pub struct CallContext<'a> {
     pub deadline: Deadline,
     /// Attempts at the most.
     pub max_attempts: u32,
+    /// Where attempts are counted.
+    pub calls: &'a Calls,
 }
 
 /// One call.
 pub struct QueryCall<'a> {
-    /// Service, for the signature.
-    pub service: Service,
-    /// Region, for the signature.
+    /// Action.
+    pub api: Api,
+    /// The account in whose budget it is; empty while nobody knows.
+    pub account: &'a AccountId,
+    /// Region, for the signature and the budget.
     pub region: &'a Region,
     /// Where it goes.
     pub endpoint: &'a Endpoint,
-    /// Action.
-    pub action: &'static str,
     /// API version.
     pub version: &'static str,
     /// Parameters.
     pub parameters: Vec<(Cow<'static, str>, String)>,
     /// Who signs; `None` for the actions that are not signed.
     pub credentials: Option<&'a Credentials>,
+    /// Longest answer, in bytes.
+    pub max_answer: usize,
 }
 
 impl QueryCall<'_> {
@@ -73,14 +79,26 @@ impl QueryCall<'_> {
     /// # Errors
     /// AWS's refusal, or which call to which endpoint gave up and why.
     pub async fn send(&self, context: CallContext<'_>) -> Result<String, CallError> {
+        self.send_paid(context, None).await
+    }
+
+    /// As [`QueryCall::send`], with the leave to make the first attempt already there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_paid(
+        &self,
+        context: CallContext<'_>,
+        paid: Option<Token>,
+    ) -> Result<String, CallError> {
         let request = self.request(context.now).map_err(|cause| self.failed(&cause))?;
-        let CallContext { transport, random, deadline, max_attempts, .. } = context;
-        let answer = send(transport, random, deadline, max_attempts, &request).await.map_err(
-            |GaveUp { attempts, cause }| {
-                let cause = cause.unwrap_or_else(|| "server errors".to_owned());
-                self.failed(&format!("giving up after {attempts} attempt(s): {cause}"))
-            },
-        )?;
+        let line = context.calls.own_line(self.account.as_str(), self.region.name(), self.api);
+        let mut meter = Meter::Own { line, paid };
+        let answer = send(context, &request, &mut meter).await.map_err(|GaveUp { attempts, cause }| {
+            let cause = cause.unwrap_or_else(|| "server errors".to_owned());
+            self.failed(&format!("giving up after {attempts} attempt(s): {cause}"))
+        })?;
+        let answer = answer.response;
         if !answer.status.is_success() {
             return Err(ServiceError::parse(answer.status, &answer.body).into());
         }
@@ -93,12 +111,14 @@ impl QueryCall<'_> {
         self.failed("the answer could not be read")
     }
 
-    fn failed(&self, cause: &str) -> CallError {
-        CallError::Failed(format!("{} at {}: {cause}", self.action, self.endpoint))
+    /// The error for a call that failed, with the reason.
+    #[must_use]
+    pub fn failed(&self, cause: &str) -> CallError {
+        CallError::Failed(format!("{} at {}: {cause}", self.api.action(), self.endpoint))
     }
 
     fn body(&self) -> String {
-        let mut body = format!("Action={}&Version={}", self.action, self.version);
+        let mut body = format!("Action={}&Version={}", self.api.action(), self.version);
         for (name, value) in &self.parameters {
             body.push('&');
             body.extend(utf8_percent_encode(name, FORM));
@@ -126,7 +146,7 @@ impl QueryCall<'_> {
             uri: parts.uri,
             headers: parts.headers,
             body,
-            response_limit: MAX_ANSWER,
+            response_limit: self.max_answer,
         })
     }
 
@@ -141,7 +161,7 @@ impl QueryCall<'_> {
         let parameters = SigningParams::builder()
             .identity(&identity)
             .region(self.region.name())
-            .name(self.service.signing_name())
+            .name(self.api.service().signing_name())
             .time(now)
             .settings(SigningSettings::default())
             .build()
@@ -162,6 +182,7 @@ impl QueryCall<'_> {
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
+    use super::super::endpoints::Service;
     use super::*;
 
     #[test]
@@ -176,13 +197,14 @@ mod tests {
         let region = Region::parse("eu-west-1").unwrap();
         let endpoint = Endpoint::of_service(Service::Iam, &region).unwrap();
         let call = QueryCall {
-            service: Service::Iam,
+            api: Api::GetUser,
+            account: &AccountId::new("1"),
             region: &region,
             endpoint: &endpoint,
-            action: "GetUser",
             version: "2010-05-08",
             parameters: vec![("UserName".into(), "a b&c=+/é".to_owned())],
             credentials: Some(&credentials),
+            max_answer: MAX_ANSWER,
         };
         let request = call.request(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
         assert_eq!(request.body, "Action=GetUser&Version=2010-05-08&UserName=a%20b%26c%3D%2B%2F%C3%A9");

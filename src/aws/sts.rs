@@ -9,10 +9,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::attempts::{GaveUp, send};
-use super::endpoints::{Endpoint, Region, Service};
+use super::calls::{Api, ForwardedAnswer, Meter};
+use super::endpoints::{Endpoint, Region};
 use super::error::CallError;
-use super::query::{CallContext, QueryCall};
+use super::query::{CallContext, MAX_ANSWER, QueryCall};
 use super::xml::{Node, Once, XmlError, walk};
+use crate::arn::AccountId;
 use crate::signed_request::SignedRequest;
 use crate::text::truncated;
 
@@ -74,25 +76,28 @@ impl CallerIdentity {
     }
 }
 
-/// Sends a client's signed request to STS and reads who signed it.
+/// Sends a client's signed request to STS, at an endpoint of a region, and reads who signed it.
 ///
 /// # Errors
 /// The text after `error making upstream request: `.
-pub async fn forward(
+pub async fn forward<'a>(
     request: &SignedRequest,
     endpoint: &Endpoint,
-    context: CallContext<'_>,
-) -> Result<CallerIdentity, String> {
+    region: &'a str,
+    context: CallContext<'a>,
+) -> Result<(CallerIdentity, ForwardedAnswer<'a>), String> {
     let gave_up = |attempts: u32, cause: Option<String>| {
         let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
         let description = request.description(endpoint);
         format!("error making request: {description} giving up after {attempts} attempt(s){cause}")
     };
     let forwarded = request.forwarded_to(endpoint).map_err(|cause| gave_up(0, Some(cause)))?;
-    let CallContext { transport, random, deadline, max_attempts, .. } = context;
-    let answer = send(transport, random, deadline, max_attempts, &forwarded)
+    let calls = context.calls;
+    let answer = send(context, &forwarded, &mut Meter::Forwarded { calls, region })
         .await
         .map_err(|GaveUp { attempts, cause }| gave_up(attempts, cause))?;
+    let (answer, latency) = (answer.response, answer.latency);
+    let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
     if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {
         return Err("body of GetCallerIdentity is invalid".to_owned());
@@ -102,12 +107,16 @@ pub async fn forward(
         let status = answer.status.as_u16();
         return Err(format!("received error code {status} from STS: {}", truncated(&body, MAX_SHOWN_ERROR)));
     }
-    CallerIdentity::parse(&answer.body).map_err(|_| "error parsing STS response".to_owned())
+    let unreadable = || "error parsing STS response".to_owned();
+    let identity = CallerIdentity::parse(&answer.body).map_err(|_| unreadable())?;
+    Ok((identity, counted.ok_or_else(unreadable)?))
 }
 
 /// Where and as whom the server calls STS.
 #[derive(Clone, Copy)]
 pub struct StsCaller<'a> {
+    /// The account that the call is about; empty while nobody knows.
+    pub account: &'a AccountId,
     /// Endpoint.
     pub endpoint: &'a Endpoint,
     /// Region, for the signature.
@@ -117,15 +126,16 @@ pub struct StsCaller<'a> {
 }
 
 impl<'a> StsCaller<'a> {
-    fn call(self, action: &'static str, parameters: Vec<(&'static str, String)>) -> QueryCall<'a> {
+    fn call(self, api: Api, parameters: Vec<(&'static str, String)>) -> QueryCall<'a> {
         QueryCall {
-            service: Service::Sts,
+            api,
+            account: self.account,
             region: self.region,
             endpoint: self.endpoint,
-            action,
             version: VERSION,
             parameters: parameters.into_iter().map(|(name, value)| (name.into(), value)).collect(),
             credentials: self.credentials,
+            max_answer: MAX_ANSWER,
         }
     }
 
@@ -134,7 +144,7 @@ impl<'a> StsCaller<'a> {
     /// # Errors
     /// See [`CallError`].
     pub async fn get_caller_identity(self, context: CallContext<'_>) -> Result<CallerIdentity, CallError> {
-        let call = self.call("GetCallerIdentity", Vec::new());
+        let call = self.call(Api::GetCallerIdentity, Vec::new());
         let body = call.send(context).await?;
         CallerIdentity::parse(body.as_bytes()).map_err(|_| call.unreadable())
     }
@@ -157,7 +167,7 @@ impl<'a> StsCaller<'a> {
         if !external_id.is_empty() {
             parameters.push(("ExternalId", external_id.to_owned()));
         }
-        let call = self.call("AssumeRole", parameters);
+        let call = self.call(Api::AssumeRole, parameters);
         let body = call.send(context).await?;
         read_credentials(&body, "AssumeRoleResponse", "AssumeRoleResult").map_err(|_| call.unreadable())
     }
@@ -177,7 +187,7 @@ impl<'a> StsCaller<'a> {
             ("RoleSessionName", format!("vault-aws-auth-{}", unix_nanos(context.now))),
             ("WebIdentityToken", token.to_owned()),
         ];
-        let call = self.call("AssumeRoleWithWebIdentity", parameters);
+        let call = self.call(Api::AssumeRoleWithWebIdentity, parameters);
         let body = call.send(context).await?;
         let (root, result) = ("AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult");
         read_credentials(&body, root, result).map_err(|_| call.unreadable())

@@ -219,6 +219,12 @@ impl Once {
         Ok(())
     }
 
+    /// The text so far, if the element was there.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
     /// The text, if the element was there.
     #[must_use]
     pub fn into_option(self) -> Option<String> {

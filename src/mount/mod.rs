@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::arn::Arn;
 use crate::aws::attempts::Deadline;
 use crate::aws::clients::{AwsClients, ConfigSnapshot};
+use crate::cache_status::CacheStatus;
 use crate::framework::{
     Backend, Existence, Failure, GoDuration, HandlerResult, HelpContext, HostFlavor, Operation, Reply,
     Request, Response,
@@ -230,6 +231,15 @@ impl Mount {
 
     pub(crate) fn login_memo(&self) -> &LoginMemo {
         &self.login_memo
+    }
+
+    /// The caches of the mount, by name.
+    pub(crate) fn cache_status(&self) -> Vec<(&'static str, CacheStatus)> {
+        let mut caches = Vec::from(self.store.cache_status());
+        caches.push(("assumed_role", self.clients.sessions_status()));
+        caches.push(("full_arn", self.full_arns.status()));
+        caches.push(("resolve_role", self.login_memo.status()));
+        caches
     }
 
     /// To be called after every change to roles or to how AWS is reached.

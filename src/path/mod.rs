@@ -13,6 +13,7 @@ mod role_tag;
 mod role_write;
 mod roles;
 mod roletag_denylist;
+mod status_aws;
 mod tidy;
 
 use std::borrow::Cow;
@@ -63,6 +64,7 @@ static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
         under_old_name(identity_accesslist::route()),
         tidy::access_list_route(),
         under_old_name(tidy::access_list_route()),
+        status_aws::route(),
     ])
 });
 

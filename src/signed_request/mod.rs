@@ -176,6 +176,18 @@ impl SignedRequest {
             .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))
     }
 
+    /// The region of [that endpoint](Self::endpoint); empty where the operator's endpoint has none.
+    #[must_use]
+    pub fn endpoint_region<'a>(&'a self, config: &'a ClientConfig) -> &'a str {
+        if config.use_sts_region_from_client {
+            self.client_region().unwrap_or("")
+        } else if config.sts_endpoint.is_empty() {
+            "aws-global"
+        } else {
+            &config.sts_region
+        }
+    }
+
     /// The request as it goes to an endpoint. The connection is made to the endpoint; the client's
     /// host is only what the `Host` header says, as it was signed.
     ///

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, admitted, login_as, outcome};
-use crate::support::aws::{ACCOUNT, Aws, Credentials, Entity, Fault, Gate, OTHER_ACCOUNT, Target};
+use crate::support::aws::{ACCOUNT, Aws, Credentials, Entity, Fault, Gate, OTHER_ACCOUNT, Target, Times};
 
 /// Logins at the same time.
 const CALLERS: usize = 64;
@@ -191,4 +191,28 @@ async fn the_servers_own_account_is_asked_for_once() {
     assert!(answers.iter().all(|answer| answer.status == 204));
     assert_eq!(scene.aws.call_count("GetCallerIdentity"), 1);
     assert_eq!(scene.aws.call_count("GetUser"), CALLERS);
+}
+
+/// Sessions of one role log in together: IAM is asked once for the role.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_look_ups_in_iam_are_made_once() {
+    let scene = LoginScene::open().await;
+    let role = scene.aws.create_role("App");
+    let pattern = format!("arn:aws:iam::{ACCOUNT}:role/*");
+    scene.write_role("wild", &json!({"bound_iam_principal_arn": pattern})).await;
+    let logins: Vec<Value> = (0..CALLERS)
+        .map(|number| login_as(&scene.aws.session(&role, &format!("s{number}")).credentials, "wild"))
+        .collect();
+    scene.aws.clear_calls();
+    let gate = Gate::new();
+    scene.aws.fault("GetRole", Times::Always, Fault::Hold(gate.clone()));
+    let all = join_all(logins.iter().map(|login| scene.mount.login_only(login)));
+    let opened = async {
+        scene.aws.wait_for_calls("GetCallerIdentity", CALLERS).await;
+        scene.aws.wait_for_calls("GetRole", 1).await;
+        gate.open();
+    };
+    let (answers, ()) = tokio::join!(all, opened);
+    assert!(answers.iter().all(|answer| outcome(answer).is_some()));
+    assert_eq!(scene.aws.call_count("GetRole"), 1);
 }

@@ -144,6 +144,8 @@ async fn the_server_shows_help_and_a_whole_api_description(scene: Scene) {
         let help = scene.server.root("GET", &format!("{path}?help=1"), &Value::Null).await;
         assert!(help["help"].as_str().is_some_and(|text| !text.is_empty()), "{path}: {help}");
     }
+    let status = scene.server.root("GET", "auth/aws/status/aws", &Value::Null).await;
+    assert!(status["data"]["calls"].is_array() && status["data"]["caches"].is_object(), "{status}");
     let document = scene.server.root("GET", "sys/internal/specs/openapi", &Value::Null).await;
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/sys/auth"), "the rest of the server is still described");
@@ -228,6 +230,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("delete identity-whitelist/{instance_id}", "aws-delete-identity-whitelist"),
     ("post tidy/identity-accesslist", "aws-tidy-identity-access-list"),
     ("post tidy/identity-whitelist", "aws-tidy-identity-whitelist"),
+    ("get status/aws", "aws-read-status"),
 ];
 
 /// Polls until so many plugin processes run; their ids.

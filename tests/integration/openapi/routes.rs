@@ -150,4 +150,5 @@ pub const ROUTES: &[Route] = &[
         .old(),
     Route::new("tidy/identity-accesslist").post("aws-tidy-identity-access-list"),
     Route::new("tidy/identity-whitelist").post("aws-tidy-identity-whitelist").old(),
+    Route::new("status/aws").get("aws-read-status"),
 ];

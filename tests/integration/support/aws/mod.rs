@@ -33,6 +33,7 @@ mod fault;
 pub mod http;
 mod iam;
 mod inventory;
+mod limit;
 mod listener;
 mod login;
 mod operation;

@@ -12,6 +12,7 @@ use super::endpoint::{Service, endpoint_of_host};
 use super::fault::{Fault, Faults, Target, Times};
 use super::http::Request;
 use super::inventory::Inventory;
+use super::limit::Limits;
 use super::listener::{Peer, Server};
 use super::operation::{Caller, Operation, parameters};
 use super::refusal::Refusal;
@@ -40,6 +41,7 @@ pub(super) struct World {
     pub(super) inventory: Inventory,
     pub(super) log: Log,
     faults: Faults,
+    limits: Limits,
     clock: Clock,
     ambiguity: Ambiguity,
     answers: u64,
@@ -131,6 +133,12 @@ impl Aws {
     /// Sets a fault behind those already set.
     pub fn fault(&self, target: impl Into<Target>, times: impl Into<Times>, fault: Fault) {
         self.world().faults.add(target.into(), times.into(), fault);
+    }
+
+    /// Answers an action as AWS does that grants each account in each region so many calls at once,
+    /// and so many per second.
+    pub fn limit(&self, action: &str, capacity: u32, refill_per_second: u32) {
+        self.world().limits.set(action, capacity, refill_per_second);
     }
 
     /// Removes all faults.
@@ -251,7 +259,7 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
     let service = service_of(&request, presented.as_ref().ok());
     let json = service == Service::Sts
         && request.header("Accept").is_some_and(|accept| accept.contains("application/json"));
-    let before = world.inventory.clone();
+    let before = (!only_reads(&request)).then(|| world.inventory.clone());
     let result = perform(world, &request, service, presented.as_ref());
     let call = log_entry(world, request, presented.as_ref().ok(), result.as_ref().err(), peer);
     let draft = match &result {
@@ -259,13 +267,18 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
         Err(refusal) => Draft::refusal(service, refusal, &request_id),
     };
     let draft = if json { draft.json() } else { draft };
-    let struck = world.faults.strike(&call);
+    let mut struck = world.faults.strike(&call);
+    if world.limits.is_exceeded_by(&call) {
+        struck.push(Fault::request_limit_exceeded());
+    }
     let number = world.log.add(call);
     let (delays, others): (Vec<Fault>, Vec<Fault>) = struck.into_iter().partition(Fault::is_delay);
     let (answer, delivery) = match others.last() {
         Some(Fault::Answer(raw)) => (Answer::raw(raw), Delivery::Whole),
         Some(Fault::Error { status, code, message, headers }) => {
-            world.inventory = before;
+            if let Some(before) = before {
+                world.inventory = before;
+            }
             let refusal = Refusal::new(*status, code, message);
             let draft = Draft::refusal(service, &refusal, &request_id);
             let draft = if json { draft.json() } else { draft };
@@ -284,6 +297,13 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
         }
     };
     Plan { delays, answer, delivery, number }
+}
+
+/// Whether a request changes nothing, whatever becomes of it.
+fn only_reads(request: &Request) -> bool {
+    let mut actions =
+        parameters(request).into_iter().filter(|(name, _)| name == "Action").map(|(_, action)| action);
+    actions.all(|action| action.starts_with("Get") || action.starts_with("Describe"))
 }
 
 /// Verifies the request and does what it asks.

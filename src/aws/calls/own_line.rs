@@ -1,0 +1,184 @@
+//! The server's own calls of one action in one account and region.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::super::attempts::Deadline;
+use super::api::Allowance;
+use super::bucket::Bucket;
+use super::figures::{Counts, Figures, Outcome};
+use super::table::LineKey;
+use crate::text::quote;
+
+/// What is counted of the calls, and the budget they are made from.
+pub struct OwnLine {
+    /// How the line is named to the operator.
+    name: String,
+    state: Mutex<State>,
+    /// Whoever has it is the next to get a token; the others wait in the order in which they came.
+    turn: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    figures: Figures,
+    bucket: Bucket,
+}
+
+/// Leave to make one attempt.
+#[derive(Debug)]
+pub struct Token(());
+
+/// A budget at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Calls that could be made at once.
+    pub remaining: u32,
+    /// What is allowed.
+    pub allowance: Allowance,
+    /// Calls per second that are added now: less than what is allowed after AWS has throttled.
+    pub refill_per_second: f64,
+}
+
+impl OwnLine {
+    pub(super) fn new(key: LineKey<'_>) -> Self {
+        let LineKey { account, region, api } = key;
+        Self {
+            name: format!("{} in account {} and region {region}", api.name(), quote(account)),
+            state: Mutex::new(State { figures: Figures::default(), bucket: Bucket::full(api.allowance()) }),
+            turn: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Waits until an attempt may be made: in the order of coming, and as long as the request's calls
+    /// can wait.
+    ///
+    /// # Errors
+    /// A sentence for the operator: there was no leave in time.
+    pub async fn token(&self, deadline: Deadline) -> Result<Token, String> {
+        let wait = async {
+            let _turn = self.turn.lock().await;
+            loop {
+                let taken = self.state().bucket.take();
+                match taken {
+                    Ok(()) => return Token(()),
+                    Err(time) => tokio::time::sleep(time).await,
+                }
+            }
+        };
+        deadline
+            .limit_call(wait)
+            .await
+            .ok_or_else(|| format!("the call budget for {} is used up and had no room in time", self.name))
+    }
+
+    pub(in super::super) fn record(&self, outcome: Outcome, sent_at: Instant) {
+        let mut state = self.state();
+        state.figures.record(outcome, sent_at.elapsed());
+        match outcome {
+            Outcome::Answered | Outcome::Refused => state.bucket.speed_up(),
+            Outcome::Throttled => state.bucket.slow_down(sent_at),
+            Outcome::Unanswered => {}
+        }
+    }
+
+    pub(super) fn status(&self) -> (Counts, Budget) {
+        let mut state = self.state();
+        let budget = Budget {
+            remaining: state.bucket.remaining(),
+            allowance: state.bucket.allowance(),
+            refill_per_second: state.bucket.refill_per_second(),
+        };
+        (state.figures.counts(), budget)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+
+    use super::super::super::attempts::TOTAL_TIMEOUT;
+    use super::super::Api;
+    use super::*;
+
+    fn line() -> OwnLine {
+        OwnLine::new(LineKey { account: "1", region: "eu-west-1", api: Api::DescribeInstances })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_than_the_budget_waits_in_the_order_of_coming() {
+        let line = Arc::new(line());
+        let start = Instant::now();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let all = (0..80).map(|number| {
+            let (line, order) = (Arc::clone(&line), Arc::clone(&order));
+            async move {
+                line.token(Deadline::start()).await.unwrap();
+                order.lock().unwrap().push((number, start.elapsed()));
+            }
+        });
+        join_all(all).await;
+        let order = order.lock().unwrap().clone();
+        assert!(order.iter().map(|(number, _)| *number).eq(0..80));
+        assert!(order[..50].iter().all(|(_, time)| time.is_zero()));
+        assert!(order[79].1.abs_diff(Duration::from_secs(3)) < Duration::from_millis(100), "{:?}", order[79]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_leaves_the_turn_to_the_next() {
+        let line = Arc::new(line());
+        for _ in 0..50 {
+            line.token(Deadline::start()).await.unwrap();
+        }
+        let impatient = tokio::spawn({
+            let line = Arc::clone(&line);
+            async move { line.token(Deadline::start()).await }
+        });
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let patient = line.token(Deadline::start());
+        let start = Instant::now();
+        impatient.abort();
+        patient.await.unwrap();
+        assert!(start.elapsed() < Duration::from_millis(120), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_budget_that_stays_used_up_is_named_when_time_is_up() {
+        let line = line();
+        for _ in 0..600 {
+            let sent_at = Instant::now();
+            line.record(Outcome::Throttled, sent_at);
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        let start = Instant::now();
+        // Far more than comes back before their time is up.
+        let answers = join_all((0..60).map(|_| line.token(Deadline::start()))).await;
+        assert!(start.elapsed() < TOTAL_TIMEOUT);
+        let served = answers.iter().filter(|answer| answer.is_ok()).count();
+        assert!((17..=19).contains(&served), "{served}");
+        let text = answers.into_iter().find_map(Result::err).unwrap();
+        let wanted =
+            "the call budget for ec2:DescribeInstances in account \"1\" and region eu-west-1 is used up";
+        assert!(text.starts_with(wanted), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_aws_says_changes_the_budget() {
+        let line = line();
+        line.record(Outcome::Throttled, Instant::now());
+        let (counts, budget) = line.status();
+        assert_eq!((counts.calls, counts.throttles, budget.remaining), (1, 1, 0));
+        assert_eq!(budget.refill_per_second, 5.0);
+        line.record(Outcome::Unanswered, Instant::now());
+        assert_eq!(line.status().1.refill_per_second, 5.0);
+        line.record(Outcome::Refused, Instant::now());
+        assert_eq!(line.status().1.refill_per_second, 5.5);
+    }
+}

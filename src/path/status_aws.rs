@@ -1,0 +1,136 @@
+//! `status/aws`: how this mount gets on with AWS.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{display, endpoint, object};
+use crate::aws::calls::{Budget, Counts, LineStatus};
+use crate::cache_status::CacheStatus;
+use crate::framework::{HandlerResult, Operation, Response, Route};
+use crate::mount::Mount;
+
+pub(super) fn route() -> Route<Mount> {
+    Route {
+        pattern: "status/aws$",
+        fields: &[],
+        endpoints: vec![endpoint(Operation::Read, |mount, _, _| Box::pin(async { read(mount) }))],
+        existence_check: None,
+        synopsis: "Tells what this mount has asked AWS, and how that went.",
+        description: "
+Answers with the calls to AWS that this mount has made since its process started, by account, region and
+API action: how many, how often AWS asked for patience, how many failed, how long answers took, and what
+is left of the budget that the server allows itself. Requests of clients that were forwarded to the
+Security Token Service stand apart; they have no budget, and stand under their account once a login of it
+was admitted. Also tells how full and how useful the caches are. Each node of a cluster answers for
+itself, without asking storage or AWS.
+",
+        display: display("status"),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+fn read(mount: &Mount) -> HandlerResult {
+    let calls: Vec<Value> = mount.clients().calls().status().iter().map(call).collect();
+    let caches: Map<String, Value> =
+        mount.cache_status().into_iter().map(|(name, status)| (name.to_owned(), cache(status))).collect();
+    Ok(Some(Response::with_data(object([("calls", json!(calls)), ("caches", Value::Object(caches))]))))
+}
+
+fn call(line: &LineStatus) -> Value {
+    let Counts { calls, throttles, errors, latency } = line.counts;
+    let mut shown = object([
+        ("account_id", json!(line.account)),
+        ("region", json!(line.region)),
+        ("api", json!(line.api.name())),
+        ("forwarded", json!(line.is_forwarded)),
+        ("calls", json!(calls)),
+        ("throttles", json!(throttles)),
+        ("errors", json!(errors)),
+    ]);
+    if let Some(latency) = latency {
+        let latency = object([
+            ("p50", json!(milliseconds(latency.p50))),
+            ("p90", json!(milliseconds(latency.p90))),
+            ("p99", json!(milliseconds(latency.p99))),
+            ("max", json!(milliseconds(latency.max))),
+        ]);
+        shown.insert("latency_ms".to_owned(), Value::Object(latency));
+    }
+    if let Some(Budget { remaining, allowance, refill_per_second }) = line.budget {
+        let budget = object([
+            ("remaining", json!(remaining)),
+            ("capacity", json!(allowance.capacity)),
+            ("refill_per_second", json!(refill_per_second)),
+        ]);
+        shown.insert("budget".to_owned(), Value::Object(budget));
+    }
+    Value::Object(shown)
+}
+
+fn cache(status: CacheStatus) -> Value {
+    let CacheStatus { entries, capacity, hits, misses } = status;
+    Value::Object(object([
+        ("entries", json!(entries)),
+        ("capacity", json!(capacity)),
+        ("hits", json!(hits)),
+        ("misses", json!(misses)),
+        ("hit_rate", json!(hit_rate(hits, misses))),
+    ]))
+}
+
+/// The part of the questions that the cache could answer, to four digits; `None` if there were none.
+fn hit_rate(hits: u64, misses: u64) -> Option<f64> {
+    let parts = hits.saturating_mul(10_000).checked_div(hits.saturating_add(misses))?;
+    Some(f64::from(u32::try_from(parts).unwrap_or(u32::MAX)) / 10_000.0)
+}
+
+/// Milliseconds with two decimals.
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 100_000.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::calls::{Allowance, Api, Latency};
+
+    #[test]
+    fn a_line_is_shown_with_what_it_has() {
+        let time = Duration::from_micros(1_234_567);
+        let latency = Latency { p50: time, p90: time, p99: time, max: time };
+        let mut line = LineStatus {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            api: Api::DescribeInstances,
+            is_forwarded: false,
+            counts: Counts { calls: 7, throttles: 2, errors: 1, latency: Some(latency) },
+            budget: Some(Budget {
+                remaining: 41,
+                allowance: Allowance { capacity: 50, refill_per_second: 10 },
+                refill_per_second: 2.5,
+            }),
+        };
+        let base = json!({
+            "account_id": "123456789012", "region": "eu-west-1", "api": "ec2:DescribeInstances",
+            "forwarded": false, "calls": 7, "throttles": 2, "errors": 1,
+        });
+        let mut whole = base.clone();
+        whole["latency_ms"] = json!({"p50": 1234.57, "p90": 1234.57, "p99": 1234.57, "max": 1234.57});
+        whole["budget"] = json!({"remaining": 41, "capacity": 50, "refill_per_second": 2.5});
+        assert_eq!(call(&line), whole);
+        line.budget = None;
+        line.counts.latency = None;
+        assert_eq!(call(&line), base);
+    }
+
+    #[test]
+    fn a_cache_that_was_not_asked_has_no_hit_rate() {
+        let status = |hits, misses| CacheStatus { entries: 1, capacity: 2, hits, misses };
+        let shown = json!({"entries": 1, "capacity": 2, "hits": 0, "misses": 0, "hit_rate": null});
+        assert_eq!(cache(status(0, 0)), shown);
+        assert_eq!(cache(status(2, 1))["hit_rate"], json!(0.6666));
+        assert_eq!(cache(status(5, 0))["hit_rate"], json!(1.0));
+    }
+}
