@@ -1,0 +1,41 @@
+//! How long a login takes, beyond the answer of STS.
+
+use std::path::Path;
+
+use crate::Bench;
+use crate::driver::{Part, closed_loop, open_loop};
+use crate::figure::{Aim, Figure};
+use crate::login::Logins;
+use crate::statistics::median;
+use crate::subject::{ROLE, Subject};
+
+/// Clients that saturate what is there.
+const SATURATING: usize = 32;
+
+pub(super) const FIGURES: &[Figure] = &[
+    Figure::aimed(
+        "added_login_call",
+        "Added to the answer of STS, login call, median",
+        "ms",
+        Aim::Below(0.5),
+    ),
+    Figure::aimed("added_login", "Added to the answer of STS, whole login, median", "ms", Aim::Below(0.5)),
+    Figure::information("sts_answer", "Answer of STS, median", "ms"),
+    Figure::information("saturation", "Saturating load", "logins/s"),
+    Figure::aimed("p99_half_load", "Latency at half of that, p99", "ms", Aim::Below(5.0)),
+    Figure::information("median_half_load", "… median", "ms"),
+];
+
+pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
+    let subject = Subject::open(bench, binary).await;
+    let logins = Logins::of_role(ROLE);
+    let (mount, count) = (&subject.mount, bench.options.logins);
+    subject.warm_up(&logins, 1).await;
+    let _ = bench.sts.take_times();
+    let call = closed_loop(mount, &logins, Part::Login, 1, count).await.median();
+    let whole = closed_loop(mount, &logins, Part::Whole, 1, count).await.median();
+    let sts = median(&bench.sts.take_times());
+    let saturation = closed_loop(mount, &logins, Part::Whole, SATURATING, 2 * count).await.throughput();
+    let half = open_loop(mount, &logins, saturation / 2.0, 2 * count).await;
+    vec![call - sts, whole - sts, sts, saturation, half.p99(), half.median()]
+}
