@@ -22,7 +22,8 @@ pub enum Part {
 }
 
 impl Part {
-    async fn run(self, mount: &Mount, logins: &Logins, number: usize) {
+    /// Does it once.
+    pub async fn run(self, mount: &Mount, logins: &Logins, number: usize) {
         let data = logins.get(number);
         let answer = match self {
             Self::Whole => mount.login(data).await,
@@ -105,9 +106,15 @@ pub async fn closed_loop_over(
 /// Logins that begin at random times, so many per second on average, whether or not earlier ones have
 /// ended. The latency counts from when a login should have begun: one that could not be sent in time
 /// has waited too.
-pub async fn open_loop(mount: &Mount, logins: &Logins, rate: f64, count: usize) -> Run {
+///
+/// `login` does the login of a number, and says whether its latency counts.
+pub async fn open_loop<F, L>(rate: f64, count: usize, login: F) -> Run
+where
+    F: Fn(usize) -> L + Send + 'static,
+    L: Future<Output = bool> + Send + 'static,
+{
     let (sender, mut receiver) = mpsc::unbounded_channel();
-    let (runtime, mount, logins) = (Handle::current(), mount.clone(), logins.clone());
+    let runtime = Handle::current();
     let begun = Instant::now();
     // A thread of its own, because timers of the runtime go by milliseconds.
     let clock = std::thread::spawn(move || {
@@ -116,21 +123,21 @@ pub async fn open_loop(mount: &Mount, logins: &Logins, rate: f64, count: usize) 
         for number in 0..count {
             intended += Duration::from_secs_f64(-random.unit().ln() / rate);
             std::thread::sleep(intended.saturating_duration_since(Instant::now()));
-            let (mount, logins, sender) = (mount.clone(), logins.clone(), sender.clone());
+            let (login, sender) = (login(number), sender.clone());
             runtime.spawn(async move {
-                Part::Whole.run(&mount, &logins, number).await;
+                let counts = login.await;
                 // The other end waits for all of them.
-                let _ = sender.send(milliseconds(intended.elapsed()));
+                let _ = sender.send(counts.then(|| milliseconds(intended.elapsed())));
             });
         }
     });
-    let mut latencies = Vec::with_capacity(count);
+    let mut ended = Vec::with_capacity(count);
     while let Some(latency) = receiver.recv().await {
-        latencies.push(latency);
+        ended.push(latency);
     }
     clock.join().expect("the clock ran to its end");
-    assert_eq!(latencies.len(), count, "a login failed");
-    Run { latencies, elapsed: begun.elapsed() }
+    assert_eq!(ended.len(), count, "a login failed");
+    Run { latencies: ended.into_iter().flatten().collect(), elapsed: begun.elapsed() }
 }
 
 /// Numbers that look random and are the same in every run (SplitMix64).

@@ -2,7 +2,17 @@
 
 use std::fs;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
+
+/// Lets this process and its children open as many files as the system lets them, as a service of a
+/// host does: every mount has sockets.
+pub fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With fewer files fewer mounts are possible, and that shows.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
 
 /// Cores, processor, memory and kernel.
 #[must_use]
@@ -25,7 +35,7 @@ pub fn description() -> Value {
 pub fn line() -> String {
     let description = description();
     let text = |name: &str| description[name].as_str().unwrap_or("unknown").to_owned();
-    format!("{} cores, {}, {} memory, Linux {}", cores(), text("cpu"), text("memory"), text("kernel"))
+    format!("{} cores, {}, {} of memory, Linux {}", cores(), text("cpu"), text("memory"), text("kernel"))
 }
 
 fn cores() -> usize {

@@ -11,12 +11,14 @@
 )]
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
+mod curves;
 mod driver;
 mod figure;
 mod figures;
 mod login;
 mod machine;
 mod options;
+mod plot;
 mod process;
 mod report;
 mod statistics;
@@ -48,10 +50,14 @@ pub struct Bench {
 #[tokio::main]
 async fn main() {
     let options = Options::parse().resolved();
+    machine::raise_file_limit();
     let sts = Sts::start(options.delay());
     let bench = Bench { options, sts };
     let mut report = Report::new(&bench.options);
     for group in bench.options.groups() {
+        if group == Group::Curves {
+            report.curves = curves::measure(&bench).await;
+        }
         report.measured.extend(measure(&bench, group).await);
     }
     let text = table::text(&report);
@@ -59,6 +65,9 @@ async fn main() {
     // A reader that has gone away has read enough.
     let _ = stdout.write_all(text.as_bytes());
     report.write(&bench.options.json);
+    for curve in &report.curves {
+        progress(&format!("picture: {}", plot::draw(curve, &bench.options.plot).display()));
+    }
     progress(&format!("figures: {}", bench.options.json.display()));
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::curves::{Curve, Point};
 use crate::figure::Measured;
 use crate::machine;
 use crate::options::Options;
@@ -18,6 +19,8 @@ pub struct Report {
     options: Value,
     /// The figures.
     pub measured: Vec<Measured>,
+    /// The curves.
+    pub curves: Vec<Curve>,
     /// What a reader must know beside them.
     pub notes: Vec<String>,
 }
@@ -46,6 +49,7 @@ impl Report {
                 "quick": options.quick,
             }),
             measured: Vec::new(),
+            curves: Vec::new(),
             notes,
         }
     }
@@ -80,9 +84,29 @@ impl Report {
             "optimised": !cfg!(debug_assertions),
             "options": self.options,
             "figures": self.measured.iter().map(figure).collect::<Vec<_>>(),
+            "curves": self.curves.iter().map(curve).collect::<Vec<_>>(),
             "notes": self.notes,
         })
     }
+}
+
+fn curve(curve: &Curve) -> Value {
+    let points = |points: &Vec<Point>| -> Value {
+        let point = |point: &Point| {
+            json!({
+                "number": point.number,
+                "cpu_ms": point.cost.cpu,
+                "median_ms": point.cost.median,
+                "p99_ms": point.cost.p99,
+            })
+        };
+        points.iter().map(point).collect()
+    };
+    json!({
+        "id": curve.id,
+        "points": points(&curve.points),
+        "other_points": curve.others.as_ref().map(points),
+    })
 }
 
 fn figure(measured: &Measured) -> Value {

@@ -25,7 +25,9 @@ pub fn percentile(values: &[f64], percent: f64) -> f64 {
 /// The median of the ratios of pairs.
 #[must_use]
 pub fn median_ratio(values: &[f64], bases: &[f64]) -> f64 {
-    let ratios: Vec<f64> = values.iter().zip(bases).map(|(value, base)| value / base).collect();
+    // Two zeros are alike.
+    let ratio = |(value, base): (&f64, &f64)| if value == base { 1.0 } else { value / base };
+    let ratios: Vec<f64> = values.iter().zip(bases).map(ratio).collect();
     median(&ratios)
 }
 

@@ -21,8 +21,6 @@ use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// Account of everyone.
-pub const ACCOUNT: &str = "111122223333";
 /// Who everyone is.
 pub const PRINCIPAL: &str = "arn:aws:iam::111122223333:user/load";
 

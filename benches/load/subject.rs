@@ -9,6 +9,7 @@ use crate::Bench;
 use crate::driver::{self, Part};
 use crate::login::Logins;
 use crate::process::{CpuTime, Memory};
+use crate::statistics::{as_f64, milliseconds};
 use crate::sts::PRINCIPAL;
 use crate::support::host::{Host, Launch, MemoryStorage, Mount, MountOptions};
 
@@ -16,6 +17,17 @@ use crate::support::host::{Host, Launch, MemoryStorage, Mount, MountOptions};
 pub const ROLE: &str = "load";
 /// Logins before the first one that counts: connections are open, caches are filled.
 const WARM_UP: usize = 200;
+
+/// What a login costs, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Processor time of the plugin.
+    pub cpu: f64,
+    /// Median of the latency.
+    pub median: f64,
+    /// 99th percentile of the latency.
+    pub p99: f64,
+}
 
 /// One process with one mount, `auth/aws/`.
 pub struct Subject {
@@ -41,6 +53,17 @@ impl Subject {
         Self { host, mount }
     }
 
+    /// Starts a plugin on a mount that has so many roles stored, [`ROLE`] and [`role_name`]s.
+    pub async fn with_roles(bench: &Bench, binary: &Path, roles: usize) -> Self {
+        let storage = MemoryStorage::new();
+        configure(bench, &Self::with_storage(bench, binary, Arc::clone(&storage)).await.mount).await;
+        let role = storage.get(&format!("role/{ROLE}")).expect("a stored role");
+        for number in 1..roles {
+            storage.put(&format!("role/{}", role_name(number - 1)), role.clone());
+        }
+        Self::with_storage(bench, binary, storage).await
+    }
+
     /// A further mount in the same process, configured the same way.
     pub async fn further_mount(&self, bench: &Bench, name: &str) -> Mount {
         let mount = self.host.mount(name, MountOptions::default()).await;
@@ -53,10 +76,25 @@ impl Subject {
         driver::closed_loop(&self.mount, logins, Part::Whole, clients, WARM_UP).await;
     }
 
-    /// Processor time so far.
-    #[must_use]
-    pub fn cpu(&self) -> CpuTime {
-        CpuTime::of(self.host.pid())
+    /// What logins at the mount cost.
+    pub async fn cost(&self, logins: &Logins, part: Part, clients: usize, count: usize) -> Cost {
+        self.cost_over(std::slice::from_ref(&self.mount), logins, part, clients, count).await
+    }
+
+    /// What logins cost that go to one mount after the other.
+    pub async fn cost_over(
+        &self,
+        mounts: &[Mount],
+        logins: &Logins,
+        part: Part,
+        clients: usize,
+        count: usize,
+    ) -> Cost {
+        let pid = self.host.pid();
+        let begun = CpuTime::of(pid);
+        let run = driver::closed_loop_over(mounts, logins, part, clients, count).await;
+        let cpu = milliseconds(CpuTime::of(pid).since(begun)) / as_f64(count);
+        Cost { cpu, median: run.median(), p99: run.p99() }
     }
 
     /// Memory now.
@@ -64,6 +102,12 @@ impl Subject {
     pub fn memory(&self) -> Memory {
         Memory::of(self.host.pid())
     }
+}
+
+/// The name of one of many roles.
+#[must_use]
+pub fn role_name(number: usize) -> String {
+    format!("{ROLE}-{number:06}")
 }
 
 /// As OpenBao starts a plugin that trusts these certificates.

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use crate::Bench;
-use crate::driver::{Part, closed_loop};
+use crate::driver::Part;
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
-use crate::statistics::{as_f64, milliseconds};
 use crate::subject::{ROLE, Subject};
 
 pub(super) const FIGURES: &[Figure] = &[
@@ -17,18 +16,11 @@ pub(super) const FIGURES: &[Figure] = &[
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     let subject = Subject::open(bench, binary).await;
     let logins = Logins::of_role(ROLE);
+    let (clients, count) = (bench.options.clients, bench.options.logins);
     let mut values = Vec::new();
     for part in [Part::Whole, Part::Login] {
-        subject.warm_up(&logins, bench.options.clients).await;
-        values.push(per_login(bench, &subject, &logins, part).await);
+        subject.warm_up(&logins, clients).await;
+        values.push(subject.cost(&logins, part, clients, count).await.cpu);
     }
     values
-}
-
-/// Milliseconds of one login.
-pub(super) async fn per_login(bench: &Bench, subject: &Subject, logins: &Logins, part: Part) -> f64 {
-    let options = &bench.options;
-    let begun = subject.cpu();
-    closed_loop(&subject.mount, logins, part, options.clients, options.logins).await;
-    milliseconds(subject.cpu().since(begun)) / as_f64(options.logins)
 }

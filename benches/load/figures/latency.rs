@@ -36,6 +36,14 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     let whole = closed_loop(mount, &logins, Part::Whole, 1, count).await.median();
     let sts = median(&bench.sts.take_times());
     let saturation = closed_loop(mount, &logins, Part::Whole, SATURATING, 2 * count).await.throughput();
-    let half = open_loop(mount, &logins, saturation / 2.0, 2 * count).await;
+    let mount = mount.clone();
+    let half = open_loop(saturation / 2.0, 2 * count, move |number| {
+        let (mount, logins) = (mount.clone(), logins.clone());
+        async move {
+            Part::Whole.run(&mount, &logins, number).await;
+            true
+        }
+    })
+    .await;
     vec![call - sts, whole - sts, sts, saturation, half.p99(), half.median()]
 }

@@ -1,9 +1,13 @@
 //! The groups of figures.
 
+mod boot_storm;
 mod calls;
 mod cpu;
+mod dead_account;
 mod latency;
 mod memory;
+mod per_mount;
+mod scaling;
 mod start;
 
 use std::path::Path;
@@ -27,6 +31,16 @@ pub enum Group {
     Calls,
     /// What the plugin adds to the answer of STS.
     Latency,
+    /// Memory of a further mount.
+    PerMount,
+    /// Costs with many roles and mounts.
+    Scaling,
+    /// A thousand instances that start at once.
+    BootStorm,
+    /// One of ten accounts cannot be reached.
+    DeadAccount,
+    /// Costs against the number of clients and roles, for the pictures.
+    Curves,
 }
 
 impl Group {
@@ -45,6 +59,11 @@ impl Group {
             Self::Start => start::FIGURES,
             Self::Calls => calls::FIGURES,
             Self::Latency => latency::FIGURES,
+            Self::PerMount => per_mount::FIGURES,
+            Self::Scaling => scaling::FIGURES,
+            Self::BootStorm => boot_storm::FIGURES,
+            Self::DeadAccount => dead_account::FIGURES,
+            Self::Curves => &[],
         }
     }
 
@@ -53,8 +72,9 @@ impl Group {
     pub fn rounds(self, options: &Options) -> usize {
         match self {
             Self::Cpu | Self::Latency => options.rounds,
-            Self::Memory | Self::Start => options.few_rounds(),
-            Self::Calls => 1,
+            Self::Memory | Self::Start | Self::PerMount | Self::Scaling => options.few_rounds(),
+            Self::Calls | Self::BootStorm | Self::DeadAccount => 1,
+            Self::Curves => 0,
         }
     }
 
@@ -66,6 +86,11 @@ impl Group {
             Self::Start => start::measure(bench, binary).await,
             Self::Calls => calls::measure(bench, binary).await,
             Self::Latency => latency::measure(bench, binary).await,
+            Self::PerMount => per_mount::measure(bench, binary).await,
+            Self::Scaling => scaling::measure(bench, binary).await,
+            Self::BootStorm => boot_storm::measure(bench, binary).await,
+            Self::DeadAccount => dead_account::measure(bench, binary).await,
+            Self::Curves => Vec::new(),
         }
     }
 }
