@@ -24,7 +24,7 @@ pub fn description() -> Value {
     json!({
         "cores": cores(),
         "cpu": field(&cpus, "model name"),
-        "memory": field(&memory, "MemTotal"),
+        "memory": field(&memory, "MemTotal").and_then(gibibytes),
         "kernel": kernel.trim(),
         "load_at_the_end": load.trim(),
     })
@@ -36,6 +36,11 @@ pub fn line() -> String {
     let description = description();
     let text = |name: &str| description[name].as_str().unwrap_or("unknown").to_owned();
     format!("{} cores, {}, {} of memory, Linux {}", cores(), text("cpu"), text("memory"), text("kernel"))
+}
+
+fn gibibytes(text: &str) -> Option<String> {
+    let kibibytes: u64 = text.strip_suffix(" kB")?.parse().ok()?;
+    Some(format!("{} GiB", kibibytes.div_ceil(1024 * 1024)))
 }
 
 fn cores() -> usize {

@@ -53,7 +53,7 @@ async fn main() {
     machine::raise_file_limit();
     let sts = Sts::start(options.delay());
     let bench = Bench { options, sts };
-    let mut report = Report::new(&bench.options);
+    let mut report = Report::new(&bench.options).await;
     for group in bench.options.groups() {
         if group == Group::Curves {
             report.curves = curves::measure(&bench).await;

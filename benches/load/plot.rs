@@ -40,9 +40,9 @@ pub fn draw(curve: &Curve, folder: &Path) -> PathBuf {
             Line { label: "99th percentile", color: P99, of: |cost| cost.p99 },
             Line { label: "median", color: MEDIAN, of: |cost| cost.median },
         ];
-        panel(&left, curve, &format!("Latency of a login, by {}", curve.of), &latency);
+        panel(&left, curve, "Latency of a login", &latency);
         let cpu = [Line { label: "user and system", color: CPU, of: |cost| cost.cpu }];
-        panel(&right, curve, &format!("CPU per login, by {}", curve.of), &cpu);
+        panel(&right, curve, "CPU per login", &cpu);
         area.present().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
     path
@@ -51,14 +51,18 @@ pub fn draw(curve: &Curve, folder: &Path) -> PathBuf {
 fn panel(area: &DrawingArea<SVGBackend<'_>, Shift>, curve: &Curve, title: &str, lines: &[Line]) {
     let all = || curve.points.iter().chain(curve.others.iter().flatten());
     let values = || all().flat_map(|point| lines.iter().map(|line| (line.of)(&point.cost)));
-    let top = values().fold(0.0, f64::max) * 1.15;
-    let last = as_f64(all().map(|point| point.number).max().unwrap_or(1));
+    // The legend stands above all lines.
+    let labels = lines.len() * if curve.others.is_some() { 2 } else { 1 };
+    let top = values().fold(0.0, f64::max) * (1.1 + 0.1 * as_f64(labels));
+    // The numbers grow by a factor: each has its place, at equal distances.
+    let last = curve.points.len() - 1;
     let mut chart = ChartBuilder::on(area)
         .caption(title, TITLE)
         .margin(14)
+        .margin_right(30)
         .x_label_area_size(44)
         .y_label_area_size(64)
-        .build_cartesian_2d((1.0..last * 1.05).log_scale(), 0.0..top)
+        .build_cartesian_2d(0..last, 0.0..top)
         .expect("a chart");
     chart
         .configure_mesh()
@@ -67,14 +71,15 @@ fn panel(area: &DrawingArea<SVGBackend<'_>, Shift>, curve: &Curve, title: &str, 
         .label_style(TEXT)
         .axis_desc_style(TEXT)
         .x_desc(curve.of)
+        .x_labels(curve.points.len())
         .y_desc("ms")
-        .x_label_formatter(&|number| thousands(*number))
-        .y_label_formatter(&|value| crate::table::with_unit((value * 1e6).round() / 1e6, ""))
+        .x_label_formatter(&|place| thousands(curve.points[*place].number))
+        .y_label_formatter(&|value| format!("{}", (value * 1e6).round() / 1e6))
         .draw()
         .expect("axes");
     for line in lines {
-        let points = |points: &[Point]| -> Vec<(f64, f64)> {
-            points.iter().map(|point| (as_f64(point.number), (line.of)(&point.cost))).collect()
+        let points = |points: &[Point]| -> Vec<(usize, f64)> {
+            points.iter().map(|point| (line.of)(&point.cost)).enumerate().collect()
         };
         let style = ShapeStyle::from(line.color).stroke_width(2);
         let color = line.color;
@@ -102,8 +107,8 @@ fn panel(area: &DrawingArea<SVGBackend<'_>, Shift>, curve: &Curve, title: &str, 
 }
 
 /// A whole number with its thousands apart.
-fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
     let groups: Vec<&str> =
         digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
     groups.join(",")

@@ -10,13 +10,39 @@ use crate::curves::{Curve, Point};
 use crate::figure::Measured;
 use crate::machine;
 use crate::options::Options;
+use crate::support::host::{Host, Launch};
+
+/// A plugin that was measured.
+pub struct Binary {
+    path: PathBuf,
+    /// What it says of itself.
+    version: String,
+}
+
+impl Binary {
+    async fn ask(path: &Path) -> Self {
+        let host = Host::launch(Launch::open_bao().binary(path)).await;
+        let version = host.register().await.map(|registration| registration.version);
+        Self { path: path.to_owned(), version: version.unwrap_or_else(|error| panic!("{error}")) }
+    }
+
+    /// File name and version.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.path.file_name().unwrap_or_default().to_string_lossy(), self.version)
+    }
+
+    fn json(&self) -> Value {
+        json!({"path": self.path, "version": self.version})
+    }
+}
 
 /// All of a run.
 pub struct Report {
-    plugin: PathBuf,
+    plugin: Binary,
     /// The other binary.
-    pub other: Option<PathBuf>,
-    options: Value,
+    pub other: Option<Binary>,
+    options: Options,
     /// The figures.
     pub measured: Vec<Measured>,
     /// The curves.
@@ -27,8 +53,7 @@ pub struct Report {
 
 impl Report {
     /// Nothing measured yet.
-    #[must_use]
-    pub fn new(options: &Options) -> Self {
+    pub async fn new(options: &Options) -> Self {
         let mut notes = Vec::new();
         if options.quick {
             notes.push("A quick run: these figures mean nothing.".to_owned());
@@ -36,31 +61,31 @@ impl Report {
         if cfg!(debug_assertions) {
             notes.push("Built without optimisation: these figures mean nothing.".to_owned());
         }
+        let other = match &options.other {
+            Some(other) => Some(Binary::ask(other).await),
+            None => None,
+        };
         Self {
-            plugin: options.plugin.clone(),
-            other: options.other.clone(),
-            options: json!({
-                "delay_ms": options.delay,
-                "mounts": options.mounts,
-                "roles": options.roles,
-                "clients": options.clients,
-                "rounds": options.rounds,
-                "logins": options.logins,
-                "quick": options.quick,
-            }),
+            plugin: Binary::ask(&options.plugin).await,
+            other,
+            options: options.clone(),
             measured: Vec::new(),
             curves: Vec::new(),
             notes,
         }
     }
 
-    /// What was measured.
+    /// What was measured, where and how, in lines.
     #[must_use]
     pub fn title(&self) -> String {
-        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let other =
-            self.other.as_deref().map(|other| format!(", beside {}", name(other))).unwrap_or_default();
-        format!("{} {}{other}", name(&self.plugin), env!("CARGO_PKG_VERSION"))
+        let other = self.other.as_ref().map(|other| format!(", beside {}", other.name())).unwrap_or_default();
+        let Options { clients, logins, rounds, roles, mounts, delay, .. } = &self.options;
+        format!(
+            "{}{other}\n{}\n{rounds} rounds of {logins} logins by {clients} clients; many roles are {roles}, many \
+             mounts {mounts}; STS answers after {delay} ms",
+            self.plugin.name(),
+            machine::line(),
+        )
     }
 
     /// Writes the JSON file.
@@ -76,13 +101,20 @@ impl Report {
 
     fn json(&self) -> Value {
         json!({
-            "plugin": self.plugin,
-            "other": self.other,
-            "version": env!("CARGO_PKG_VERSION"),
+            "plugin": self.plugin.json(),
+            "other": self.other.as_ref().map(Binary::json),
             "date": OffsetDateTime::now_utc().format(&Rfc3339).expect("a date can be written"),
             "machine": machine::description(),
             "optimised": !cfg!(debug_assertions),
-            "options": self.options,
+            "options": {
+                "delay_ms": self.options.delay,
+                "mounts": self.options.mounts,
+                "roles": self.options.roles,
+                "clients": self.options.clients,
+                "rounds": self.options.rounds,
+                "logins": self.options.logins,
+                "quick": self.options.quick,
+            },
             "figures": self.measured.iter().map(figure).collect::<Vec<_>>(),
             "curves": self.curves.iter().map(curve).collect::<Vec<_>>(),
             "notes": self.notes,

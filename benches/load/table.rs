@@ -1,7 +1,6 @@
 //! The figures as a table that reads well as it is and as Markdown.
 
 use crate::figure::{Aim, Measured};
-use crate::machine;
 use crate::report::Report;
 
 /// The whole text.
@@ -17,7 +16,7 @@ pub fn text(report: &Report) -> String {
     let widths: Vec<usize> = (0..rows[0].len())
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap())
         .collect();
-    let mut text = format!("{}\n{}\n\n", report.title(), machine::line());
+    let mut text = format!("{}\n\n", report.title());
     for (index, row) in rows.iter().enumerate() {
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();

@@ -28,6 +28,7 @@ mod ec2_login;
 mod identity_document;
 mod initialize;
 mod lists;
+mod load_statistics;
 mod login;
 mod login_scene;
 mod openapi;

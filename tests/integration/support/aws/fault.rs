@@ -403,3 +403,19 @@ impl From<Refusal> for Fault {
         Self::error(refusal.status, &refusal.code, &refusal.message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_fills_again_up_to_its_brim() {
+        let mut bucket = Bucket::new(Rate { burst: 3, per_second: 10 });
+        let start = Instant::now();
+        let mut taken = |after: u64| {
+            let now = start + Duration::from_millis(after);
+            std::iter::from_fn(|| bucket.take(now).then_some(())).count()
+        };
+        assert_eq!([0, 50, 100, 200, 10_000].map(&mut taken), [3, 0, 1, 1, 3]);
+    }
+}
