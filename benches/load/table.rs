@@ -28,7 +28,9 @@ pub fn text(report: &Report) -> String {
     }
     let missed = report.measured.iter().filter(|measured| measured.met() == Some(false)).count();
     let aimed = report.measured.iter().filter(|measured| measured.met().is_some()).count();
-    text.push_str(&format!("\n{} of {aimed} targets met.\n", aimed - missed));
+    if aimed > 0 {
+        text.push_str(&format!("\n{} of {aimed} targets met.\n", aimed - missed));
+    }
     for note in &report.notes {
         text.push_str(&format!("{note}\n"));
     }
