@@ -38,6 +38,12 @@ impl CpuTime {
         Self { threads, ticks: Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND) }
     }
 
+    /// Since the process began.
+    #[must_use]
+    pub fn so_far(self) -> Duration {
+        self.threads
+    }
+
     /// Since an earlier reading: to the nanosecond, unless threads have ended meanwhile.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

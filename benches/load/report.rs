@@ -29,7 +29,8 @@ impl Binary {
     /// File name and version.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{} {}", self.path.file_name().unwrap_or_default().to_string_lossy(), self.version)
+        let file = self.path.file_name().unwrap_or_default().to_string_lossy();
+        format!("{file} {}", self.version).trim_end().to_owned()
     }
 
     fn json(&self) -> Value {
