@@ -1,9 +1,49 @@
 //! Where it was measured.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::process::TICKS_PER_SECOND;
 use serde_json::{Value, json};
+
+/// Processor time that others have used, while this process and its children ran.
+#[derive(Clone, Copy, Debug)]
+pub struct Others {
+    begun: Instant,
+    ticks: u64,
+}
+
+impl Others {
+    /// From now on.
+    #[must_use]
+    pub fn watch() -> Self {
+        Self { begun: Instant::now(), ticks: foreign_ticks() }
+    }
+
+    /// Cores that others have used on average. The children count as others until they have ended.
+    #[must_use]
+    pub fn cores(&self) -> f64 {
+        let ticks = foreign_ticks().saturating_sub(self.ticks);
+        Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND).as_secs_f64()
+            / self.begun.elapsed().as_secs_f64()
+    }
+}
+
+/// Ticks that all cores were busy with others.
+fn foreign_ticks() -> u64 {
+    let sum = |fields: Vec<&str>| fields.iter().map(|field| field.parse::<u64>().unwrap()).sum::<u64>();
+    let all = fs::read_to_string("/proc/stat").expect("Linux");
+    // Of the first line: user, nice, system; and, beyond idle, irq, softirq, steal.
+    let all: Vec<&str> = all.lines().next().unwrap().split_whitespace().skip(1).collect();
+    let busy = sum(all[..3].to_vec()) + sum(all[5..8].to_vec());
+    let own = fs::read_to_string("/proc/self/stat").expect("Linux");
+    let (_, own) = own.rsplit_once(") ").expect("a name in parentheses");
+    // User and system, of this process and of its ended children.
+    let own = sum(own.split(' ').skip(11).take(4).collect());
+    busy.saturating_sub(own)
+}
 
 /// Lets this process and its children open as many files as the system lets them, as a service of a
 /// host does: every mount has sockets.

@@ -35,6 +35,7 @@ use clap::Parser as _;
 
 use crate::figure::Measured;
 use crate::figures::Group;
+use crate::machine::Others;
 use crate::options::Options;
 use crate::report::Report;
 use crate::sts::Sts;
@@ -53,6 +54,7 @@ async fn main() {
     machine::raise_file_limit();
     let sts = Sts::start(options.delay());
     let bench = Bench { options, sts };
+    let others = Others::watch();
     let mut report = Report::new(&bench.options).await;
     for group in bench.options.groups() {
         if group == Group::Curves {
@@ -60,6 +62,7 @@ async fn main() {
         }
         report.measured.extend(measure(&bench, group).await);
     }
+    report.notes.push(format!("Other processes used {:.1} cores meanwhile.", others.cores()));
     let text = table::text(&report);
     let mut stdout = std::io::stdout().lock();
     // A reader that has gone away has read enough.

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 /// Ticks per second in `/proc`; the same on every architecture of Linux that Rust knows.
-const TICKS_PER_SECOND: u64 = 100;
+pub const TICKS_PER_SECOND: u64 = 100;
 /// By how much two readings in ticks may be wrong.
 const TICK_ERROR: Duration = Duration::from_millis(20);
 

@@ -6,6 +6,7 @@ use crate::Bench;
 use crate::driver::{Part, closed_loop, open_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
+use crate::process::CpuTime;
 use crate::statistics::median;
 use crate::subject::{ROLE, Subject};
 
@@ -24,6 +25,7 @@ pub(super) const FIGURES: &[Figure] = &[
     Figure::information("saturation", "Saturating load", "logins/s"),
     Figure::aimed("p99_half_load", "Latency at half of that, p99", "ms", Aim::Below(5.0)),
     Figure::information("median_half_load", "… median", "ms"),
+    Figure::information("cores_half_load", "… cores used by plugin, driver and STS", ""),
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
@@ -37,6 +39,8 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     let sts = median(&bench.sts.take_times());
     let saturation = closed_loop(mount, &logins, Part::Whole, SATURATING, 2 * count).await.throughput();
     let mount = mount.clone();
+    let processes = [subject.host.pid(), std::process::id()];
+    let begun = processes.map(CpuTime::of);
     let half = open_loop(saturation / 2.0, 2 * count, move |number| {
         let (mount, logins) = (mount.clone(), logins.clone());
         async move {
@@ -45,5 +49,7 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
         }
     })
     .await;
-    vec![call - sts, whole - sts, sts, saturation, half.p99(), half.median()]
+    let cpu = |(pid, begun): (u32, CpuTime)| CpuTime::of(pid).since(begun).as_secs_f64();
+    let cores = processes.into_iter().zip(begun).map(cpu).sum::<f64>() / half.elapsed.as_secs_f64();
+    vec![call - sts, whole - sts, sts, saturation, half.p99(), half.median(), cores]
 }

@@ -71,8 +71,8 @@ impl Group {
     #[must_use]
     pub fn rounds(self, options: &Options) -> usize {
         match self {
-            Self::Cpu | Self::Latency => options.rounds,
-            Self::Memory | Self::Start | Self::PerMount | Self::Scaling => options.few_rounds(),
+            Self::Cpu | Self::Latency | Self::Scaling => options.rounds,
+            Self::Memory | Self::Start | Self::PerMount => options.few_rounds(),
             Self::Calls | Self::BootStorm | Self::DeadAccount => 1,
             Self::Curves => 0,
         }

@@ -12,7 +12,7 @@ use crate::subject::{ROLE, Subject, role_name};
 /// Both costs may be that much higher.
 const WITHIN: Aim = Aim::AtMost(1.05);
 /// Comparisons in a round.
-const PAIRS: usize = 10;
+const PAIRS: usize = 20;
 
 pub(super) const FIGURES: &[Figure] = &[
     Figure::aimed("roles_cpu", "CPU per login, many roles to one", "", WITHIN),
@@ -27,16 +27,17 @@ pub(super) const FIGURES: &[Figure] = &[
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     let options = &bench.options;
-    let small = Subject::open(bench, binary).await;
     let logins = Logins::of_role(ROLE);
 
+    let one_role = Subject::with_roles(bench, binary, 1).await;
     let many_roles = Subject::with_roles(bench, binary, options.roles).await;
-    let roles = compare(bench, &small, &many_roles, &logins).await;
+    let roles_ratios = compare(bench, &one_role, &many_roles, &logins).await;
     let count = options.logins.min(options.roles - 1);
     let others = Logins::of_roles((0..count).map(role_name));
     let cold = many_roles.cost(&others, Part::Whole, options.clients, count).await;
-    drop(many_roles);
+    drop((one_role, many_roles));
 
+    let one_mount = Subject::open(bench, binary).await;
     let many_mounts = Subject::open(bench, binary).await;
     let mut mounts = vec![many_mounts.mount.clone()];
     for number in 1..options.mounts {
@@ -44,9 +45,9 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
         closed_loop(&mount, &logins, Part::Whole, 1, 1).await;
         mounts.push(mount);
     }
-    let one_mount = compare(bench, &small, &many_mounts, &logins).await;
+    let mounts_ratios = compare(bench, &one_mount, &many_mounts, &logins).await;
     let spread = many_mounts.cost_over(&mounts, &logins, Part::Whole, options.clients, options.logins).await;
-    [roles, [cold.cpu, cold.median], one_mount, [spread.cpu, spread.median]].concat()
+    [roles_ratios, [cold.cpu, cold.median], mounts_ratios, [spread.cpu, spread.median]].concat()
 }
 
 /// Ratios of CPU and latency, big to small, each the median of the ratios of short turns.
