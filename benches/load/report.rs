@@ -11,6 +11,7 @@ use crate::figure::Measured;
 use crate::machine;
 use crate::options::Options;
 use crate::support::host::{Host, Launch};
+use crate::table;
 
 /// A plugin that was measured.
 pub struct Binary {
@@ -156,7 +157,7 @@ fn figure(measured: &Measured) -> Value {
         "rounds": measured.values,
         "recorded": measured.figure.recorded,
         "ratio_to_recorded": measured.ratio_to_recorded(),
-        "aim": format!("{:?}", measured.figure.aim),
+        "target": table::target(measured.figure.aim, measured.figure.unit),
         "met": measured.met(),
         "other": measured.other(),
         "other_rounds": measured.others,

@@ -60,7 +60,9 @@ fn row(measured: &Measured, other: bool) -> Vec<String> {
     row
 }
 
-fn target(aim: Aim, unit: &str) -> String {
+/// What a figure should be, in words; empty if nothing is asked of it.
+#[must_use]
+pub fn target(aim: Aim, unit: &str) -> String {
     match aim {
         Aim::Information => String::new(),
         Aim::OfRecorded(ratio) => format!("ratio ≤ {ratio}"),
