@@ -6,11 +6,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::login_scene::{admitted, outcome};
-use crate::support::aws::{Fault, Instance, Session, Times};
+use crate::support::aws::{Fault, Instance, Rate, Session, Times};
 use crate::support::stage::Stage;
 
 /// What AWS grants an account in a region of DescribeInstances: calls at once, and per second.
-const AWS_LIMIT: (u32, u32) = (100, 20);
+const AWS_RATE: Rate = Rate { burst: 100, per_second: 20 };
 /// The longest time for which a batch is collected.
 const LONGEST_WINDOW: Duration = Duration::from_millis(250);
 
@@ -44,7 +44,7 @@ async fn fleet(stage: &Stage, size: usize) -> Vec<Session> {
 async fn a_thousand_instances_log_in_with_a_handful_of_calls() {
     let stage = Stage::open().await;
     let sessions = fleet(&stage, 1000).await;
-    stage.aws.limit("DescribeInstances", AWS_LIMIT.0, AWS_LIMIT.1);
+    stage.aws.fault("DescribeInstances", Times::Beyond(AWS_RATE), Fault::request_limit_exceeded());
     stage.aws.fault("DescribeInstances", Times::Always, Fault::Latency(Duration::from_millis(50)));
     let logins: Vec<Value> =
         sessions.iter().map(|session| stage.login_data(&session.credentials, "fleet")).collect();

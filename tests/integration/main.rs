@@ -29,6 +29,7 @@ mod identity_document;
 mod initialize;
 mod instance_batches;
 mod lists;
+mod load_statistics;
 mod login;
 mod login_scene;
 mod openapi;

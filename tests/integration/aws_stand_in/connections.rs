@@ -1,5 +1,6 @@
 //! Connections, TLS, the proxy, the log, and requests that are no requests.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -11,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::client::{Client, send};
 use crate::support::aws::http::Stream;
-use crate::support::aws::{Aws, GET_CALLER_IDENTITY, LoginOptions, Outcome, SignedRequest, sign};
+use crate::support::aws::{Aws, GET_CALLER_IDENTITY, Gate, LoginOptions, Outcome, SignedRequest, sign};
 
 async fn start() -> (Aws, SignedRequest) {
     let aws = Aws::start().await;
@@ -164,17 +165,39 @@ async fn tls_with_a_test_ca() {
 #[tokio::test]
 async fn a_proxy_in_front_of_every_host() {
     let (aws, request) = start().await;
+    let stream = tunnel(&aws, "sts.amazonaws.com").await;
+    let mut client = tls(stream, trusting(&aws.ca_pem()), "sts.amazonaws.com").await.unwrap();
+    assert_eq!(client.exchange(&request).await.status, 200);
+    let call = &aws.all_calls()[0];
+    assert_eq!(call.proxied_to.as_deref(), Some("sts.amazonaws.com:443"));
+    assert_eq!(call.tls_name.as_deref(), Some("sts.amazonaws.com"));
+}
+
+#[tokio::test]
+async fn connections_to_one_host_can_hang() {
+    let aws = Aws::start().await;
+    let gate = Gate::new();
+    aws.hold_tunnels("ec2.eu-west-1.amazonaws.com", gate.clone());
+    let mut held = pin!(tunnel(&aws, "ec2.eu-west-1.amazonaws.com"));
+    let other = tunnel(&aws, "ec2.us-east-1.amazonaws.com");
+    tokio::select! {
+        biased;
+        _ = &mut held => panic!("the connection stands"),
+        _ = other => {}
+    }
+    gate.open();
+    held.await;
+}
+
+/// A tunnel through the proxy.
+async fn tunnel(aws: &Aws, host: &str) -> TcpStream {
     let mut stream = TcpStream::connect(aws.proxy_url().replace("http://", "")).await.unwrap();
-    let connect = "CONNECT sts.amazonaws.com:443 HTTP/1.1\r\nHost: sts.amazonaws.com:443\r\n\r\n";
+    let connect = format!("CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n");
     tokio::io::AsyncWriteExt::write_all(&mut stream, connect.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(tokio::io::AsyncReadExt::read_u8(&mut stream).await.unwrap());
     }
     assert!(head.starts_with(b"HTTP/1.1 200 "));
-    let mut client = tls(stream, trusting(&aws.ca_pem()), "sts.amazonaws.com").await.unwrap();
-    assert_eq!(client.exchange(&request).await.status, 200);
-    let call = &aws.all_calls()[0];
-    assert_eq!(call.proxied_to.as_deref(), Some("sts.amazonaws.com:443"));
-    assert_eq!(call.tls_name.as_deref(), Some("sts.amazonaws.com"));
+    stream
 }

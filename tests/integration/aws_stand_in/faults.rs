@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{Client, send};
 use crate::support::aws::{
-    Aws, Entity, Fault, Gate, LoginOptions, OTHER_ACCOUNT, Outcome, RawAnswer, RefusingPort, Service,
+    Aws, Entity, Fault, Gate, LoginOptions, OTHER_ACCOUNT, Outcome, Rate, RawAnswer, RefusingPort, Service,
     SignedRequest, SilentListener, Target, Times, sign,
 };
 
@@ -41,6 +41,18 @@ async fn faults_strike_as_often_as_asked() {
     let outcomes: Vec<_> = aws.calls(ACTION).iter().map(|call| call.outcome).collect();
     assert_eq!(outcomes[..4], [500, 500, 400, 200].map(Outcome::Answered));
     assert!(aws.calls(ACTION).iter().all(|call| call.refused.is_none()));
+}
+
+#[tokio::test]
+async fn calls_beyond_a_rate_are_struck() {
+    let (aws, request) = start().await;
+    let rate = Rate { burst: 2, per_second: 0 };
+    aws.fault(ACTION, Times::Beyond(rate), Fault::throttling());
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        seen.push(send(&aws, &request).await.status);
+    }
+    assert_eq!(seen, [200, 200, 400, 400]);
 }
 
 #[tokio::test]

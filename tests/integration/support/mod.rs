@@ -4,6 +4,7 @@
     dead_code,
     unreachable_pub,
     unused_imports,
+    unused_macros,
     reason = "written like a library; each test or benchmark binary uses a part of it"
 )]
 

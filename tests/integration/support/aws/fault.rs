@@ -1,6 +1,6 @@
 //! Faults on demand: late, missing, broken and lying answers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -197,6 +197,43 @@ pub enum Times {
     Count(usize),
     /// Until the faults are cleared.
     Always,
+    /// Calls beyond a rate, until the faults are cleared.
+    Beyond(Rate),
+}
+
+/// What AWS lets through before it throttles: a bucket of tokens, one for each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Tokens of the full bucket, which it is at first.
+    pub burst: u32,
+    /// Tokens that come back in a second.
+    pub per_second: u32,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    rate: Rate,
+    tokens: f64,
+    filled: Option<Instant>,
+}
+
+impl Bucket {
+    fn new(rate: Rate) -> Self {
+        Self { rate, tokens: f64::from(rate.burst), filled: None }
+    }
+
+    /// Takes a token; false if there is none.
+    fn take(&mut self, now: Instant) -> bool {
+        let passed =
+            self.filled.replace(now).map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
+        let gained = passed.as_secs_f64() * f64::from(self.rate.per_second);
+        self.tokens = (self.tokens + gained).min(f64::from(self.rate.burst));
+        let taken = self.tokens >= 1.0;
+        if taken {
+            self.tokens -= 1.0;
+        }
+        taken
+    }
 }
 
 impl From<usize> for Times {
@@ -244,6 +281,11 @@ impl Target {
         Self { access_key_id: Some(id.to_owned()), ..self }
     }
 
+    /// Whether it can strike calls of an action.
+    fn may_fit(&self, action: &str) -> bool {
+        self.action.as_deref().is_none_or(|wanted| wanted == action)
+    }
+
     fn fits(&self, call: &Call) -> bool {
         let fits = |wanted: &Option<String>, seen: &str| wanted.as_ref().is_none_or(|wanted| wanted == seen);
         fits(&self.action, &call.action)
@@ -263,12 +305,25 @@ impl From<&str> for Target {
 
 /// The faults that are set.
 #[derive(Debug, Default)]
-pub struct Faults(Vec<(Target, Times, Fault)>);
+pub struct Faults(Vec<SetFault>);
+
+#[derive(Debug)]
+struct SetFault {
+    target: Target,
+    times: Times,
+    /// Of [`Times::Beyond`].
+    bucket: Option<Bucket>,
+    fault: Fault,
+}
 
 impl Faults {
     /// Adds one behind the others.
     pub fn add(&mut self, target: Target, times: Times, fault: Fault) {
-        self.0.push((target, times, fault));
+        let bucket = match times {
+            Times::Beyond(rate) => Some(Bucket::new(rate)),
+            _ => None,
+        };
+        self.0.push(SetFault { target, times, bucket, fault });
     }
 
     /// Removes all.
@@ -276,11 +331,19 @@ impl Faults {
         self.0.clear();
     }
 
+    /// Whether a call of an action may be refused by a fault, and so must not have changed anything.
+    pub fn may_refuse(&self, action: &str) -> bool {
+        self.0.iter().any(|set| matches!(set.fault, Fault::Error { .. }) && set.target.may_fit(action))
+    }
+
     /// Uses up the faults that strike this call.
     pub fn strike(&mut self, call: &Call) -> Vec<Fault> {
         let mut struck = Vec::new();
-        for (target, times, fault) in &mut self.0 {
+        for SetFault { target, times, bucket, fault } in &mut self.0 {
             if *times == Times::Count(0) || !target.fits(call) {
+                continue;
+            }
+            if bucket.as_mut().is_some_and(|bucket| bucket.take(call.instant)) {
                 continue;
             }
             if let Times::Count(left) = times {
@@ -291,7 +354,7 @@ impl Faults {
                 break;
             }
         }
-        self.0.retain(|(_, times, _)| *times != Times::Count(0));
+        self.0.retain(|set| set.times != Times::Count(0));
         struck
     }
 }
@@ -338,5 +401,21 @@ fn is_result(element: &Element) -> bool {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         Self::error(refusal.status, &refusal.code, &refusal.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_fills_again_up_to_its_brim() {
+        let mut bucket = Bucket::new(Rate { burst: 3, per_second: 10 });
+        let start = Instant::now();
+        let mut taken = |after: u64| {
+            let now = start + Duration::from_millis(after);
+            std::iter::from_fn(|| bucket.take(now).then_some(())).count()
+        };
+        assert_eq!([0, 50, 100, 200, 10_000].map(&mut taken), [3, 0, 1, 1, 3]);
     }
 }

@@ -139,7 +139,7 @@ async fn serve(
     tls: &OnceLock<TestTls>,
 ) -> Result<(), ReadError> {
     stream.set_nodelay(true)?;
-    let stream = tunnel(stream, &mut peer).await?;
+    let stream = tunnel(stream, &mut peer, shared).await?;
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first == [TLS_HANDSHAKE] {
         let stream = tls.get_or_init(TestTls::new).acceptor().accept(stream).await?;
@@ -150,13 +150,14 @@ async fn serve(
 }
 
 /// Answers a CONNECT request if the connection begins with one; what follows belongs to the tunnel.
-async fn tunnel(stream: TcpStream, peer: &mut Peer) -> Result<TcpStream, ReadError> {
+async fn tunnel(stream: TcpStream, peer: &mut Peer, shared: &Shared) -> Result<TcpStream, ReadError> {
     let mut first = [0];
     // No other method that is answered begins with this letter.
     if stream.peek(&mut first).await? == 1 && first == *b"C" {
         let head = read_head(&stream).await?;
         let target = head.split(' ').nth(1).unwrap_or_default();
         peer.proxied_to = Some(target.to_owned());
+        shared.tunnel_allowed(target).await;
         write_all(&stream, &response_head(200, &[])).await?;
     }
     Ok(stream)

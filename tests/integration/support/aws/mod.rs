@@ -33,7 +33,6 @@ mod fault;
 pub mod http;
 mod iam;
 mod inventory;
-mod limit;
 mod listener;
 mod login;
 mod operation;
@@ -47,7 +46,7 @@ pub mod verify;
 pub use accounts::{InstanceProfile, Role, SESSION_LIFE, Session, User};
 pub use calls::{Call, Outcome};
 pub use endpoint::Service;
-pub use fault::{Fault, Gate, RawAnswer, Target, Times};
+pub use fault::{Fault, Gate, Rate, RawAnswer, Target, Times};
 pub use inventory::{ACCOUNT, Entity, Identity, Instance, InstanceState, OTHER_ACCOUNT, WebIdentity};
 pub use listener::{RefusingPort, SilentListener};
 pub use login::{

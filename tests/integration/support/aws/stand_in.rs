@@ -9,10 +9,9 @@ use tokio::sync::watch;
 use super::answer::{Answer, Delivery, Draft};
 use super::calls::{Call, Log, Outcome};
 use super::endpoint::{Service, endpoint_of_host};
-use super::fault::{Fault, Faults, Target, Times};
+use super::fault::{Fault, Faults, Gate, Target, Times};
 use super::http::Request;
 use super::inventory::Inventory;
-use super::limit::Limits;
 use super::listener::{Peer, Server};
 use super::operation::{Caller, Operation, parameters};
 use super::refusal::Refusal;
@@ -41,7 +40,7 @@ pub(super) struct World {
     pub(super) inventory: Inventory,
     pub(super) log: Log,
     faults: Faults,
-    limits: Limits,
+    held_tunnels: Vec<(String, Gate)>,
     clock: Clock,
     ambiguity: Ambiguity,
     answers: u64,
@@ -135,15 +134,14 @@ impl Aws {
         self.world().faults.add(target.into(), times.into(), fault);
     }
 
-    /// Answers an action as AWS does that grants each account in each region so many calls at once,
-    /// and so many per second.
-    pub fn limit(&self, action: &str, capacity: u32, refill_per_second: u32) {
-        self.world().limits.set(action, capacity, refill_per_second);
-    }
-
     /// Removes all faults.
     pub fn clear_faults(&self) {
         self.world().faults.clear();
+    }
+
+    /// Answers CONNECT to a host only once the gate is open: new connections to it hang.
+    pub fn hold_tunnels(&self, host: &str, gate: Gate) {
+        self.world().held_tunnels.push((format!("{host}:443"), gate));
     }
 
     /// The calls of an action, in order of arrival.
@@ -238,6 +236,15 @@ impl Shared {
         self.changes.send_modify(|count| *count += 1);
     }
 
+    /// Waits until a tunnel to `host:port` may be opened.
+    pub(super) async fn tunnel_allowed(&self, target: &str) {
+        let held = |(host, gate): &(String, Gate)| (host == target).then(|| gate.clone());
+        let gates: Vec<Gate> = self.world().held_tunnels.iter().filter_map(held).collect();
+        for gate in gates {
+            gate.opened().await;
+        }
+    }
+
     /// Notes a request that could not be read.
     pub(super) fn malformed(&self, reason: String) {
         self.world().log.malformed.push(reason);
@@ -259,26 +266,22 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
     let service = service_of(&request, presented.as_ref().ok());
     let json = service == Service::Sts
         && request.header("Accept").is_some_and(|accept| accept.contains("application/json"));
-    let before = (!only_reads(&request)).then(|| world.inventory.clone());
+    let action = action(&request);
+    let before = world.faults.may_refuse(&action).then(|| world.inventory.clone());
     let result = perform(world, &request, service, presented.as_ref());
-    let call = log_entry(world, request, presented.as_ref().ok(), result.as_ref().err(), peer);
+    let call = log_entry(world, action, request, presented.as_ref().ok(), result.as_ref().err(), peer);
     let draft = match &result {
         Ok(result) => Draft::result(service, &call.action, result.clone(), &request_id),
         Err(refusal) => Draft::refusal(service, refusal, &request_id),
     };
     let draft = if json { draft.json() } else { draft };
-    let mut struck = world.faults.strike(&call);
-    if world.limits.is_exceeded_by(&call) {
-        struck.push(Fault::request_limit_exceeded());
-    }
+    let struck = world.faults.strike(&call);
     let number = world.log.add(call);
     let (delays, others): (Vec<Fault>, Vec<Fault>) = struck.into_iter().partition(Fault::is_delay);
     let (answer, delivery) = match others.last() {
         Some(Fault::Answer(raw)) => (Answer::raw(raw), Delivery::Whole),
         Some(Fault::Error { status, code, message, headers }) => {
-            if let Some(before) = before {
-                world.inventory = before;
-            }
+            world.inventory = before.expect("kept, because it may be refused");
             let refusal = Refusal::new(*status, code, message);
             let draft = Draft::refusal(service, &refusal, &request_id);
             let draft = if json { draft.json() } else { draft };
@@ -297,13 +300,6 @@ fn plan(world: &mut World, request: Request, peer: &Peer) -> Plan {
         }
     };
     Plan { delays, answer, delivery, number }
-}
-
-/// Whether a request changes nothing, whatever becomes of it.
-fn only_reads(request: &Request) -> bool {
-    let mut actions =
-        parameters(request).into_iter().filter(|(name, _)| name == "Action").map(|(_, action)| action);
-    actions.all(|action| action.starts_with("Get") || action.starts_with("Describe"))
 }
 
 /// Verifies the request and does what it asks.
@@ -369,8 +365,16 @@ fn service_of(request: &Request, presented: Option<&Presented>) -> Service {
     host.map(|endpoint| endpoint.service).or(scoped).unwrap_or(Service::Sts)
 }
 
+/// The first `Action` of a request; empty if there is none.
+fn action(request: &Request) -> String {
+    let parameters = parameters(request);
+    let action = super::verify::pick(&parameters, "Action", super::verify::Repeated::First).ok().flatten();
+    action.unwrap_or_default()
+}
+
 fn log_entry(
     world: &World,
+    action: String,
     request: Request,
     presented: Option<&Presented>,
     refusal: Option<&Refusal>,
@@ -379,12 +383,10 @@ fn log_entry(
     let scope = presented.map(|presented| &presented.scope);
     let key = presented.and_then(|presented| world.inventory.key(&presented.access_key_id));
     let identity = key.and_then(|key| world.inventory.identity(&key.holder));
-    let parameters = parameters(&request);
-    let action = super::verify::pick(&parameters, "Action", super::verify::Repeated::First).ok().flatten();
     Call {
         time: world.now(),
         instant: Instant::now(),
-        action: action.unwrap_or_default(),
+        action,
         service: scope.map(|scope| scope.service.clone()).unwrap_or_default(),
         region: scope.map(|scope| scope.region.clone()).unwrap_or_default(),
         access_key_id: presented.map(|presented| presented.access_key_id.clone()).unwrap_or_default(),

@@ -25,6 +25,7 @@ pub struct Output {
 pub struct Process {
     child: Mutex<Child>,
     pid: u32,
+    spawned: Instant,
     stdout: watch::Receiver<Output>,
     stderr: watch::Receiver<Output>,
 }
@@ -35,16 +36,23 @@ impl Process {
     /// # Errors
     /// What the operating system says.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        let spawned = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let stdout = drain(child.stdout.take().expect("stdout is piped"));
         let stderr = drain(child.stderr.take().expect("stderr is piped"));
-        Ok(Self { pid: child.id(), child: Mutex::new(child), stdout, stderr })
+        Ok(Self { pid: child.id(), spawned, child: Mutex::new(child), stdout, stderr })
     }
 
     /// Process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Just before the process was started.
+    #[must_use]
+    pub fn spawned(&self) -> Instant {
+        self.spawned
     }
 
     /// Resident memory in KiB; `None` once the process has ended.

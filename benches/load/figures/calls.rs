@@ -1,0 +1,71 @@
+//! How often a login asks STS and storage.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::Bench;
+use crate::driver::{Part, closed_loop};
+use crate::figure::{Aim, Figure};
+use crate::login::Logins;
+use crate::statistics::as_f64;
+use crate::subject::{ROLE, Subject};
+use crate::support::aws::ACCOUNT;
+use crate::support::host::{Launch, MemoryStorage};
+use crate::support::identity::{Signer, base64, document, pkcs7};
+use crate::support::stage::Stage;
+
+/// Logins of which the calls are counted.
+const LOGINS: usize = 200;
+
+pub(super) const FIGURES: &[Figure] = &[
+    Figure::aimed("sts_calls", "STS calls per login with a named role", "", Aim::Exactly(1.0)).recorded(2.0),
+    Figure::information("sts_connections", "Connections to STS opened by 200 logins of 4 clients", ""),
+    Figure::aimed("storage_calls_iam", "Storage calls per iam login", "", Aim::Exactly(0.0)),
+    Figure::information("storage_calls_ec2", "Storage calls per ec2 login, for the access list", ""),
+    Figure::information("describe_calls_ec2", "DescribeInstances calls per ec2 login", ""),
+];
+
+pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
+    let subject = Subject::open(bench, binary).await;
+    let logins = Logins::of_role(ROLE);
+    subject.warm_up(&logins, 4).await;
+    let (calls, connections) = (bench.sts.calls(), bench.sts.connections());
+    subject.mount.storage().reset_counts();
+    closed_loop(&subject.mount, &logins, Part::Whole, 4, LOGINS).await;
+    let [storage, describe] = of_ec2_login(binary).await;
+    vec![
+        as_f64(bench.sts.calls() - calls) / as_f64(LOGINS),
+        as_f64(bench.sts.connections() - connections),
+        storage_calls(subject.mount.storage()) / as_f64(LOGINS),
+        storage,
+        describe,
+    ]
+}
+
+/// Storage calls and DescribeInstances calls of the logins of an instance that has logged in before.
+async fn of_ec2_login(binary: &Path) -> [f64; 2] {
+    const EC2_LOGINS: usize = 10;
+    let stage = Stage::on(Launch::open_bao().binary(binary)).await;
+    let signer = Signer::rsa("instance identity");
+    let certificate = json!({"aws_public_cert": base64(signer.pem().as_bytes()), "type": "pkcs7"});
+    stage.mount.write("config/certificate/load", &certificate).await.expect(204);
+    stage.role("ec2", json!({"auth_type": "ec2", "bound_account_id": ACCOUNT})).await;
+    let instance = stage.instance("i-0123456789abcdef0");
+    let message = pkcs7(&signer, &document(&instance.id, ACCOUNT));
+    let data = json!({"pkcs7": message, "role": "ec2", "nonce": "load"});
+    let logins = Logins::signed(vec![data]);
+    closed_loop(&stage.mount, &logins, Part::Whole, 1, 1).await;
+    stage.mount.storage().reset_counts();
+    stage.aws.clear_calls();
+    closed_loop(&stage.mount, &logins, Part::Whole, 1, EC2_LOGINS).await;
+    let calls = [storage_calls(stage.mount.storage()), as_f64(stage.aws.call_count("DescribeInstances"))];
+    calls.map(|calls| calls / as_f64(EC2_LOGINS))
+}
+
+/// All calls to a storage.
+fn storage_calls(storage: &MemoryStorage) -> f64 {
+    let counts = storage.counts();
+    let calls = counts.lists + counts.gets + counts.puts + counts.deletes;
+    as_f64(usize::try_from(calls).expect("a count"))
+}

@@ -1,0 +1,107 @@
+//! What is measured, and how much of it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum as _};
+
+use crate::figures::Group;
+
+/// Measures the plugin under load: time, memory and calls of its logins.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "cargo bench --bench load --", version, max_term_width = 100)]
+pub struct Options {
+    /// The plugin binary to measure.
+    #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_vault-plugin-auth-aws"))]
+    pub plugin: PathBuf,
+    /// A second plugin binary, measured in turn with the first; the ratios are those of pairs.
+    #[arg(long, value_name = "PATH")]
+    pub other: Option<PathBuf>,
+    /// Time STS takes for an answer, in milliseconds. A data centre sees about 20 to 200; without
+    /// any, all that is measured is work.
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub delay: u64,
+    /// Mounts of the process, for what depends on them.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub mounts: usize,
+    /// Roles of the mount, for what depends on them.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub roles: usize,
+    /// Clients that log in at the same time, for CPU and memory.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub clients: usize,
+    /// Rounds of which the median is taken. What takes long has fewer.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub rounds: usize,
+    /// Logins of a round.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub logins: usize,
+    /// Small numbers, to see that it works: no figure of it means anything.
+    #[arg(long)]
+    pub quick: bool,
+    /// Only these groups of figures.
+    #[arg(long, value_name = "GROUP", value_delimiter = ',')]
+    pub only: Vec<Group>,
+    /// Where the figures go, with all rounds and the machine.
+    #[arg(long, value_name = "PATH", default_value = "target/load/figures.json")]
+    pub json: PathBuf,
+    /// Folder of the pictures.
+    #[arg(long, value_name = "FOLDER", default_value = "target/load")]
+    pub plot: PathBuf,
+    /// Passed by cargo.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Logins after which memory is compared.
+const LOGINS_OF_MEMORY: usize = 10_000;
+/// Starts of which the handshake is timed.
+const STARTS: usize = 25;
+
+impl Options {
+    /// With the numbers of a quick run, if one is asked for.
+    #[must_use]
+    pub fn resolved(self) -> Self {
+        if !self.quick {
+            return self;
+        }
+        Self {
+            mounts: self.mounts.min(10),
+            roles: self.roles.min(1_000),
+            rounds: self.rounds.min(1),
+            logins: self.logins.min(100),
+            ..self
+        }
+    }
+
+    /// The groups of figures, in their order.
+    #[must_use]
+    pub fn groups(&self) -> Vec<Group> {
+        let wanted = |group: &Group| self.only.is_empty() || self.only.contains(group);
+        Group::value_variants().iter().copied().filter(wanted).collect()
+    }
+
+    /// Time STS takes for an answer.
+    #[must_use]
+    pub fn delay(&self) -> Duration {
+        Duration::from_millis(self.delay)
+    }
+
+    /// Logins before memory is read.
+    #[must_use]
+    pub fn logins_of_memory(&self) -> usize {
+        if self.quick { 500 } else { LOGINS_OF_MEMORY }
+    }
+
+    /// Starts of the process in a round.
+    #[must_use]
+    pub fn starts(&self) -> usize {
+        if self.quick { 3 } else { STARTS }
+    }
+
+    /// Rounds of what takes long.
+    #[must_use]
+    pub fn few_rounds(&self) -> usize {
+        self.rounds.min(3)
+    }
+}
