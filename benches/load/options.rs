@@ -9,7 +9,7 @@ use crate::figures::Group;
 
 /// Measures the plugin under load: time, memory and calls of its logins.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "cargo bench --bench load --", version, max_term_width = 100)]
+#[command(override_usage = "cargo bench --bench load -- [OPTIONS]", version, max_term_width = 100)]
 pub struct Options {
     /// The plugin binary to measure.
     #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_vault-plugin-auth-aws"))]
