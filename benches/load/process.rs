@@ -1,6 +1,7 @@
 //! What Linux tells about a process.
 
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
 use std::time::Duration;
 
 /// Ticks per second in `/proc`; the same on every architecture of Linux that Rust knows.
@@ -75,4 +76,17 @@ impl Memory {
         };
         Self { resident: field("VmRSS:"), anonymous: field("RssAnon:") }
     }
+}
+
+/// Lets the next process read its program from the disk, as after a start of the machine. How much of
+/// a file becomes resident around what is used depends on how it came into memory, and a file that a
+/// compiler has just written lies there in larger pieces.
+///
+/// # Panics
+/// If the file cannot be opened.
+pub fn forget_file(program: &Path) {
+    let file = File::open(program).expect("a program");
+    file.sync_all().expect("a file on a disk");
+    // Where the kernel does not take the advice, the figure is what it is there.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
 }

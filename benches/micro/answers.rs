@@ -53,8 +53,7 @@ fn caller_identity() -> CallerIdentity {
 fn instance_and_its_call(bencher: Bencher) {
     let region = Region::parse("us-east-1").unwrap();
     let endpoint = Endpoint::of_service(Service::Ec2, &region).unwrap();
-    let client =
-        Ec2Client { account: Default::default(), endpoint, region, credentials: credentials() };
+    let client = Ec2Client { account: Default::default(), endpoint, region, credentials: credentials() };
     let aws = Aws::answering(StatusCode::OK, INSTANCE.as_bytes());
     bencher.bench_local(|| {
         let description = block_on(client.describe_instance("i-0123456789abcdef0", aws.context())).unwrap();

@@ -27,8 +27,7 @@ fn fields_of_a_login() -> Fields {
 #[divan::bench]
 fn parse_and_check(bencher: Bencher) {
     let fields = fields(LOGIN);
-    let config =
-        ClientConfig { iam_server_id_header_value: SERVER_ID.to_owned(), ..ClientConfig::default() };
+    let config = ClientConfig { iam_server_id_header_value: SERVER_ID.to_owned(), ..ClientConfig::default() };
     bencher.bench_local(|| {
         let request = SignedRequest::parse(black_box(&fields)).unwrap();
         request.check(&config).unwrap();

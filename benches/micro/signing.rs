@@ -14,8 +14,7 @@ const USER: &str = "<GetUserResponse><GetUserResult><User><UserId>AIDA</UserId><
 fn signed_call(bencher: Bencher) {
     let region = Region::parse("us-east-1").unwrap();
     let endpoint = Endpoint::of_service(Service::Iam, &region).unwrap();
-    let client =
-        IamClient { account: Default::default(), endpoint, region, credentials: credentials() };
+    let client = IamClient { account: Default::default(), endpoint, region, credentials: credentials() };
     let aws = Aws::answering(StatusCode::OK, USER.as_bytes());
     bencher.bench_local(|| {
         let user = block_on(client.get_user("u", aws.context())).unwrap();

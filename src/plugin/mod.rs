@@ -30,6 +30,7 @@ mod panics;
 mod peer_stream;
 mod protocol;
 mod serve;
+mod services;
 mod socket;
 mod start_error;
 mod stdio;

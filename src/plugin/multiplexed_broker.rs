@@ -229,7 +229,7 @@ mod tests {
         dialer: MultiplexedDialer,
         host: Host,
         open: mpsc::Sender<oneshot::Sender<yamux::Stream>>,
-        admitted: mpsc::Receiver<std::io::Result<PeerStream>>,
+        admitted: mpsc::Receiver<PeerStream>,
         lifecycle: Arc<Lifecycle>,
         connection: tokio::task::JoinHandle<()>,
         _folder: tempfile::TempDir,
@@ -288,7 +288,7 @@ mod tests {
         setting.open.send(request).await.unwrap();
         let stream = opened.await.unwrap().compat();
         let mut connected = setting.host.tls.connect(stream).await.unwrap();
-        let mut admitted = setting.admitted.recv().await.unwrap().unwrap();
+        let mut admitted = setting.admitted.recv().await.unwrap();
         admitted.write_all(b"x").await.unwrap();
         admitted.flush().await.unwrap();
         assert_eq!(connected.read_u8().await.unwrap(), b'x');

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tonic::transport::server::Connected;
 
 use super::lifecycle::PeerPresence;
 
@@ -68,10 +67,4 @@ impl AsyncWrite for PeerStream {
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
     }
-}
-
-impl Connected for PeerStream {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
 }

@@ -4,8 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::mount::Environment;
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom};
@@ -28,6 +26,7 @@ use super::protocol::plugin::grpc_broker_server::GrpcBrokerServer;
 use super::protocol::plugin::grpc_controller_server::GrpcControllerServer;
 use super::protocol::plugin::grpc_stdio_server::GrpcStdioServer;
 use super::protocol::pluginutil::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
+use super::services::Services;
 use super::socket::SocketFile;
 use super::start_error::StartError;
 use super::stdio::StdioService;
@@ -38,12 +37,6 @@ use super::transport::transport;
 const MAX_REQUEST: usize = 4 * 1024 * 1024;
 /// Answers are as large as they are.
 const MAX_ANSWER: usize = usize::MAX;
-/// Requests of all mounts that run at the same time. Logins wait for AWS, so it must be far more than
-/// AWS answers in the time of one login, or one unreachable account would hold up all others.
-const MAX_CONCURRENT_REQUESTS: u32 = 16 * 1024;
-/// Requests the host cancelled before they were looked at. The default of a few is meant for
-/// untrusted peers, and going over it ends the connection to the host.
-const MAX_CANCELLED_REQUESTS: usize = 16 * 1024;
 /// The name under which hosts ask for the plugin's health.
 const HEALTH_SERVICE: &str = "plugin";
 
@@ -93,26 +86,22 @@ pub(super) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         metadata_mode: launch.metadata_mode,
         instances: Instances::default(),
     };
-    let server = Server::builder()
-        .max_concurrent_streams(MAX_CONCURRENT_REQUESTS)
-        .http2_max_pending_accept_reset_streams(Some(MAX_CANCELLED_REQUESTS))
-        .add_service(health_service)
-        .add_service(GrpcBrokerServer::new(BrokerService(broker)))
-        .add_service(GrpcControllerServer::new(ControllerService(lifecycle.clone())))
-        .add_service(GrpcStdioServer::new(StdioService))
-        .add_service(PluginVersionServer::new(VersionService))
-        .add_service(PluginMultiplexingServer::new(MultiplexingService))
-        .add_service(
-            BackendServer::new(backend)
-                .max_decoding_message_size(MAX_REQUEST)
-                .max_encoding_message_size(MAX_ANSWER),
-        )
-        .serve_with_incoming(ReceiverStream::new(connections));
+    let services = Services {
+        health: health_service,
+        broker: GrpcBrokerServer::new(BrokerService(broker)),
+        controller: GrpcControllerServer::new(ControllerService(lifecycle.clone())),
+        stdio: GrpcStdioServer::new(StdioService),
+        version: PluginVersionServer::new(VersionService),
+        multiplexing: PluginMultiplexingServer::new(MultiplexingService),
+        backend: BackendServer::new(backend)
+            .max_decoding_message_size(MAX_REQUEST)
+            .max_encoding_message_size(MAX_ANSWER),
+    };
 
     let exit = tokio::select! {
         exit = lifecycle.ended() => exit,
-        result = server => {
-            tracing::error!(error = ?result.err(), "the gRPC server has ended");
+        () = services.serve(connections) => {
+            tracing::error!("no connection can come any more");
             Exit::ServerFailed
         }
     };

@@ -6,6 +6,7 @@ use crate::Bench;
 use crate::driver::{Part, closed_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
+use crate::process::forget_file;
 use crate::subject::{ROLE, Subject};
 
 const KIB_PER_MIB: f64 = 1024.0;
@@ -20,6 +21,7 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
+    forget_file(binary);
     let subject = Subject::open(bench, binary).await;
     let idle = subject.memory();
     let logins = Logins::of_role(ROLE);

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::host::{Answer, Call, Host, Launch, Mount, MountOptions, READ_ONLY};
-use crate::support::proto::pb::ProtoError;
+use crate::support::proto::pb::storage_client::StorageClient;
+use crate::support::proto::pb::{ProtoError, StorageGetArgs};
 
 const ROLE: &str = "role/dev";
 
@@ -195,4 +196,13 @@ async fn a_login_carries_no_identity_when_refused() {
     assert!(answer.auth.is_none() && answer.role.is_none());
     assert_eq!(answer.errors.len(), 1);
     assert!(answer.raw.unwrap().response.is_none_or(|response| response.auth.is_none()));
+}
+
+/// The storage of a mount is a service of the host alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_the_plugin_does_not_have_is_unimplemented() {
+    let (host, _mount) = mounted(Launch::open_bao()).await;
+    let mut client = StorageClient::new(host.plugin().channel.clone());
+    let status = client.get(StorageGetArgs { key: ROLE.to_owned() }).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unimplemented);
 }

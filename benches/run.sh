@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Measures the plugin as it is released.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: benches/run.sh [OPTIONS OF THE LOAD BENCH]
+
+Builds the plugin as it is released, then the load bench, and runs it on that plugin: prints a table,
+writes target/load/figures.json and the pictures beside it. About ten minutes after the builds; let
+nothing else run meanwhile.
+
+  benches/run.sh                       every figure
+  benches/run.sh --only cpu,memory     some groups
+  benches/run.sh --other PATH          a second plugin beside it, with ratios
+  benches/run.sh -- --help             all options
+TEXT
+}
+
+case ${1:-} in
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    --) shift ;;
+esac
+
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+cargo build --release
+# The bench builds a plugin of its own in the same place, with the features that tests need.
+mkdir -p target/load
+cp target/release/vault-plugin-auth-aws target/load/vault-plugin-auth-aws
+exec cargo bench --bench load -- --plugin target/load/vault-plugin-auth-aws "$@"
