@@ -29,14 +29,11 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
+    let [call, whole, sts] = on_one_thread(one_client(bench, binary));
     let subject = Subject::open(bench, binary).await;
     let logins = Logins::of_role(ROLE);
     let (mount, count) = (&subject.mount, bench.options.logins);
-    subject.warm_up(&logins, 1).await;
-    let _ = bench.sts.take_times();
-    let call = closed_loop(mount, &logins, Part::Login, 1, count).await.median();
-    let whole = closed_loop(mount, &logins, Part::Whole, 1, count).await.median();
-    let sts = median(&bench.sts.take_times());
+    subject.warm_up(&logins, SATURATING).await;
     let saturation = closed_loop(mount, &logins, Part::Whole, SATURATING, 2 * count).await.throughput();
     let mount = mount.clone();
     let processes = [subject.host.pid(), std::process::id()];
@@ -52,4 +49,26 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     let cpu = |(pid, begun): (u32, CpuTime)| CpuTime::of(pid).since(begun).as_secs_f64();
     let cores = processes.into_iter().zip(begun).map(cpu).sum::<f64>() / half.elapsed.as_secs_f64();
     vec![call - sts, whole - sts, sts, saturation, half.p99(), half.median(), cores]
+}
+
+/// Medians of the login call, of the whole login, and of the answer of STS.
+async fn one_client(bench: &Bench, binary: &Path) -> [f64; 3] {
+    let subject = Subject::open(bench, binary).await;
+    let logins = Logins::of_role(ROLE);
+    let (mount, count) = (&subject.mount, bench.options.logins);
+    subject.warm_up(&logins, 1).await;
+    let _ = bench.sts.take_times();
+    let call = closed_loop(mount, &logins, Part::Login, 1, count).await.median();
+    let whole = closed_loop(mount, &logins, Part::Whole, 1, count).await.median();
+    [call, whole, median(&bench.sts.take_times())]
+}
+
+/// Runs a driver of a single thread: the time that threads of a driver take to wake each other is not
+/// the plugin's.
+fn on_one_thread<T: Send>(drive: impl Future<Output = T> + Send) -> T {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(drive)
+    };
+    std::thread::scope(|scope| scope.spawn(run).join()).expect("a driver that ends")
 }
