@@ -3,9 +3,10 @@
 //!
 //! A host starts the process with a few environment variables ([`environment`]), reads one line from
 //! its standard output ([`handshake`]) and connects to the unix socket named there ([`socket`]) with
-//! mutual TLS ([`tls`]). Over that connection it calls the backend service ([`backend_service`]) for
-//! each of its mounts ([`instances`]). For each mount it announces, through the [`broker`], a second
-//! connection on which the plugin calls the host's storage and system view.
+//! mutual TLS ([`tls`]). Over that connection it calls the services of the plugin ([`services`]), above all
+//! the backend service ([`backend_service`]) for each of its mounts ([`instances`]). For each mount it
+//! announces, through the [`broker`], a second connection on which the plugin calls the host's storage
+//! and system view.
 
 mod admission;
 mod arguments;
