@@ -203,6 +203,7 @@ async fn a_login_carries_no_identity_when_refused() {
 async fn a_service_that_the_plugin_does_not_have_is_unimplemented() {
     let (host, _mount) = mounted(Launch::open_bao()).await;
     let mut client = StorageClient::new(host.plugin().channel.clone());
-    let status = client.get(StorageGetArgs { key: ROLE.to_owned() }).await.unwrap_err();
+    let status =
+        client.get(StorageGetArgs { key: ROLE.to_owned(), ..StorageGetArgs::default() }).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::Unimplemented);
 }
