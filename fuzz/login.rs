@@ -1,19 +1,18 @@
 //! Whole logins: the data of a request, up to the token.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use vault_plugin_auth_aws::framework::{
-    Auth, Connection, Failure, FieldValue, HostFlavor, MAX_DATA_BYTES, Operation, Reply, Request, parse_data,
+    Auth, Failure, FieldValue, MAX_DATA_BYTES, Operation, Reply, parse_data,
 };
-use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup};
+use vault_plugin_auth_aws::mount::Mount;
 use vault_plugin_auth_aws::path::routes;
 use vault_plugin_auth_aws::ports::{HttpRequest, Storage};
 
 use crate::login_requests::assert_is_harmless;
-use crate::stand_ins::{Aws, Host, MemoryStorage, Noon, Zeros, block_on};
+use crate::stand_ins::{Aws, MemoryStorage, block_on, mount, request};
 use crate::target::{Target, Verdict};
 
 const TARGET: Target<1> = Target {
@@ -104,19 +103,8 @@ struct Scene {
 impl Scene {
     fn over(storage: Arc<dyn Storage>) -> Self {
         let aws = Arc::new(Aws::answering(StatusCode::OK, IDENTITY.as_bytes()));
-        let environment = Environment {
-            transport: Arc::<Aws>::clone(&aws),
-            clock: Arc::new(Noon),
-            random: Arc::new(Zeros),
-            host: HostFlavor::OpenBao,
-        };
-        let setup = MountSetup {
-            config: BTreeMap::new(),
-            backend_uuid: "fuzz".to_owned(),
-            storage,
-            system_view: Arc::new(Host),
-        };
-        Self { aws, mount: Mount::new(Arc::new(environment), setup) }
+        let mount = mount(&aws, storage);
+        Self { aws, mount }
     }
 
     /// A mount with the role `dev` for the user that STS names, and this client configuration.
@@ -142,20 +130,6 @@ impl Scene {
     fn ask(&self, operation: Operation, data: &str) -> (Reply, Vec<HttpRequest>) {
         let reply = block_on(self.mount.handle_request(request(operation, "login", data)));
         (reply, self.aws.take_requests())
-    }
-}
-
-fn request(operation: Operation, path: &str, data: &str) -> Request {
-    Request {
-        id: String::new(),
-        operation,
-        path: path.to_owned(),
-        data: data.to_owned(),
-        mount_point: "auth/aws/".to_owned(),
-        mount_type: "aws".to_owned(),
-        connection: Some(Connection { remote_addr: "192.0.2.1".to_owned() }),
-        auth: None,
-        unauthenticated: true,
     }
 }
 

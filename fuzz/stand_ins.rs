@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -13,6 +13,8 @@ use http::{HeaderMap, StatusCode};
 use vault_plugin_auth_aws::aws::attempts::Deadline;
 use vault_plugin_auth_aws::aws::calls::Calls;
 use vault_plugin_auth_aws::aws::query::CallContext;
+use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Request};
+use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
     StorageError, SystemView, SystemViewError, Transport, TransportError,
@@ -158,6 +160,38 @@ impl SystemView for Host {
 
     async fn deregister_rotation_job(&self, _: &str, _: &str) -> Result<(), SystemViewError> {
         Err(SystemViewError::Unimplemented)
+    }
+}
+
+/// A mount that was just set up on what is stored, with this AWS.
+pub(crate) fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> Arc<Mount> {
+    let environment = Environment {
+        transport: Arc::<Aws>::clone(aws),
+        clock: Arc::new(Noon),
+        random: Arc::new(Zeros),
+        host: HostFlavor::OpenBao,
+    };
+    let setup = MountSetup {
+        config: BTreeMap::new(),
+        backend_uuid: "stand-in".to_owned(),
+        storage,
+        system_view: Arc::new(Host),
+    };
+    Mount::new(Arc::new(environment), setup)
+}
+
+/// A request of the host to a mount.
+pub(crate) fn request(operation: Operation, path: &str, data: &str) -> Request {
+    Request {
+        id: String::new(),
+        operation,
+        path: path.to_owned(),
+        data: data.to_owned(),
+        mount_point: "auth/aws/".to_owned(),
+        mount_type: "aws".to_owned(),
+        connection: Some(Connection { remote_addr: "192.0.2.1".to_owned() }),
+        auth: None,
+        unauthenticated: true,
     }
 }
 

@@ -1,16 +1,15 @@
 //! Requests to a mount, as they arrive behind the plugin protocol.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use divan::Bencher;
 use http::StatusCode;
 use serde_json::json;
-use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
-use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup};
+use vault_plugin_auth_aws::framework::{Operation, Reply};
+use vault_plugin_auth_aws::mount::Mount;
 
 use crate::answers::CALLER;
-use crate::stand_ins::{Aws, Host, MemoryStorage, Noon, Zeros, block_on};
+use crate::stand_ins::{Aws, MemoryStorage, block_on, mount, request};
 
 /// What the signed header `X-Vault-AWS-IAM-Server-ID` has to say.
 pub(crate) const SERVER_ID: &str = "vault.example.com";
@@ -26,19 +25,8 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let aws = Arc::new(Aws::answering(StatusCode::OK, CALLER.as_bytes()));
-        let environment = Environment {
-            transport: Arc::<Aws>::clone(&aws),
-            clock: Arc::new(Noon),
-            random: Arc::new(Zeros),
-            host: HostFlavor::OpenBao,
-        };
-        let setup = MountSetup {
-            config: BTreeMap::new(),
-            backend_uuid: "bench".to_owned(),
-            storage: Arc::new(MemoryStorage::default()),
-            system_view: Arc::new(Host),
-        };
-        let scene = Self { aws, mount: Mount::new(Arc::new(environment), setup) };
+        let mount = mount(&aws, Arc::new(MemoryStorage::default()));
+        let scene = Self { aws, mount };
         let config = json!({"iam_server_id_header_value": SERVER_ID});
         scene.ask(Operation::Create, "config/client", &config.to_string());
         let role = json!({
@@ -52,18 +40,7 @@ impl Scene {
     }
 
     fn ask(&self, operation: Operation, path: &str, data: &str) -> Reply {
-        let request = Request {
-            id: String::new(),
-            operation,
-            path: path.to_owned(),
-            data: data.to_owned(),
-            mount_point: "auth/aws/".to_owned(),
-            mount_type: "aws".to_owned(),
-            connection: Some(Connection { remote_addr: "192.0.2.1".to_owned() }),
-            auth: None,
-            unauthenticated: false,
-        };
-        let reply = block_on(self.mount.handle_request(request));
+        let reply = block_on(self.mount.handle_request(request(operation, path, data)));
         self.aws.take_requests();
         assert!(matches!(reply, Reply::Empty | Reply::Answer(_)), "{reply:?}");
         reply

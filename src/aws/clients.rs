@@ -161,11 +161,7 @@ impl AwsClients {
         Ok(IamClient { account: account.clone(), endpoint, region, credentials })
     }
 
-    /// EC2 of an account in a region.
-    ///
-    /// # Errors
-    /// Why there is no client.
-    pub async fn ec2(
+    async fn ec2(
         &self,
         snapshot: &ConfigSnapshot,
         region: &Region,
