@@ -1,6 +1,6 @@
 //! Principal ARNs.
 
-use vault_plugin_auth_aws::arn::{Arn, ArnError, EntityKind};
+use vault_plugin_auth_aws::aws::arn::{Arn, ArnError, EntityKind};
 
 use crate::target::{Target, Verdict};
 

@@ -3,7 +3,7 @@
 
 use vault_plugin_auth_aws::aws::endpoints::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
-use vault_plugin_auth_aws::signed_request::SignedRequest;
+use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
 use crate::login_requests::{BODY, URL, fields};
 use crate::target::{Target, Verdict};

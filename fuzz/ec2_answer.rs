@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use roxmltree::Node;
-use vault_plugin_auth_aws::arn::AccountId;
+use vault_plugin_auth_aws::aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::ec2::{Description, Ec2Client, Instance};
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
 

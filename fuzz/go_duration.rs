@@ -1,6 +1,6 @@
 //! Durations in Go's notation, and as duration fields take them.
 
-use vault_plugin_auth_aws::framework::GoDuration;
+use vault_plugin_auth_aws::go::GoDuration;
 
 use crate::target::{Target, Verdict};
 

@@ -1,7 +1,7 @@
 //! What IAM answers about users, roles and instance profiles.
 
 use http::StatusCode;
-use vault_plugin_auth_aws::arn::AccountId;
+use vault_plugin_auth_aws::aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Partition, Service};
 use vault_plugin_auth_aws::aws::error::CallError;
 use vault_plugin_auth_aws::aws::iam::IamClient;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
-use vault_plugin_auth_aws::text::decode_base64;
+use vault_plugin_auth_aws::go::text::decode_base64;
 
 use crate::target::{Target, Verdict};
 

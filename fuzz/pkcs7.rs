@@ -1,6 +1,6 @@
 //! PKCS#7 messages with identity documents.
 
-use vault_plugin_auth_aws::identity_document::verify_pkcs7;
+use vault_plugin_auth_aws::proof::identity_document::verify_pkcs7;
 
 use crate::target::{Target, Verdict};
 

@@ -1,7 +1,7 @@
 //! Role tags: texts that whoever may edit the tags of an instance can write.
 
 use vault_plugin_auth_aws::entry::Role;
-use vault_plugin_auth_aws::role_tag::UnverifiedRoleTag;
+use vault_plugin_auth_aws::proof::role_tag::UnverifiedRoleTag;
 
 use crate::target::{Target, Verdict};
 

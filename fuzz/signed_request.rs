@@ -6,7 +6,7 @@ use vault_plugin_auth_aws::aws::endpoints::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::framework::{Failure, Field, FieldKind, FieldValue};
 use vault_plugin_auth_aws::ports::HttpRequest;
-use vault_plugin_auth_aws::signed_request::SignedRequest;
+use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
 use crate::login_requests::{assert_is_harmless, fields, values};
 use crate::target::{Target, Verdict};

@@ -1,8 +1,8 @@
 //! What STS answers to `GetCallerIdentity`.
 
-use vault_plugin_auth_aws::arn::Arn;
+use vault_plugin_auth_aws::aws::arn::Arn;
 use vault_plugin_auth_aws::aws::sts::CallerIdentity;
-use vault_plugin_auth_aws::principal::VerifiedCaller;
+use vault_plugin_auth_aws::proof::verified_caller::VerifiedCaller;
 
 use crate::target::{Target, Verdict};
 use crate::xml_reading::{escaped, only, read, text};

@@ -5,31 +5,17 @@
 //! mounted auth method is a [`mount::Mount`]; requests come in as [`framework::Request`] and leave
 //! as [`framework::Reply`].
 
-pub mod arn;
+pub mod accounts;
 pub mod aws;
 pub mod binding;
-pub mod cache_status;
-pub mod ec2_login;
+pub mod concurrency;
 pub mod entry;
-pub mod entry_cache;
 pub mod framework;
-pub mod full_arn;
+pub mod go;
 pub mod https;
-pub mod iam_login;
-pub mod identity_document;
-pub mod instance;
-pub mod login_memo;
-pub mod look_up;
+pub mod login;
 pub mod mount;
 pub mod path;
 pub mod ports;
-pub mod principal;
-pub mod reauthentication;
-pub mod renewal;
-pub mod role_tag;
-pub mod root_rotation;
-pub mod signed_request;
+pub mod proof;
 pub mod store;
-pub mod text;
-pub mod tidy;
-pub mod turns;

@@ -1,7 +1,9 @@
 //! The decision whether a role admits a principal.
 
 use divan::{Bencher, black_box};
-use vault_plugin_auth_aws::binding::{Principal, PrincipalMatch, check_principal, matches_pattern};
+use vault_plugin_auth_aws::binding::principal::{
+    Principal, PrincipalMatch, check_principal, matches_pattern,
+};
 use vault_plugin_auth_aws::entry::Role;
 
 /// A role that binds so many principals; the last one is the one that comes.

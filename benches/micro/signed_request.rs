@@ -3,7 +3,7 @@
 use divan::{Bencher, black_box};
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::framework::{Field, FieldKind, Fields, parse_data};
-use vault_plugin_auth_aws::signed_request::{FIELDS, SignedRequest};
+use vault_plugin_auth_aws::proof::signed_request::{FIELDS, SignedRequest};
 
 use crate::mount::{LOGIN, SERVER_ID};
 

@@ -9,7 +9,7 @@ use super::endpoints::{Endpoint, Region};
 use super::error::CallError;
 use super::query::{CallContext, MAX_ANSWER, QueryCall};
 use super::xml::{Node, Once, XmlError, walk};
-use crate::arn::AccountId;
+use crate::aws::arn::AccountId;
 
 const VERSION: &str = "2016-11-15";
 

@@ -210,7 +210,7 @@ impl Endpoint {
             return Err("the configured endpoint has a user name, which is not supported".to_owned());
         }
         let with_scheme = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
-        let refused = || format!("the configured endpoint {} is not a URL", crate::text::quote(url));
+        let refused = || format!("the configured endpoint {} is not a URL", crate::go::text::quote(url));
         let parts = with_scheme.parse::<Uri>().map_err(|_| refused())?.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(refused());
@@ -226,7 +226,7 @@ impl Endpoint {
         if url.contains(['?', '#']) {
             return Err(format!(
                 "the configured endpoint {} has a query or fragment, which cannot be kept",
-                crate::text::quote(url)
+                crate::go::text::quote(url)
             ));
         }
         let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);

@@ -6,7 +6,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 use super::xml::{Node, Once, walk};
-use crate::text::truncated;
+use crate::go::text::truncated;
 
 /// The error document of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::attempts::{Deadline, GaveUp, send};
 use super::calls::{Api, Calls, Meter, Token};
 use super::endpoints::{Endpoint, Region};
 use super::error::{CallError, ServiceError};
-use crate::arn::AccountId;
+use crate::aws::arn::AccountId;
 use crate::ports::{HttpRequest, Random, Transport};
 
 /// Longest answer of STS and IAM, and of EC2 about one instance, in bytes.

@@ -14,9 +14,9 @@ use super::endpoints::{Endpoint, Region};
 use super::error::CallError;
 use super::query::{CallContext, MAX_ANSWER, QueryCall};
 use super::xml::{Node, Once, XmlError, walk};
-use crate::arn::AccountId;
-use crate::signed_request::SignedRequest;
-use crate::text::truncated;
+use crate::aws::arn::AccountId;
+use crate::go::text::truncated;
+use crate::proof::signed_request::SignedRequest;
 
 const VERSION: &str = "2011-06-15";
 /// How much of an error answer of STS is shown to the client, in bytes.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::Entry;
 use crate::framework::Failure;
-use crate::identity_document::TrustedCertificate;
-use crate::text::{decode_base64, quote};
+use crate::go::text::{decode_base64, quote};
+use crate::proof::identity_document::TrustedCertificate;
 
 /// Which form of a signed identity document a stored certificate verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::Entry;
-use crate::framework::GoDuration;
+use crate::go::GoDuration;
 
 /// The stored entry `config/client`. Nothing is validated when it is written, as in the built-in
 /// method; what cannot work fails where it is used.

@@ -10,7 +10,6 @@ mod role;
 mod stored_time;
 mod sts_config;
 mod tidy_config;
-mod token_params;
 
 pub use access_list::AccessListEntry;
 pub use certificate::{CertificateKind, StoredCertificate};
@@ -25,4 +24,3 @@ pub use role::{AuthType, InferredEntity, Role, RoleUpgrade};
 pub use stored_time::StoredTime;
 pub use sts_config::StsConfig;
 pub use tidy_config::{TidyConfig, TidyList};
-pub use token_params::{BoundCidr, TOKEN_FIELDS, TokenParams};

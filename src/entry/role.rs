@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Entry, EntryError, TokenParams};
-use crate::framework::GoDuration;
+use super::{Entry, EntryError};
+use crate::framework::TokenParams;
+use crate::go::GoDuration;
 use crate::ports::Random;
 
 /// By what a role's callers prove themselves.
@@ -173,7 +174,7 @@ impl Role {
             InferredEntity::EC2_INSTANCE => Ok(Some(InferredEntity::Ec2Instance)),
             other => Err(EntryError(format!(
                 "unrecognized entity_type in metadata: {}",
-                crate::text::quote(other)
+                crate::go::text::quote(other)
             ))),
         }
     }

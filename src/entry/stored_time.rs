@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
 
-use crate::framework::GoDuration;
+use crate::go::GoDuration;
 
 /// A point in time as Go stores it: RFC 3339 with up to nine fraction digits, trailing zeros left
 /// out. It is read with any offset and written with the one it was read with; new ones are in UTC.

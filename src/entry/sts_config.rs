@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Entry;
-use crate::arn::AccountId;
+use crate::aws::arn::AccountId;
 
 /// The stored entry `config/sts/<account>`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::GoDuration;
+use crate::go::GoDuration;
 
 /// A point in time as the protocol carries it (`google.protobuf.Timestamp`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

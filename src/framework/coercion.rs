@@ -5,7 +5,8 @@
 
 use serde_json::{Number, Value};
 
-use super::{Field, FieldKind, FieldValue, GoDuration, header_field};
+use super::{Field, FieldKind, FieldValue, header_field};
+use crate::go::GoDuration;
 
 /// See [`Field::convert`].
 pub(super) fn convert(field: &Field, value: Value) -> Result<Option<FieldValue>, String> {

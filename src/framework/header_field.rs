@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::coercion::too_long;
 use super::data;
-use crate::text::decode_base64;
+use crate::go::text::decode_base64;
 
 /// Most header values of one field, over all names. Signed requests have about ten.
 const MAX_HEADER_VALUES: usize = 64;

@@ -5,7 +5,6 @@ mod auth;
 mod coercion;
 mod data;
 mod field;
-mod go_duration;
 mod header_field;
 mod help;
 mod openapi;
@@ -16,14 +15,15 @@ mod route;
 mod table;
 #[cfg(test)]
 mod test_routes;
+mod token_params;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
 pub use coercion::is_name;
 pub use data::{MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};
-pub use go_duration::GoDuration;
 pub use help::HelpContext;
 pub use reply::{ErrorKind, Existence, Failure, HandlerResult, Reply, Response};
 pub use request::{Connection, HostFlavor, Operation, Request};
 pub use route::{Endpoint, ExistenceCheck, Handler, HandlerFuture, Route};
 pub use table::{Backend, RouteTable};
+pub use token_params::{BoundCidr, TOKEN_FIELDS, TokenParams};

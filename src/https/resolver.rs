@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use hyper_util::client::legacy::connect::dns::Name;
 use tower_service::Service;
 
-use crate::aws::single_flight::SingleFlight;
+use crate::concurrency::single_flight::SingleFlight;
 
 type Addresses = Result<Vec<SocketAddr>, String>;
 

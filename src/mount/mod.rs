@@ -1,9 +1,12 @@
 //! One mounted auth method: its ports, its caches, and the way of a request through it.
 
 mod certificates;
-mod initialize;
+pub mod login_memo;
 mod role_tags;
 mod roles;
+pub(crate) mod root_rotation;
+pub(crate) mod tidy;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -11,23 +14,22 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use serde_json::{Map, json};
 use tokio::task::JoinHandle;
 
-use crate::arn::Arn;
+use crate::accounts::clients::{AwsClients, ConfigSnapshot};
+use crate::accounts::full_arn::FullArns;
+use crate::accounts::look_up::LookUp;
+use crate::aws::arn::Arn;
 use crate::aws::attempts::Deadline;
-use crate::aws::clients::{AwsClients, ConfigSnapshot};
-use crate::cache_status::CacheStatus;
+use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::{
-    Backend, Existence, Failure, GoDuration, HandlerResult, HelpContext, HostFlavor, Operation, Reply,
-    Request, Response,
+    Backend, Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response,
 };
-use crate::full_arn::FullArns;
-use crate::login_memo::LoginMemo;
-use crate::look_up::LookUp;
+use crate::go::GoDuration;
+use crate::login::renewal;
+use crate::mount::login_memo::LoginMemo;
+use crate::mount::tidy::Tidy;
 use crate::path;
 use crate::ports::{Clock, Random, Storage, SystemView, SystemViewError, Transport};
-use crate::renewal;
-use crate::root_rotation;
 use crate::store::Store;
-use crate::tidy::Tidy;
 
 /// What all mounts of a process share.
 pub struct Environment {
@@ -136,7 +138,7 @@ impl Mount {
     /// Only what must keep the mount from being enabled.
     pub async fn initialize(&self) -> Result<(), Failure> {
         let Some(this) = self.this.upgrade() else { return Ok(()) };
-        let task = tokio::spawn(initialize::run(this));
+        let task = tokio::spawn(upgrade::run(this));
         let earlier = self.initialization().replace(task);
         end(earlier).await;
         Ok(())

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Mount;
 use crate::entry::Role;
 use crate::framework::Failure;
-use crate::role_tag::{RoleTag, UnverifiedRoleTag};
-use crate::text::quote;
+use crate::go::text::quote;
+use crate::proof::role_tag::{RoleTag, UnverifiedRoleTag};
 
 impl Mount {
     /// A tag that was issued by the role it names, and that role. The deny list is not consulted:

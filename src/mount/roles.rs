@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::Mount;
-use crate::arn::{Arn, EntityKind};
+use crate::accounts::clients::ConfigSnapshot;
+use crate::accounts::full_arn::partition_of;
+use crate::aws::arn::{Arn, EntityKind};
 use crate::aws::attempts::Deadline;
-use crate::aws::clients::ConfigSnapshot;
 use crate::aws::error::CallError;
 use crate::entry::{Role, RoleUpgrade};
 use crate::framework::Failure;
-use crate::full_arn::partition_of;
+use crate::go::text::quote;
 use crate::store::Loaded;
-use crate::text::quote;
 
 impl Mount {
     /// A role by any spelling of its name.

@@ -7,12 +7,13 @@ use serde_json::json;
 use super::{display, endpoint, object, verb};
 use crate::entry::ClientConfig;
 use crate::framework::{
-    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation,
-    Request, Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request,
+    Response, Route,
 };
+use crate::go::GoDuration;
 use crate::mount::Mount;
 use crate::ports::{RotationJob, SystemViewError};
-use crate::signed_request::canonical_name;
+use crate::proof::signed_request::canonical_name;
 
 const FIELDS: &[Field] = &[
     Field::new("access_key", FieldKind::String, "Access key id for the server's calls to AWS. Empty leaves them to the environment of the server: its variables, profile, web identity, container or instance role.")
@@ -267,7 +268,7 @@ fn check_cron(schedule: &str) -> Result<(), String> {
     }
     for (field, (name, low, high)) in fields.iter().zip(RANGES) {
         if !field.split(',').all(|part| is_cron_part(part, low, high)) {
-            return Err(format!("the {name} is none: {}", crate::text::quote(field)));
+            return Err(format!("the {name} is none: {}", crate::go::text::quote(field)));
         }
     }
     Ok(())

@@ -9,8 +9,8 @@ use crate::entry::{
 use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
 };
+use crate::go::text::{quote, quote_list};
 use crate::mount::Mount;
-use crate::text::{quote, quote_list};
 
 const FIELDS: &[Field] = &[
     Field::new("iam_alias", FieldKind::String, "What the entity alias of an iam login is: `role_id`, `unique_id`, `canonical_arn` or `full_arn`. Only ids survive the deletion and recreation of a principal as different.")

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{endpoint, object, verb};
 use crate::framework::{Endpoint, HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
-use crate::root_rotation;
+use crate::mount::root_rotation;
 
 pub(super) fn route() -> Route<Mount> {
     Route {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{display, endpoint, list_response, name_pattern, object};
-use crate::arn::AccountId;
+use crate::aws::arn::AccountId;
 use crate::entry::StsConfig;
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;

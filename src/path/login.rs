@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::{endpoint, object, verb};
-use crate::ec2_login::Ec2Login;
 use crate::framework::{
     Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
 };
-use crate::iam_login::IamLogin;
+use crate::login::ec2::Ec2Login;
+use crate::login::iam::IamLogin;
 use crate::mount::Mount;
-use crate::signed_request;
+use crate::proof::signed_request;
 
 /// Longest data of a login request, in bytes. Anyone may send one.
 const MAX_DATA_BYTES: usize = 512 * 1024;

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::role_write::write;
 use super::{display, endpoint, name_pattern};
-use crate::entry::{AuthType, InferredEntity, Role, TOKEN_FIELDS};
+use crate::entry::{AuthType, InferredEntity, Role};
+use crate::framework::TOKEN_FIELDS;
 use crate::framework::{
     Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
 };

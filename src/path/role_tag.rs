@@ -5,11 +5,10 @@ use serde_json::json;
 use super::role_write::normalised_policies;
 use super::{display, endpoint, name_pattern, object};
 use crate::entry::Role;
-use crate::framework::{
-    Failure, Field, FieldKind, Fields, GoDuration, HandlerResult, Operation, Response, Route,
-};
+use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
+use crate::go::GoDuration;
 use crate::mount::Mount;
-use crate::role_tag::{RoleTag, TagContent};
+use crate::proof::role_tag::{RoleTag, TagContent};
 
 const FIELDS: &[Field] = &[
     Field::new("role", FieldKind::Name, "Name of the role; upper and lower case are the same."),

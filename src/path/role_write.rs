@@ -3,9 +3,10 @@
 
 use crate::aws::attempts::Deadline;
 use crate::entry::{AuthType, EntryError, InferredEntity, Role, random_id};
-use crate::framework::{Failure, Fields, GoDuration, HandlerResult, Request, Response};
+use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
+use crate::go::GoDuration;
+use crate::go::text::quote;
 use crate::mount::Mount;
-use crate::text::quote;
 
 /// How often a write starts anew because somebody else wrote the same role meanwhile.
 const MAX_TRIES: u32 = 5;

@@ -5,8 +5,8 @@ use serde_json::json;
 use super::{display, endpoint, list_response, object};
 use crate::entry::{DenyListEntry, StoredTime};
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
+use crate::go::text::decode_base64;
 use crate::mount::Mount;
-use crate::text::decode_base64;
 
 const FIELDS: &[Field] = &[Field::new(
     "role_tag",

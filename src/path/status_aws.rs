@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{display, endpoint, object};
 use crate::aws::calls::{Budget, Counts, LineStatus};
-use crate::cache_status::CacheStatus;
+use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::{HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
 

@@ -1,51 +1,29 @@
 //! The shell around the core: speaks the plugin protocol of HashiCorp Vault and OpenBao. No decision
 //! about callers is made here.
 //!
-//! A host starts the process with a few environment variables ([`environment`]), reads one line from
-//! its standard output ([`handshake`]) and connects to the unix socket named there ([`socket`]) with
-//! mutual TLS ([`tls`]). Over that connection it calls the services of the plugin ([`services`]), above all
-//! the backend service ([`backend_service`]) for each of its mounts ([`instances`]). For each mount it
-//! announces, through the [`broker`], a second connection on which the plugin calls the host's storage
+//! A host starts the process with a few environment variables ([`process::launch`]), reads one line from
+//! its standard output ([`process::handshake`]) and connects to the unix socket named there ([`link::socket`]) with
+//! mutual TLS ([`link::tls`]). Over that connection it calls the services of the plugin ([`services`]), above all
+//! the backend service ([`services::backend`]) for each of its mounts ([`services::instances`]). For each mount it
+//! announces, through the [`link::broker`], a second connection on which the plugin calls the host's storage
 //! and system view.
 
-mod admission;
-mod arguments;
-mod backend_service;
-mod broker;
-mod capabilities;
-mod certificate;
-mod controller;
-mod dialer;
-mod environment;
-mod handshake;
-mod host_connection;
-mod host_storage;
-mod host_system_view;
-mod instances;
-mod lifecycle;
-mod log;
-mod memory_lock;
-mod multiplexed_broker;
-mod open_files;
-mod panics;
-mod peer_stream;
-mod protocol;
+mod host;
+mod link;
+mod process;
 mod serve;
 mod services;
-mod socket;
-mod start_error;
-mod stdio;
-mod tls;
-mod translate;
 mod transport;
+mod wire;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use arguments::Command;
-use environment::LaunchEnvironment;
-use lifecycle::Exit;
-use start_error::StartError;
+use process::arguments::{self, Command};
+use process::launch::LaunchEnvironment;
+use process::lifecycle::Exit;
+use process::start_error::StartError;
+use process::{handshake, log, memory_lock, open_files, panics};
 
 /// The whole program.
 pub(crate) fn run() -> ExitCode {

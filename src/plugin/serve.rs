@@ -8,30 +8,30 @@ use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::mount::Environment;
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom};
 
-use super::admission::Admission;
-use super::backend_service::BackendService;
-use super::broker::{Broker, BrokerService};
-use super::capabilities::{MultiplexingService, VersionService};
-use super::certificate::{OwnCertificate, host_certificate};
-use super::controller::ControllerService;
-use super::dialer::Dialer;
-use super::environment::LaunchEnvironment;
-use super::handshake::HandshakeLine;
-use super::instances::Instances;
-use super::lifecycle::{Exit, Lifecycle, Signals};
-use super::multiplexed_broker::MultiplexedDialer;
-use super::protocol::logical::plugin_version_server::PluginVersionServer;
-use super::protocol::pb::backend_server::BackendServer;
-use super::protocol::plugin::grpc_broker_server::GrpcBrokerServer;
-use super::protocol::plugin::grpc_controller_server::GrpcControllerServer;
-use super::protocol::plugin::grpc_stdio_server::GrpcStdioServer;
-use super::protocol::pluginutil::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
 use super::services::Services;
-use super::socket::SocketFile;
-use super::start_error::StartError;
-use super::stdio::StdioService;
-use super::tls::PeerTls;
 use super::transport::transport;
+use crate::plugin::link::admission::Admission;
+use crate::plugin::link::broker::{Broker, BrokerService};
+use crate::plugin::link::certificate::{OwnCertificate, host_certificate};
+use crate::plugin::link::dialer::Dialer;
+use crate::plugin::link::multiplexed_broker::MultiplexedDialer;
+use crate::plugin::link::socket::SocketFile;
+use crate::plugin::link::tls::PeerTls;
+use crate::plugin::process::handshake::HandshakeLine;
+use crate::plugin::process::launch::LaunchEnvironment;
+use crate::plugin::process::lifecycle::{Exit, Lifecycle, Signals};
+use crate::plugin::process::start_error::StartError;
+use crate::plugin::services::backend::BackendService;
+use crate::plugin::services::capabilities::{MultiplexingService, VersionService};
+use crate::plugin::services::controller::ControllerService;
+use crate::plugin::services::instances::Instances;
+use crate::plugin::services::stdio::StdioService;
+use crate::plugin::wire::protocol::logical::plugin_version_server::PluginVersionServer;
+use crate::plugin::wire::protocol::pb::backend_server::BackendServer;
+use crate::plugin::wire::protocol::plugin::grpc_broker_server::GrpcBrokerServer;
+use crate::plugin::wire::protocol::plugin::grpc_controller_server::GrpcControllerServer;
+use crate::plugin::wire::protocol::plugin::grpc_stdio_server::GrpcStdioServer;
+use crate::plugin::wire::protocol::pluginutil::multiplexing::plugin_multiplexing_server::PluginMultiplexingServer;
 
 /// Largest message of the host. The largest legitimate request, a login, is far smaller.
 const MAX_REQUEST: usize = 4 * 1024 * 1024;
@@ -41,7 +41,7 @@ const MAX_ANSWER: usize = usize::MAX;
 const HEALTH_SERVICE: &str = "plugin";
 
 /// Serves until the process shall end. The socket is gone by then.
-pub(super) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError> {
+pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError> {
     let identity = Identity::for_launch(&launch)?;
     let random = SystemRandom::default();
     let (socket, listener) = SocketFile::listen(&launch, &random)?;

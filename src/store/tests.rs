@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::ports::SystemRandom;
-use crate::role_tag::TagContent;
+use crate::proof::role_tag::TagContent;
 
 /// Carries out changes when told to, whether or not somebody still waits for them.
 #[derive(Default)]

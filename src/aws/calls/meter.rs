@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::super::attempts::Deadline;
 use super::{Calls, Outcome, OwnLine, Token};
-use crate::arn::AccountId;
+use crate::aws::arn::AccountId;
 
 /// Counts the attempts of one call.
 pub enum Meter<'a> {

@@ -9,7 +9,7 @@ use super::api::Allowance;
 use super::bucket::Bucket;
 use super::figures::{Counts, Figures, Outcome};
 use super::table::LineKey;
-use crate::text::quote;
+use crate::go::text::quote;
 
 /// What is counted of the calls, and the budget they are made from.
 pub struct OwnLine {

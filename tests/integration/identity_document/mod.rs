@@ -7,7 +7,7 @@ mod tampering;
 mod trust;
 
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
-use vault_plugin_auth_aws::identity_document::{self, VerificationError};
+use vault_plugin_auth_aws::proof::identity_document::{self, VerificationError};
 
 use crate::support::identity::{Form, Message, Signer, stored};
 

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use vault_plugin_auth_aws::entry::CertificateKind::{Identity, Pkcs7};
-use vault_plugin_auth_aws::identity_document;
+use vault_plugin_auth_aws::proof::identity_document;
 
 use super::{NO_CERTIFICATE, NOT_FOUND, UNSUCCESSFUL, untrusted, verify_detached, verify_pkcs7};
 use crate::support::identity::stored;

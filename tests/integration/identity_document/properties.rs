@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
-use vault_plugin_auth_aws::identity_document::{self, VerifiedDocument};
+use vault_plugin_auth_aws::proof::identity_document::{self, VerifiedDocument};
 
 use crate::support::identity::signer::Digest;
 use crate::support::identity::{Form, Message, Signer, SignerInfo, base64, document, stored};

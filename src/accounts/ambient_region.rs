@@ -1,0 +1,43 @@
+//! The region the server runs in, as its surroundings tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
+
+use super::credentials::ChainHttp;
+use crate::aws::endpoints::{Partition, Region};
+use crate::go::text::quote;
+use crate::mount::Environment;
+
+/// How long the instance metadata service may take; it is on the same machine or not there.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The region of the environment variables `AWS_REGION` and `AWS_DEFAULT_REGION`, else of the profile,
+/// else of the instance metadata service, else `us-east-1`.
+///
+/// # Errors
+/// A sentence for the operator: there is a name, but it is none of a region.
+pub async fn ambient_region(environment: &Environment) -> Result<Region, String> {
+    let config = ProviderConfig::default().with_http_client(ChainHttp(Arc::clone(&environment.transport)));
+    let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::builder().configure(&config).build());
+    let configured = chain.region().await;
+    let named = match configured {
+        Some(region) => Some(region),
+        None => {
+            let metadata = ImdsRegionProvider::builder().configure(&config).build();
+            let answer = tokio::time::timeout(METADATA_TIMEOUT, ProvideRegion::region(&metadata)).await;
+            answer.unwrap_or_default()
+        }
+    };
+    match named {
+        None => Ok(Partition::Aws.iam_region()),
+        Some(name) => Region::parse(name.as_ref())
+            .ok_or_else(|| format!("the configured region {} is not a region", quote(name.as_ref()))),
+    }
+}

@@ -1,0 +1,215 @@
+//! The full ARN of a caller, path included.
+//!
+//! STS leaves the path out, so patterns are compared with what IAM says. IAM is asked by name, and
+//! names are reused; so its answer counts only if it speaks of the same unique id.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use lru::LruCache;
+
+use crate::accounts::look_up::LookUp;
+use crate::aws::arn::{AccountId, Arn, EntityKind};
+use crate::aws::endpoints::Partition;
+use crate::concurrency::cache_status::{CacheStatus, HitCounter};
+use crate::go::text::quote;
+
+/// How long an answer of IAM counts: users can be renamed and moved under the same id.
+const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// Principals kept per mount.
+const MAX_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
+
+struct Known {
+    arn: Arc<str>,
+    until: SystemTime,
+}
+
+/// Whom an answer of IAM is about, and under which configuration it was given: a request that still
+/// sees an older one must not leave its answer to those that see the newer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct PrincipalKey {
+    account: AccountId,
+    unique_id: String,
+    generation: u64,
+}
+
+/// Full ARNs by account and unique id.
+pub struct FullArns {
+    known: Mutex<LruCache<PrincipalKey, Known>>,
+    /// Rises when everything is forgotten: an answer to an earlier question is not kept.
+    generation: AtomicU64,
+    asked: HitCounter,
+}
+
+impl Default for FullArns {
+    fn default() -> Self {
+        Self {
+            known: Mutex::new(LruCache::unbounded()),
+            generation: AtomicU64::new(0),
+            asked: HitCounter::default(),
+        }
+    }
+}
+
+impl FullArns {
+    /// Forgets everything: who may be where has changed.
+    pub fn clear(&self) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        known.clear();
+    }
+
+    /// How full and how useful it is.
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.known.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.asked.status(entries, MAX_PRINCIPALS.get())
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn get(&self, key: &PrincipalKey, now: SystemTime) -> Option<Arc<str>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.get(key)?;
+        if found.until > now {
+            return Some(Arc::clone(&found.arn));
+        }
+        known.pop(key);
+        None
+    }
+
+    fn keep(&self, asked_at: u64, key: PrincipalKey, arn: &Arc<str>, now: SystemTime) {
+        let Some(until) = now.checked_add(LIFETIME) else { return };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.generation() != asked_at {
+            return;
+        }
+        known.put(key, Known { arn: Arc::clone(arn), until });
+        if known.len() > MAX_PRINCIPALS.get() {
+            known.pop_lru();
+        }
+    }
+
+    /// The full ARN of a principal.
+    ///
+    /// # Errors
+    /// Why it could not be found.
+    pub async fn look_up(&self, look_up: LookUp<'_>, arn: &Arn, unique_id: &str) -> Result<Arc<str>, String> {
+        let now = look_up.now();
+        let account = arn.account();
+        let key = PrincipalKey {
+            account: account.clone(),
+            unique_id: unique_id.to_owned(),
+            generation: look_up.generation(),
+        };
+        if let Some(known) = self.asked.count(self.get(&key, now)) {
+            return Ok(known);
+        }
+        let asked_at = self.generation();
+        let partition = partition_of(arn)?;
+        let client = look_up
+            .shared_iam(partition, account)
+            .await
+            .map_err(|detail| format!("error creating IAM client: {detail}"))?;
+        let name = arn.name();
+        let entity = match arn.kind() {
+            EntityKind::User => client
+                .get_user(name, asked_at)
+                .await
+                .map_err(|error| format!("error fetching user {}: {error}", quote(name)))?,
+            EntityKind::Role | EntityKind::AssumedRole => client
+                .get_role(name, asked_at)
+                .await
+                .map_err(|error| format!("error fetching role {}: {error}", quote(name)))?,
+            EntityKind::InstanceProfile => {
+                return Err(format!("unrecognized entity type: {}", arn.kind().as_str()));
+            }
+        };
+        check_is_same(arn, unique_id, &entity.arn, &entity.unique_id)?;
+        let full: Arc<str> = entity.arn.into();
+        self.keep(asked_at, key, &full, now);
+        Ok(full)
+    }
+}
+
+/// The partition of an ARN, which decides where IAM is asked.
+///
+/// # Errors
+/// There is no such partition.
+pub fn partition_of(arn: &Arn) -> Result<Partition, String> {
+    Partition::from_name(arn.partition())
+        .ok_or_else(|| format!("unable to resolve partition {} to a region", quote(arn.partition())))
+}
+
+fn check_is_same(caller: &Arn, unique_id: &str, found_arn: &str, found_id: &str) -> Result<(), String> {
+    let found = Arn::parse(found_arn).map_err(|error| error.to_string())?;
+    let same_place = found.partition() == caller.partition()
+        && found.account() == caller.account()
+        && found.name() == caller.name();
+    if !same_place || found_id != unique_id {
+        return Err(format!(
+            "IAM knows {} under unique id {}, the caller has {}",
+            quote(found_arn),
+            quote(found_id),
+            quote(unique_id)
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_about_somebody_else_does_not_count() {
+        let caller = Arn::parse("arn:aws:sts::1:assumed-role/App/s").unwrap();
+        assert_eq!(check_is_same(&caller, "AROA", "arn:aws:iam::1:role/x/App", "AROA"), Ok(()));
+        for (arn, id) in [
+            ("arn:aws:iam::1:role/x/App", "AROB"),
+            ("arn:aws:iam::2:role/x/App", "AROA"),
+            ("arn:aws-cn:iam::1:role/x/App", "AROA"),
+            ("arn:aws:iam::1:role/App/x", "AROA"),
+            ("nonsense", "AROA"),
+        ] {
+            assert!(check_is_same(&caller, "AROA", arn, id).is_err(), "{arn} {id}");
+        }
+    }
+
+    fn key(account: &str, generation: u64) -> PrincipalKey {
+        PrincipalKey { account: AccountId::new(account), unique_id: "AROA".to_owned(), generation }
+    }
+
+    #[test]
+    fn what_is_known_ends_after_a_day_however_often_it_is_used() {
+        let arns = FullArns::default();
+        let start = SystemTime::UNIX_EPOCH;
+        arns.keep(arns.generation(), key("1", 1), &"arn".into(), start);
+        let after = |hours: u64| start.checked_add(Duration::from_secs(hours * 3600)).unwrap();
+        assert!(arns.get(&key("1", 1), after(23)).is_some());
+        assert!(arns.get(&key("2", 1), after(1)).is_none());
+        assert!(arns.get(&key("1", 1), after(24)).is_none());
+    }
+
+    #[test]
+    fn an_answer_from_before_a_change_is_not_kept() {
+        let arns = FullArns::default();
+        let now = SystemTime::UNIX_EPOCH;
+        let asked_at = arns.generation();
+        arns.clear();
+        arns.keep(asked_at, key("1", 1), &"arn".into(), now);
+        assert!(arns.get(&key("1", 1), now).is_none());
+    }
+
+    #[test]
+    fn an_answer_under_an_older_configuration_is_not_used_under_a_newer() {
+        let arns = FullArns::default();
+        let now = SystemTime::UNIX_EPOCH;
+        arns.keep(arns.generation(), key("1", 1), &"arn".into(), now);
+        assert!(arns.get(&key("1", 1), now).is_some());
+        assert!(arns.get(&key("1", 2), now).is_none());
+    }
+}

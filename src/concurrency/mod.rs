@@ -1,0 +1,6 @@
+//! What requests share: caches, turns, and calls that equal requests make once.
+
+pub mod bounded_cache;
+pub mod cache_status;
+pub mod single_flight;
+pub mod turns;

@@ -1,0 +1,123 @@
+//! The proof of an ec2 login: which of its two forms a request carries.
+
+use crate::entry::StoredCertificate;
+use crate::framework::{Failure, Fields};
+use crate::go::text::decode_base64;
+use crate::go::text::quote;
+use crate::mount::Mount;
+use crate::proof::identity_document::{VerificationError, VerifiedDocument, verify_detached, verify_pkcs7};
+
+/// An identity document and what signs it.
+enum Proof<'a> {
+    /// A PKCS#7 message with the document in it.
+    Pkcs7(&'a str),
+    /// The document, and a signature beside it. One of them may be empty; then it verifies nothing.
+    Detached { document: Vec<u8>, signature: Vec<u8> },
+}
+
+impl<'a> Proof<'a> {
+    fn of(fields: &'a Fields) -> Result<Self, Failure> {
+        let refused = |text: &str| Failure::Refused(text.to_owned());
+        let text = |name| fields.text(name).unwrap_or("");
+        let decoded = |name, failed: &str| match text(name) {
+            "" => Ok(Vec::new()),
+            given => decode_base64(given).filter(|bytes| !bytes.is_empty()).ok_or_else(|| refused(failed)),
+        };
+        let document = decoded("identity", "failed to base64 decode the instance identity document")?;
+        let signature = decoded(
+            "signature",
+            "failed to base64 decode the SHA256 RSA signature of the instance identity document",
+        )?;
+        match (text("pkcs7"), document.is_empty(), signature.is_empty()) {
+            ("", true, true) => Err(refused(
+                "either pkcs7 or a tuple containing the instance identity document and its SHA256 RSA signature needs to be provided",
+            )),
+            ("", _, _) => Ok(Self::Detached { document, signature }),
+            (_, false, false) => Err(refused(
+                "both pkcs7 and a tuple containing the instance identity document and its SHA256 RSA signature is supplied; provide only one",
+            )),
+            (pkcs7, _, _) => Ok(Self::Pkcs7(pkcs7)),
+        }
+    }
+}
+
+/// The document that a request proves.
+///
+/// # Errors
+/// The request is incomplete, the certificates cannot be read, or the signature is not right.
+pub(super) async fn verified_document(mount: &Mount, fields: &Fields) -> Result<VerifiedDocument, Failure> {
+    let proof = Proof::of(fields)?;
+    let stored = stored_certificates(mount).await?;
+    let verified = match &proof {
+        Proof::Pkcs7(text) => verify_pkcs7(text, &stored),
+        Proof::Detached { document, signature } => verify_detached(document, signature, &stored),
+    };
+    verified.map_err(|error: VerificationError| Failure::Internal(error.to_string()))
+}
+
+/// The certificates that operators have added, read anew for each login.
+async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Failure> {
+    let store = mount.store();
+    let mut certificates = Vec::new();
+    for name in store.list(StoredCertificate::PREFIX).await? {
+        let certificate = store.read(&StoredCertificate::key(&name)).await?.ok_or_else(|| {
+            Failure::Internal(format!("certificate storage has a nil entry under the name: {}", quote(&name)))
+        })?;
+        certificates.push(certificate);
+    }
+    Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::FieldValue;
+
+    fn form(values: &[(&'static str, &str)]) -> Result<&'static str, String> {
+        let mut fields = Fields::new();
+        for (name, value) in values {
+            fields.insert(name, FieldValue::Text((*value).to_owned()));
+        }
+        match Proof::of(&fields) {
+            Ok(Proof::Pkcs7(_)) => Ok("pkcs7"),
+            Ok(Proof::Detached { .. }) => Ok("detached"),
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    #[test]
+    fn one_form_is_taken() {
+        for (values, expected) in [
+            (vec![("pkcs7", "x")], Ok("pkcs7")),
+            (vec![("pkcs7", "x"), ("identity", "YQ==")], Ok("pkcs7")),
+            (vec![("identity", "YQ=="), ("signature", "YQ==")], Ok("detached")),
+            (vec![("identity", "Y\nQ=="), ("signature", "")], Ok("detached")),
+            (
+                vec![("pkcs7", "")],
+                Err(
+                    "either pkcs7 or a tuple containing the instance identity document and its SHA256 RSA signature needs to be provided",
+                ),
+            ),
+            (
+                vec![("pkcs7", "x"), ("identity", "YQ=="), ("signature", "YQ==")],
+                Err(
+                    "both pkcs7 and a tuple containing the instance identity document and its SHA256 RSA signature is supplied; provide only one",
+                ),
+            ),
+            (
+                vec![("identity", "***"), ("signature", "YQ==")],
+                Err("failed to base64 decode the instance identity document"),
+            ),
+            (
+                vec![("identity", "\n"), ("signature", "YQ==")],
+                Err("failed to base64 decode the instance identity document"),
+            ),
+            (
+                vec![("identity", "YQ=="), ("signature", "!!")],
+                Err("failed to base64 decode the SHA256 RSA signature of the instance identity document"),
+            ),
+        ] {
+            assert_eq!(form(&values), expected.map_err(str::to_owned), "{values:?}");
+        }
+    }
+}

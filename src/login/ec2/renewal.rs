@@ -1,0 +1,68 @@
+//! Renewal of tokens of the ec2 login.
+
+use crate::aws::arn::AccountId;
+use crate::aws::attempts::Deadline;
+use crate::binding::instance::look_up_running;
+use crate::entry::{AccessListEntry, StoredTime};
+use crate::framework::{Auth, Failure, HandlerResult, Response};
+use crate::go::GoDuration;
+use crate::go::text::quote;
+use crate::login::ec2::{MaxTtls, ROLE_TAG_MAX_TTL, internal};
+use crate::login::renewal::{ended, left_behind};
+use crate::mount::Mount;
+
+/// How often the access-list entry is read anew because somebody else changed it, which logins and
+/// renewals of the instance do not: they take turns.
+const MAX_TRIES: u32 = 5;
+
+pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
+    let instance_id = left_behind(&auth, internal::INSTANCE_ID)?;
+    let region = left_behind(&auth, internal::REGION)?;
+    let account = AccountId::new(left_behind(&auth, internal::ACCOUNT_ID).unwrap_or(""));
+    check_running(mount, &account, region, instance_id).await?;
+    let tag_max_ttl = tag_max_ttl(&auth)?;
+    let key = AccessListEntry::key(instance_id);
+    let _turn = mount.store().turn(&key).await;
+    for _ in 0..MAX_TRIES {
+        let loaded = mount.store().load::<AccessListEntry>(&key).await?;
+        let mut entry = loaded.entry.clone().ok_or_else(|| {
+            Failure::Internal(format!(
+                "failed to verify the access list identity entry for instance ID: {}",
+                quote(instance_id)
+            ))
+        })?;
+        let role = mount.role(&entry.role).await?.ok_or_else(|| ended("role entry not found"))?;
+        let ttls = MaxTtls::of(mount, &role, tag_max_ttl).await?;
+        let now = StoredTime::from(mount.environment().clock.now());
+        entry.last_updated_time = now;
+        entry.expiration_time = now.plus(ttls.longest);
+        if mount.store().replace(&key, &loaded, &entry).await?.is_ok() {
+            auth.lease.ttl = role.token.token_ttl;
+            auth.lease.max_ttl = ttls.shortest;
+            auth.period = role.token.token_period;
+            return Ok(Some(Response::with_auth(auth)));
+        }
+    }
+    Err(ended("the access list entry of the instance changes all the time"))
+}
+
+async fn check_running(
+    mount: &Mount,
+    account: &AccountId,
+    region: &str,
+    instance_id: &str,
+) -> Result<(), Failure> {
+    let snapshot = mount.store().config_snapshot().await?;
+    let look_up = mount.look_up(&snapshot, Deadline::start());
+    look_up_running(look_up, account, region, instance_id).await.map(|_| ()).map_err(|detail| {
+        Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(instance_id)))
+    })
+}
+
+/// How long the role tag of the login lets the token live; nothing where there was none.
+fn tag_max_ttl(auth: &Auth) -> Result<GoDuration, Failure> {
+    match auth.metadata.get(ROLE_TAG_MAX_TTL).map(String::as_str) {
+        None | Some("") => Ok(GoDuration::ZERO),
+        Some(text) => GoDuration::parse_field(text).map_err(Failure::Internal),
+    }
+}

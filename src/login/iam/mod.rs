@@ -1,0 +1,287 @@
+//! The iam login: from a signed request to an identity.
+//!
+//! parse → check against the configuration → STS → role → bindings → inferred instance → identity.
+//! The order is part of the interface: clients see its first failure.
+
+pub(crate) mod renewal;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::accounts::clients::ConfigSnapshot;
+use crate::accounts::look_up::LookUp;
+use crate::aws::attempts::Deadline;
+use crate::aws::calls::ForwardedAnswer;
+use crate::aws::ec2::Instance;
+use crate::aws::query::CallContext;
+use crate::aws::sts;
+use crate::binding::instance::{check_bounds, look_up_running};
+use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
+use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, InferredEntity, Role};
+use crate::framework::{Alias, Auth, Failure, Fields, Request};
+use crate::go::text::quote;
+use crate::mount::Mount;
+use crate::mount::login_memo::LoginKey;
+use crate::proof::signed_request::SignedRequest;
+use crate::proof::verified_caller::VerifiedCaller;
+
+/// Attempts for the forwarded request, at the most.
+const MAX_FORWARD_ATTEMPTS: u32 = 3;
+
+/// Keys of the data a token carries for its renewal.
+pub(crate) mod internal {
+    pub(crate) const ROLE_NAME: &str = "role_name";
+    pub(crate) const ROLE_ID: &str = "role_id";
+    pub(crate) const CANONICAL_ARN: &str = "canonical_arn";
+    pub(crate) const CLIENT_USER_ID: &str = "client_user_id";
+    pub(crate) const INFERRED_ENTITY_ID: &str = "inferred_entity_id";
+    pub(crate) const INFERRED_AWS_REGION: &str = "inferred_aws_region";
+    pub(crate) const ACCOUNT_ID: &str = "account_id";
+}
+
+/// A login request on its way.
+pub struct IamLogin<'a> {
+    mount: &'a Mount,
+    request: &'a Request,
+    signed: SignedRequest,
+    /// As the client gave it; empty if it gave none.
+    given_role: String,
+    snapshot: ConfigSnapshot,
+    deadline: Deadline,
+}
+
+/// A caller and the role it wants.
+struct Candidate {
+    caller: VerifiedCaller,
+    role_name: String,
+    role: Arc<Role>,
+}
+
+impl<'a> IamLogin<'a> {
+    /// Parses the request and checks it against the configuration, without AWS.
+    ///
+    /// # Errors
+    /// What the client must change, or that the configuration cannot be read.
+    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Failure> {
+        let signed = SignedRequest::parse(fields)?;
+        let snapshot = mount.store().config_snapshot().await?;
+        if snapshot.is_stored {
+            signed.check(&snapshot.config)?;
+        }
+        let given_role = fields.text("role").unwrap_or("").to_owned();
+        Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start() })
+    }
+
+    /// Logs in.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn log_in(self) -> Result<Auth, Failure> {
+        let (caller, counted) = match self.mount.login_memo().take(|| self.key()) {
+            Some(caller) => (caller, None),
+            None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
+        };
+        let candidate = self.candidate(caller).await?;
+        self.check_principal(&candidate).await?;
+        let instance = self.inferred_instance(&candidate).await?;
+        let identity = self.mount.store().identity_config().await?;
+        let auth = self.admit(&candidate, instance.as_ref(), &identity)?;
+        if let Some(counted) = counted {
+            counted.admit();
+        }
+        Ok(auth)
+    }
+
+    /// The alias that a login would use.
+    ///
+    /// # Errors
+    /// Why there would be no login.
+    pub async fn look_ahead(self) -> Result<Auth, Failure> {
+        let (caller, _) = self.verify().await?;
+        let candidate = self.candidate(caller).await?;
+        let identity = self.mount.store().identity_config().await?;
+        let name = alias_name(&identity, &candidate)?;
+        Ok(Auth { alias: Some(Alias { name, ..Alias::default() }), ..Auth::default() })
+    }
+
+    /// The role of a login that names none: that of its principal. The verification is kept for the
+    /// login that follows.
+    ///
+    /// # Errors
+    /// Why there is no caller.
+    pub async fn resolve_role(self) -> Result<String, Failure> {
+        let (caller, _) = self.verify().await?;
+        let name = caller.arn().name().to_lowercase();
+        self.mount.login_memo().keep(self.key(), caller);
+        Ok(name)
+    }
+
+    fn key(&self) -> LoginKey {
+        LoginKey::new(self.mount.id(), &self.request.data, self.snapshot.generation)
+    }
+
+    async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Failure> {
+        let endpoint = self.signed.endpoint(&self.snapshot.config)?;
+        let context = self.mount.clients().context(&self.snapshot, self.deadline);
+        let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
+        let region = self.signed.endpoint_region(&self.snapshot.config);
+        let (identity, mut counted) = sts::forward(&self.signed, &endpoint, region, context)
+            .await
+            .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))?;
+        let caller = VerifiedCaller::from_identity(&identity)?;
+        counted.names(caller.account());
+        Ok((caller, counted))
+    }
+
+    async fn candidate(&self, caller: VerifiedCaller) -> Result<Candidate, Failure> {
+        let role_name = match self.given_role.as_str() {
+            "" => caller.arn().name(),
+            given => given,
+        };
+        let role = self
+            .mount
+            .role(role_name)
+            .await?
+            .ok_or_else(|| Failure::Refused(format!("entry for role {role_name} not found")))?;
+        role.token.check_address(self.remote_addr())?;
+        if role.auth_type() != Some(AuthType::Iam) {
+            return Err(Failure::Refused(format!("auth method iam not allowed for role {role_name}")));
+        }
+        Ok(Candidate { role_name: role_name.to_owned(), caller, role })
+    }
+
+    fn remote_addr(&self) -> Option<&str> {
+        self.request.connection.as_ref().map(|connection| connection.remote_addr.as_str())
+    }
+
+    fn look_up(&self) -> LookUp<'_> {
+        self.mount.look_up(&self.snapshot, self.deadline)
+    }
+
+    async fn check_principal(&self, candidate: &Candidate) -> Result<(), Failure> {
+        let Candidate { caller, role_name, role } = candidate;
+        let canonical_arn = caller.arn().canonical();
+        let principal = Principal { unique_id: caller.unique_id(), canonical_arn: &canonical_arn };
+        let refused = || {
+            Failure::Refused(format!(
+                "IAM Principal {} does not belong to the role {}",
+                quote(caller.arn().as_str()),
+                quote(role_name)
+            ))
+        };
+        match check_principal(role, principal) {
+            PrincipalMatch::Admitted => return Ok(()),
+            PrincipalMatch::Refused => return Err(refused()),
+            PrincipalMatch::NeedsFullArn => {}
+        }
+        let full_arn = self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(
+            |detail| {
+                Failure::Refused(format!(
+                    "error looking up full ARN of entity {} when attempting login for role {}: {detail}",
+                    caller.arn().entity_text(),
+                    quote(role_name)
+                ))
+            },
+        )?;
+        if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
+    }
+
+    async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Failure> {
+        let Candidate { caller, role_name, role } = candidate;
+        match role.inferred_entity()? {
+            None => return Ok(None),
+            Some(InferredEntity::Ec2Instance) => {}
+        }
+        let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
+        let not_verified = |detail: String| {
+            Failure::Refused(format!(
+                "failed to verify {id} as a valid EC2 instance in region {region}: {detail}"
+            ))
+        };
+        let instance =
+            look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
+        check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
+        Ok(Some(instance))
+    }
+
+    fn admit(
+        &self,
+        candidate: &Candidate,
+        instance: Option<&Instance>,
+        identity: &IdentityConfig,
+    ) -> Result<Auth, Failure> {
+        let Candidate { caller, role_name, role } = candidate;
+        let canonical_arn = caller.arn().canonical();
+        let instance_id = instance.map_or("", |instance| &instance.id);
+        let region = instance.map_or("", |_| &role.inferred_aws_region);
+        let metadata = select_metadata(identity, caller, role, instance, &canonical_arn);
+        let mut token_metadata = metadata.clone();
+        token_metadata.insert("role_id".to_owned(), role.role_id.clone());
+        let internal_data = [
+            (internal::ROLE_NAME, role_name.as_str()),
+            (internal::ROLE_ID, &role.role_id),
+            (internal::CANONICAL_ARN, &canonical_arn),
+            (internal::CLIENT_USER_ID, caller.unique_id()),
+            (internal::INFERRED_ENTITY_ID, instance_id),
+            (internal::INFERRED_AWS_REGION, region),
+            (internal::ACCOUNT_ID, caller.account().as_str()),
+        ];
+        let name = alias_name(identity, candidate)?;
+        let mut auth = Auth {
+            display_name: caller.display_name(),
+            metadata: token_metadata,
+            internal_data: internal_data
+                .map(|(key, value)| (key.to_owned(), Value::from(value)))
+                .into_iter()
+                .collect::<Map<_, _>>(),
+            alias: Some(Alias { name, metadata, ..Alias::default() }),
+            ..Auth::default()
+        };
+        role.token.apply(&mut auth, self.remote_addr())?;
+        Ok(auth)
+    }
+}
+
+fn alias_name(identity: &IdentityConfig, candidate: &Candidate) -> Result<String, Failure> {
+    let Candidate { caller, role, .. } = candidate;
+    match identity.iam_alias_source() {
+        Some(AliasSource::RoleId) => Ok(role.role_id.clone()),
+        Some(AliasSource::UniqueId) => Ok(caller.unique_id().to_owned()),
+        Some(AliasSource::FullArn) => Ok(caller.arn().as_str().to_owned()),
+        Some(AliasSource::CanonicalArn) => Ok(caller.arn().canonical()),
+        None => {
+            Err(Failure::Internal(format!("unknown iam_alias {} is stored", quote(identity.iam_alias()))))
+        }
+    }
+}
+
+fn select_metadata(
+    identity: &IdentityConfig,
+    caller: &VerifiedCaller,
+    role: &Role,
+    instance: Option<&Instance>,
+    canonical_arn: &str,
+) -> BTreeMap<String, String> {
+    let value = |name: &str| -> &str {
+        match (name, instance) {
+            ("account_id", _) => caller.account().as_str(),
+            ("auth_type", _) => AuthType::Iam.as_str(),
+            ("canonical_arn", _) => canonical_arn,
+            ("client_arn", _) => caller.arn().as_str(),
+            ("client_user_id", _) => caller.unique_id(),
+            ("inferred_aws_region", Some(_)) => &role.inferred_aws_region,
+            ("inferred_entity_id", Some(instance)) => &instance.id,
+            ("inferred_entity_type", Some(_)) => &role.inferred_entity_type,
+            ("inferred_hostname", Some(instance)) => instance.private_dns_name.as_deref().unwrap_or(""),
+            _ => "",
+        }
+    };
+    identity
+        .iam_auth_metadata_handler
+        .names(&IAM_METADATA)
+        .map(|name| (name.to_owned(), value(name).to_owned()))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}

@@ -1,0 +1,78 @@
+//! Renewal of tokens of the iam login.
+
+use crate::accounts::look_up::LookUp;
+use crate::aws::arn::{AccountId, Arn};
+use crate::aws::attempts::Deadline;
+use crate::binding::instance::look_up_running;
+use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
+use crate::entry::{InferredEntity, Role};
+use crate::framework::{Auth, Failure, HandlerResult, Response};
+use crate::go::text::quote;
+use crate::login::iam::internal;
+use crate::login::renewal::{ended, left_behind};
+use crate::mount::Mount;
+
+pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
+    let canonical_arn = left_behind(&auth, internal::CANONICAL_ARN)?;
+    let role_name = match auth.internal_data.get(internal::ROLE_NAME) {
+        Some(serde_json::Value::String(name)) => name.as_str(),
+        _ => return Err(ended("error retrieving role_name during renewal")),
+    };
+    let role = mount.role(role_name).await?.ok_or_else(|| ended("role entry not found"))?;
+    let snapshot = mount.store().config_snapshot().await?;
+    let look_up = mount.look_up(&snapshot, Deadline::start());
+    check_instance(look_up, &auth, &role).await?;
+    check_principal_again(mount, look_up, &auth, &role, role_name, canonical_arn).await?;
+    auth.lease.ttl = role.token.token_ttl;
+    auth.lease.max_ttl = role.token.token_max_ttl;
+    auth.period = role.token.token_period;
+    Ok(Some(Response::with_auth(auth)))
+}
+
+async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result<(), Failure> {
+    match role.inferred_entity()? {
+        None => return Ok(()),
+        Some(InferredEntity::Ec2Instance) => {}
+    }
+    let id = left_behind(auth, internal::INFERRED_ENTITY_ID)?;
+    let region = left_behind(auth, internal::INFERRED_AWS_REGION)?;
+    let account = AccountId::new(left_behind(auth, internal::ACCOUNT_ID).unwrap_or(""));
+    look_up_running(look_up, &account, region, id)
+        .await
+        .map(|_| ())
+        .map_err(|detail| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id))))
+}
+
+async fn check_principal_again(
+    mount: &Mount,
+    look_up: LookUp<'_>,
+    auth: &Auth,
+    role: &Role,
+    role_name: &str,
+    canonical_arn: &str,
+) -> Result<(), Failure> {
+    let unique_id = left_behind(auth, internal::CLIENT_USER_ID).unwrap_or("");
+    let no_longer = || {
+        Failure::Internal(format!(
+            "role {} no longer bound to ARN {}",
+            quote(role_name),
+            quote(canonical_arn)
+        ))
+    };
+    match check_principal(role, Principal { unique_id, canonical_arn }) {
+        PrincipalMatch::Admitted => return Ok(()),
+        PrincipalMatch::Refused => return Err(no_longer()),
+        PrincipalMatch::NeedsFullArn => {}
+    }
+    let when = format!("when updating login for role {}", quote(role_name));
+    let arn = Arn::parse(canonical_arn).map_err(|error| {
+        Failure::Internal(format!("error parsing ARN {} {when}: {error}", quote(canonical_arn)))
+    })?;
+    let full_arn = mount.full_arn(look_up, &arn, unique_id).await.map_err(|detail| {
+        Failure::Internal(format!(
+            "error looking up full ARN of entity {} {when}: {detail}",
+            arn.entity_text()
+        ))
+    })?;
+    if matches_pattern(role, &full_arn) { Ok(()) } else { Err(no_longer()) }
+}

@@ -1,0 +1,116 @@
+//! A verification that the host asked for just before the login it belongs to.
+//!
+//! When a role-based quota exists the host asks for the role of a login before the login itself. If
+//! the client names no role, only STS can tell; the login that follows with the same bytes may then
+//! use that answer once. Nothing else remembers a verified request.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use lru::LruCache;
+use tokio::time::Instant;
+
+use crate::concurrency::cache_status::{CacheStatus, HitCounter};
+use crate::proof::verified_caller::VerifiedCaller;
+
+/// How long an answer waits for its login.
+const LIFETIME: Duration = Duration::from_secs(5);
+/// Answers that wait at the same time, per mount.
+const MAX_WAITING: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
+
+/// Which login an answer is for: the same data of the same mount under the same configuration.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LoginKey {
+    data: Vec<u8>,
+    generation: u64,
+}
+
+impl LoginKey {
+    /// The key of a login's data.
+    #[must_use]
+    pub fn new(mount: &str, data: &str, generation: u64) -> Self {
+        let mut text = Vec::with_capacity(mount.len().saturating_add(data.len()).saturating_add(1));
+        text.extend_from_slice(mount.as_bytes());
+        text.push(0);
+        text.extend_from_slice(data.as_bytes());
+        Self { data: digest(&SHA256, &text).as_ref().to_vec(), generation }
+    }
+}
+
+/// Answers that wait for their login.
+pub struct LoginMemo {
+    waiting: Mutex<LruCache<LoginKey, (Instant, VerifiedCaller)>>,
+    asked: HitCounter,
+}
+
+impl Default for LoginMemo {
+    fn default() -> Self {
+        Self { waiting: Mutex::new(LruCache::unbounded()), asked: HitCounter::default() }
+    }
+}
+
+impl LoginMemo {
+    /// Keeps an answer for the login that follows.
+    pub fn keep(&self, key: LoginKey, caller: VerifiedCaller) {
+        let mut waiting = self.waiting();
+        waiting.put(key, (Instant::now(), caller));
+        if waiting.len() > MAX_WAITING.get() {
+            waiting.pop_lru();
+        }
+    }
+
+    /// Takes the answer for a login; there is none a second time. The key is asked for only if any
+    /// answer waits: most logins name their role, and then none does.
+    #[must_use]
+    pub fn take(&self, key: impl FnOnce() -> LoginKey) -> Option<VerifiedCaller> {
+        if self.waiting().is_empty() {
+            return None;
+        }
+        let key = key();
+        let found = self.waiting().pop(&key);
+        let in_time = found.filter(|(since, _)| since.elapsed() <= LIFETIME).map(|(_, caller)| caller);
+        self.asked.count(in_time)
+    }
+
+    /// How full and how useful it is, of the times when any answer waited.
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.waiting().len();
+        self.asked.status(entries, MAX_WAITING.get())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, LruCache<LoginKey, (Instant, VerifiedCaller)>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::sts::CallerIdentity;
+
+    fn caller() -> VerifiedCaller {
+        let document = b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::1:user/u</Arn><UserId>AIDA</UserId><Account>1</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+        VerifiedCaller::from_identity(&CallerIdentity::parse(document).unwrap()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_used_once_soon_and_for_the_same_bytes() {
+        let memo = LoginMemo::default();
+        let key = || LoginKey::new("mount", "{\"a\":1}", 1);
+        memo.keep(key(), caller());
+        for other in [
+            LoginKey::new("mount", "{\"a\": 1}", 1),
+            LoginKey::new("other", "{\"a\":1}", 1),
+            LoginKey::new("mount", "{\"a\":1}", 2),
+        ] {
+            assert_eq!(memo.take(|| other.clone()), None);
+        }
+        assert_eq!(memo.take(key), Some(caller()));
+        assert_eq!(memo.take(key), None);
+        memo.keep(key(), caller());
+        tokio::time::advance(Duration::from_secs(6)).await;
+        assert_eq!(memo.take(key), None);
+    }
+}

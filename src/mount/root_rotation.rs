@@ -1,0 +1,184 @@
+//! Rotation of the server's own access key.
+//!
+//! A new key is made with the old one, stored in its place, and the old one deleted. At every moment
+//! the stored key is one that AWS knows: a key that could not be stored is deleted again, the old one
+//! only after the new one is stored.
+//!
+//! Nothing is locked meanwhile. Of two rotations at the same time one finds that the user already has
+//! two keys, or that another key than its own is stored, and gives its key back.
+
+use aws_credential_types::Credentials;
+
+use crate::accounts::ambient_region::ambient_region;
+use crate::accounts::clients::{ConfigSnapshot, endpoint};
+use crate::aws::attempts::Deadline;
+use crate::aws::endpoints::Service;
+use crate::aws::error::CallError;
+use crate::aws::iam::{AccessKey, IamClient};
+use crate::aws::query::{CallContext, attempts};
+use crate::entry::ClientConfig;
+use crate::framework::{Failure, HandlerResult};
+use crate::go::text::multi_error;
+use crate::mount::Mount;
+
+/// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
+const LOG: &str = "vault_plugin_auth_aws::root_rotation";
+
+/// Rotates the key and returns the id of the new one. The rotation is carried through even if the
+/// request is given up: a key that was made must be stored or deleted.
+///
+/// # Errors
+/// Refused while no key is configured; otherwise what the operator must know about what is left.
+pub(crate) async fn rotate(mount: &Mount) -> Result<String, Failure> {
+    let mount = mount.this()?;
+    let work = tokio::spawn(async move { Rotation::of(&mount).await?.run().await });
+    work.await.unwrap_or_else(|_| Err(Failure::Internal("internal error".to_owned())))
+}
+
+/// Rotates the key because the host's rotation manager says that it is time.
+///
+/// # Errors
+/// Whatever kept the key from being rotated, in a form that the host does not take for success.
+pub(crate) async fn on_schedule(mount: &Mount) -> HandlerResult {
+    if !mount.is_writer().await.map_err(|error| Failure::Internal(error.to_string()))? {
+        return Err(Failure::ReadOnly);
+    }
+    match rotate(mount).await {
+        Ok(_) => Ok(None),
+        Err(Failure::Refused(text)) => Err(Failure::Internal(text)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// One rotation on its way.
+struct Rotation<'a> {
+    mount: &'a Mount,
+    before: ConfigSnapshot,
+    /// IAM by the old key, which signs everything, its own deletion included: the new key may not be
+    /// known everywhere yet.
+    iam: IamClient,
+}
+
+impl<'a> Rotation<'a> {
+    async fn of(mount: &'a Mount) -> Result<Self, Failure> {
+        let before = mount.store().config_snapshot().await?;
+        let config = &before.config;
+        let unset = |what: &str| Err(Failure::Refused(format!("can't update {what} because it's unset")));
+        if !before.is_stored {
+            return unset("client config");
+        }
+        if config.access_key.is_empty() {
+            return unset("access_key");
+        }
+        if config.secret_key.is_empty() {
+            return unset("secret_key");
+        }
+        let region = ambient_region(mount.environment())
+            .await
+            .map_err(|cause| Failure::Internal(format!("error retrieving region: {cause}")))?
+            .partition()
+            .iam_region();
+        let endpoint = endpoint(&config.iam_endpoint, Service::Iam, &region)
+            .map_err(|cause| failed("calling GetUser", &cause))?;
+        let credentials =
+            Credentials::new(&config.access_key, config.secret_key.as_str(), None, None, "config");
+        let account = mount.clients().own_account(&before).unwrap_or_default();
+        Ok(Self { mount, iam: IamClient { account, endpoint, region, credentials }, before })
+    }
+
+    async fn run(self) -> Result<String, Failure> {
+        let deadline = Deadline::start();
+        let user = self.user(deadline).await?;
+        let key = self.new_key(&user, deadline).await?;
+        self.store(&user, &key).await?;
+        self.keep_account(&key).await;
+        let old = &self.before.config.access_key;
+        let text = |cause: &str| multi_error(&[format!("error deleting old access key ID {old}: {cause}")]);
+        self.delete_key(old, &user).await.map_err(|cause| Failure::Internal(text(&cause)))?;
+        Ok(key.id)
+    }
+
+    async fn user(&self, deadline: Deadline) -> Result<String, Failure> {
+        let answer = self.iam.get_own_user(self.context(deadline)).await;
+        let user = answer
+            .map_err(|error| failed("calling GetUser", &error.cause()))?
+            .ok_or_else(|| Failure::Internal("nil user returned from GetUser".to_owned()))?;
+        user.name.ok_or_else(|| Failure::Internal("nil UserName returned from GetUser".to_owned()))
+    }
+
+    async fn new_key(&self, user: &str, deadline: Deadline) -> Result<AccessKey, Failure> {
+        let answer = self.iam.create_access_key(user, self.context(deadline)).await;
+        answer.map_err(|error| failed("calling CreateAccessKey", &error.cause()))?.ok_or_else(|| {
+            Failure::Internal("nil AccessKeyId or SecretAccessKey returned from CreateAccessKey".to_owned())
+        })
+    }
+
+    /// Puts the new key in the place of the old one; all else stays as it is stored by now.
+    async fn store(&self, user: &str, key: &AccessKey) -> Result<(), Failure> {
+        let old = &self.before.config;
+        let stored = self
+            .mount
+            .store()
+            .update(ClientConfig::KEY, async |stored: Option<ClientConfig>| {
+                let is_old = |config: &ClientConfig| {
+                    config.access_key == old.access_key && config.secret_key == old.secret_key
+                };
+                let Some(mut config) = stored.filter(is_old) else {
+                    return Err(Failure::Internal("other credentials were stored meanwhile".to_owned()));
+                };
+                config.access_key.clone_from(&key.id);
+                config.secret_key.clone_from(&key.secret);
+                Ok((Some(config), ()))
+            })
+            .await;
+        self.mount.forget_full_arns();
+        let Err(failure) = stored else { return Ok(()) };
+        if self.is_stored(key).await {
+            return Ok(());
+        }
+        let mut errors = vec![format!("error saving new client config: {failure}")];
+        if let Err(cause) = self.delete_key(&key.id, user).await {
+            errors
+                .push(format!("error deleting newly created but unstored access key ID {}: {cause}", key.id));
+        }
+        let text = multi_error(&errors);
+        if matches!(failure, Failure::ReadOnly) {
+            // The host sends the request to a node that can write, and shows this to nobody.
+            tracing::warn!(target: LOG, mount = self.mount.id(), "rotation of the access key: {text}");
+            return Err(failure);
+        }
+        Err(Failure::Internal(text))
+    }
+
+    /// Whether the key is stored although storing it failed: then it must not be deleted.
+    async fn is_stored(&self, key: &AccessKey) -> bool {
+        let stored = self.mount.store().read::<ClientConfig>(ClientConfig::KEY).await;
+        stored.is_ok_and(|config| config.is_some_and(|config| config.access_key == key.id))
+    }
+
+    /// The new key belongs to the same account, so nobody needs to ask for it again.
+    async fn keep_account(&self, key: &AccessKey) {
+        if let Ok(after) = self.mount.store().config_snapshot().await
+            && after.config.access_key == key.id
+        {
+            self.mount.clients().keep_own_account(&self.before, &after);
+        }
+    }
+
+    async fn delete_key(&self, id: &str, user: &str) -> Result<(), String> {
+        // With time of its own: what came before may have used up all there was.
+        let context = self.context(Deadline::start());
+        self.iam.delete_access_key(id, user, context).await.map_err(|error: CallError| error.cause())
+    }
+
+    fn context(&self, deadline: Deadline) -> CallContext<'_> {
+        CallContext {
+            max_attempts: attempts(ClientConfig::DEFAULT_MAX_RETRIES),
+            ..self.mount.clients().context(&self.before, deadline)
+        }
+    }
+}
+
+fn failed(doing: &str, cause: &str) -> Failure {
+    Failure::Internal(format!("error {doing}: {cause}"))
+}

@@ -1,0 +1,78 @@
+//! What a mount does once after it was set up: stored entries are brought to the current version.
+//!
+//! It runs in the background. Requests go on meanwhile: a role that is needed earlier is brought to
+//! the current version by whoever needs it, and of two who do the same the first one counts.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Mount;
+use crate::entry::{Entry, Role};
+use crate::framework::Failure;
+use crate::ports::SystemViewError;
+
+/// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
+const LOG: &str = "vault_plugin_auth_aws::mount::initialize";
+
+/// The stored entry `config/version`: how far the entries of a mount have been brought. Roles have a
+/// version of their own beside it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct MountVersion {
+    version: i64,
+    /// Members of other versions.
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+impl Entry for MountVersion {}
+
+impl MountVersion {
+    const KEY: &'static str = "config/version";
+    /// The version whose roles have all been brought to the current one.
+    const CURRENT: i64 = 1;
+}
+
+/// Brings everything to the current version. What goes wrong is for the log: the mount works without,
+/// and the next start tries again.
+pub(super) async fn run(mount: Arc<Mount>) {
+    let result = match is_responsible(&mount).await {
+        Ok(true) => upgrade(&mount).await,
+        Ok(false) => return,
+        Err(error) => Err(Failure::Internal(error.to_string())),
+    };
+    if let Err(failure) = result {
+        tracing::error!(target: LOG, mount = mount.id(), error = %failure, "error running initialization");
+    }
+}
+
+/// Of all nodes that serve the mount, one does the work.
+async fn is_responsible(mount: &Mount) -> Result<bool, SystemViewError> {
+    Ok(mount.is_writer().await? && !mount.system_view().replication_state().await?.dr_secondary())
+}
+
+async fn upgrade(mount: &Mount) -> Result<(), Failure> {
+    let stored = mount.store().read::<MountVersion>(MountVersion::KEY).await?;
+    match stored.map_or(0, |entry| entry.version) {
+        MountVersion::CURRENT => return Ok(()),
+        0 => {}
+        unknown => return Err(Failure::Internal(format!("unrecognized role version: {unknown}"))),
+    }
+    for name in mount.store().list(Role::PREFIX).await? {
+        if !name.ends_with('/') {
+            mount
+                .role(&name)
+                .await
+                .map_err(|failure| Failure::Internal(format!("{}{name}: {failure}", Role::PREFIX)))?;
+        }
+    }
+    mount
+        .store()
+        .update(MountVersion::KEY, async |stored: Option<MountVersion>| {
+            let entry = MountVersion { version: MountVersion::CURRENT, ..stored.unwrap_or_default() };
+            Ok((Some(entry), ()))
+        })
+        .await
+}

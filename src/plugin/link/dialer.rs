@@ -1,0 +1,141 @@
+//! Connections from the plugin back to the host, to the services behind a broker id.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+use tonic::transport::{Channel, Endpoint};
+use tower::service_fn;
+
+use super::broker::{Broker, NO_CONNECTION_INFO};
+use super::multiplexed_broker::MultiplexedDialer;
+use super::peer_stream::PeerStream;
+use super::tls::PeerTls;
+use crate::plugin::wire::protocol::plugin::ConnInfo;
+
+/// How long the first connection to an announced address may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The scheme must be http: TLS is done beneath the channel, which knows nothing of it. The name
+/// means nothing to either side.
+const ENDPOINT: &str = "http://localhost";
+
+/// Reaches the services of the host.
+#[derive(Clone)]
+pub(crate) enum Dialer {
+    /// Each service has a socket of its own, announced by the broker.
+    Direct {
+        /// Who hears the announcements.
+        broker: Arc<Broker>,
+        /// TLS, unless the plugin serves without.
+        tls: Option<Arc<PeerTls>>,
+    },
+    /// All services are streams of one socket.
+    Multiplexed(MultiplexedDialer),
+}
+
+impl Dialer {
+    /// A channel to the services behind a broker id. It connects anew by itself. The error is a
+    /// text for the host.
+    pub(crate) async fn open(&self, broker_id: u32) -> Result<Channel, String> {
+        match self.clone() {
+            Self::Direct { broker, tls } => {
+                let info = broker.announced(broker_id).await.ok_or(NO_CONNECTION_INFO)?;
+                let address = Arc::new(Address::parse(info)?);
+                open_channel(move || connect_direct(address.clone(), tls.clone())).await
+            }
+            Self::Multiplexed(dialer) => open_channel(move || dialer.clone().dial(broker_id)).await,
+        }
+    }
+}
+
+/// Where the host listens.
+#[derive(Debug, PartialEq, Eq)]
+enum Address {
+    Unix(String),
+    Tcp(String),
+}
+
+impl Address {
+    fn parse(info: ConnInfo) -> Result<Self, String> {
+        match info.network.as_str() {
+            "unix" => Ok(Self::Unix(info.address)),
+            "tcp" => Ok(Self::Tcp(info.address)),
+            other => Err(format!("unknown network in connection info: {other:?}")),
+        }
+    }
+}
+
+async fn connect_direct(address: Arc<Address>, tls: Option<Arc<PeerTls>>) -> Result<PeerStream, String> {
+    let socket = match &*address {
+        Address::Unix(path) => UnixStream::connect(path).await.map(PeerStream::new),
+        Address::Tcp(address) => TcpStream::connect(address).await.map(PeerStream::new),
+    };
+    let socket = socket.map_err(|error| error.to_string())?;
+    match tls {
+        Some(tls) => tls.connect(socket).await,
+        None => Ok(socket),
+    }
+}
+
+async fn open_channel<F>(connect: impl Fn() -> F + Send + Sync + Clone + 'static) -> Result<Channel, String>
+where
+    F: Future<Output = Result<PeerStream, String>> + Send + 'static,
+{
+    let connector = service_fn(move |_| {
+        let stream = connect();
+        async move { stream.await.map(TokioIo::new).map_err(io::Error::other) }
+    });
+    let endpoint = Endpoint::from_static(ENDPOINT);
+    match timeout(CONNECT_TIMEOUT, endpoint.connect_with_connector(connector)).await {
+        Ok(Ok(channel)) => Ok(channel),
+        Ok(Err(error)) => Err(format!("cannot connect to the server: {}", root_cause(&error))),
+        Err(_) => Err("cannot connect to the server: timed out".to_owned()),
+    }
+}
+
+/// The innermost text: the outer ones only say that the transport failed.
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::process::lifecycle::Lifecycle;
+
+    #[test]
+    fn unknown_networks_are_refused() {
+        let info = |network: &str| ConnInfo {
+            network: network.to_owned(),
+            address: "a".to_owned(),
+            ..ConnInfo::default()
+        };
+        assert_eq!(Address::parse(info("unix")), Ok(Address::Unix("a".to_owned())));
+        assert_eq!(Address::parse(info("tcp")), Ok(Address::Tcp("a".to_owned())));
+        assert_eq!(
+            Address::parse(info("pipe")),
+            Err("unknown network in connection info: \"pipe\"".to_owned())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_never_announced_is_an_error() {
+        let dialer = Dialer::Direct { broker: Broker::new(Lifecycle::new()), tls: None };
+        assert_eq!(dialer.open(1).await.err().as_deref(), Some("timeout waiting for connection info"));
+    }
+
+    #[tokio::test]
+    async fn an_address_nobody_listens_on_is_an_error() {
+        let connect = || connect_direct(Arc::new(Address::Unix("/nonexistent".to_owned())), None);
+        let error = open_channel(connect).await.err().unwrap();
+        assert!(error.starts_with("cannot connect to the server: No such file"), "{error}");
+    }
+}

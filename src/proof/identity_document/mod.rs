@@ -1,0 +1,167 @@
+//! Instance identity documents: what an EC2 instance shows to prove which one it is.
+//!
+//! AWS signs the document, a short JSON text, in three forms: a PKCS#7 message with a DSA signature
+//! (`pkcs7`), one with an RSA signature (`rsa2048`), and a detached RSA signature (`signature`). The
+//! first two carry the document inside, the last one stands beside it. [`verify_pkcs7`] and
+//! [`verify_detached`] check them; only they make a [`VerifiedDocument`], out of exactly the bytes
+//! that the checked signature covers.
+//!
+//! What makes a signature count is a certificate in the pool: those that AWS publishes, built in,
+//! and those that an operator stored for that form. No chain is built, certificates that come
+//! with a message are never looked at, and a signer is matched by issuer and serial number, so the
+//! certificate that was selected is the one whose key verifies. A message with several signers needs
+//! every one of them to be right.
+//!
+//! Everything here reads what an unauthenticated caller sent. Bounds are named constants, and no
+//! input makes it panic.
+
+mod ber;
+mod certificates;
+mod document;
+mod pem;
+mod pkcs7;
+mod signature;
+
+use thiserror::Error;
+
+pub use certificates::{CertificateError, TrustedCertificate};
+pub use document::IdentityDocument;
+
+use crate::entry::{CertificateKind, StoredCertificate};
+use crate::go::text::decode_base64;
+use pkcs7::Message;
+use signature::SignatureAlgorithm;
+
+/// Longest base64 text of a PKCS#7 message, line breaks included.
+pub const MAX_PKCS7_TEXT: usize = 2 * ber::MAX_LENGTH;
+/// Longest identity document with a detached signature, in bytes. Real ones have about 500.
+pub const MAX_DOCUMENT: usize = ber::MAX_LENGTH;
+
+/// A document that a trusted certificate signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedDocument {
+    document: IdentityDocument,
+}
+
+impl VerifiedDocument {
+    /// What the signed bytes say.
+    #[must_use]
+    pub fn document(&self) -> &IdentityDocument {
+        &self.document
+    }
+
+    fn of_signed_bytes(bytes: &[u8]) -> Result<Self, VerificationError> {
+        IdentityDocument::parse(bytes)
+            .map(|document| Self { document })
+            .map_err(VerificationError::NotADocument)
+    }
+}
+
+/// Why a document does not count. The texts are those of the API, which answers all of them with
+/// HTTP 500.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum VerificationError {
+    /// The PKCS#7 text is not plain base64.
+    #[error("failed to decode the PEM encoded PKCS#7 signature")]
+    NotBase64,
+    /// What the base64 holds is no PKCS#7 message.
+    #[error("failed to parse the BER encoded PKCS#7 signature: {0}")]
+    NotPkcs7(String),
+    /// A signer is missing, unknown, or did not sign this.
+    #[error("failed to verify the signature: {0}")]
+    Untrusted(String),
+    /// The message has signers and no content.
+    #[error("instance identity document could not be found in the signature")]
+    NoContent,
+    /// A signature came without a document.
+    #[error("missing instance identity document")]
+    MissingDocument,
+    /// A document came without a signature.
+    #[error("missing SHA256 RSA signature of the instance identity document")]
+    MissingSignature,
+    /// No trusted certificate made the detached signature.
+    #[error("instance identity verification using SHA256 RSA signature is unsuccessful")]
+    Unsuccessful,
+    /// The signed bytes are no JSON object, or a member is no text.
+    #[error("{0}")]
+    NotADocument(String),
+    /// A certificate in the mount's storage does not parse.
+    #[error(transparent)]
+    StoredCertificate(#[from] CertificateError),
+}
+
+/// Verifies a PKCS#7 message as instances get it from the metadata service, in base64 and without
+/// PEM armour: the forms `pkcs7` and `rsa2048`. Of the stored certificates those of type `pkcs7`
+/// count, beside all built-in ones.
+///
+/// # Errors
+/// The text is malformed, a signer is not trusted or did not sign this, the content is missing or no
+/// identity document, or a stored certificate does not parse.
+pub fn verify_pkcs7<'a>(
+    base64_text: &str,
+    stored: impl IntoIterator<Item = &'a StoredCertificate>,
+) -> Result<VerifiedDocument, VerificationError> {
+    let not_pkcs7 = |error: &dyn std::error::Error| VerificationError::NotPkcs7(error.to_string());
+    if base64_text.len() > MAX_PKCS7_TEXT {
+        return Err(not_pkcs7(&ber::BerError::TooLong));
+    }
+    let ber = base64_of_lines(base64_text).ok_or(VerificationError::NotBase64)?;
+    let der = ber::to_der(&ber).map_err(|error| not_pkcs7(&error))?;
+    let message = Message::parse(&der).map_err(|error| not_pkcs7(&error))?;
+    let stored = parsed(stored, CertificateKind::Pkcs7)?;
+    let content = message
+        .verify(&pool(&stored))
+        .map_err(|error| VerificationError::Untrusted(error.to_string()))?
+        .ok_or(VerificationError::NoContent)?;
+    VerifiedDocument::of_signed_bytes(content)
+}
+
+/// Verifies a document by its detached signature: RSA, PKCS#1 v1.5, over the SHA-256 of exactly
+/// these bytes. Of the stored certificates those of type `identity` count, beside all built-in ones.
+///
+/// # Errors
+/// One of the two is missing, no trusted RSA key made the signature, the bytes are no identity
+/// document, or a stored certificate does not parse.
+pub fn verify_detached<'a>(
+    document: &[u8],
+    signature: &[u8],
+    stored: impl IntoIterator<Item = &'a StoredCertificate>,
+) -> Result<VerifiedDocument, VerificationError> {
+    if document.is_empty() {
+        return Err(VerificationError::MissingDocument);
+    }
+    if signature.is_empty() {
+        return Err(VerificationError::MissingSignature);
+    }
+    if document.len() > MAX_DOCUMENT {
+        return Err(VerificationError::Unsuccessful);
+    }
+    let stored = parsed(stored, CertificateKind::Identity)?;
+    let algorithm = SignatureAlgorithm::RSA_SHA256;
+    if pool(&stored).iter().any(|trusted| trusted.key.verify(algorithm, document, signature).is_ok()) {
+        VerifiedDocument::of_signed_bytes(document)
+    } else {
+        Err(VerificationError::Unsuccessful)
+    }
+}
+
+/// The stored certificates of one type.
+fn parsed<'a>(
+    stored: impl IntoIterator<Item = &'a StoredCertificate>,
+    kind: CertificateKind,
+) -> Result<Vec<TrustedCertificate>, CertificateError> {
+    stored
+        .into_iter()
+        .filter(|stored| stored.kind() == Some(kind))
+        .map(|stored| TrustedCertificate::from_pem(&stored.aws_public_cert))
+        .collect()
+}
+
+fn pool(stored: &[TrustedCertificate]) -> Vec<&TrustedCertificate> {
+    certificates::built_in().iter().chain(stored).collect()
+}
+
+/// Standard base64 as PEM has it: line breaks, blanks and tabs are ignored.
+fn base64_of_lines(text: &str) -> Option<Vec<u8>> {
+    decode_base64(&text.replace([' ', '\t'], ""))
+}

@@ -1,0 +1,282 @@
+//! The signed `sts:GetCallerIdentity` request a client hands over.
+//!
+//! The client controls every byte of it, and the answer to it is trusted. So it is parsed once,
+//! here, into a [`SignedRequest`], which can only ask for `GetCallerIdentity`; and it is only ever
+//! sent to an endpoint that the server chose. What is forwarded is what was signed: AWS checks the
+//! signature over exactly these bytes.
+
+mod form;
+mod headers;
+mod presigned;
+mod server_id;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method};
+
+pub use headers::{ClientHeaders, canonical_name};
+pub use presigned::PresignedQuery;
+use target::Target;
+
+use crate::aws::endpoints::Endpoint;
+use crate::aws::query::AGENT;
+use crate::entry::ClientConfig;
+use crate::framework::{Failure, Fields};
+use crate::go::text::decode_base64;
+use crate::ports::HttpRequest;
+
+/// `X-Amz-` headers that are accepted without configuration.
+const ALLOWED_HEADERS: [&str; 8] = [
+    "X-Amz-Algorithm",
+    "X-Amz-Content-Sha256",
+    "X-Amz-Credential",
+    "X-Amz-Date",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "X-Amz-SignedHeaders",
+    "X-Amz-User-Agent",
+];
+
+/// Headers about one connection or about framing, which the forwarding side decides itself; a
+/// client's copy is dropped. Connections to STS are shared by the logins of all clients, so none may
+/// say what happens to them, nor make the two ends disagree about where a request ends.
+const OWN_HEADERS: [&str; 12] = [
+    "Connection",
+    "Content-Length",
+    "Expect",
+    "Host",
+    "Http2-Settings",
+    "Keep-Alive",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "Te",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// Longest answer to a forwarded request, in bytes.
+const MAX_ANSWER: usize = crate::aws::query::MAX_ANSWER;
+
+/// Names of the login fields that make up a signed request.
+pub const FIELDS: [&str; 4] =
+    ["iam_http_request_method", "iam_request_url", "iam_request_body", "iam_request_headers"];
+
+/// A parsed signed request for `GetCallerIdentity`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedRequest {
+    target: Target,
+    body: Vec<u8>,
+    headers: ClientHeaders,
+    /// Present on a GET, absent on a POST.
+    presigned: Option<PresignedQuery>,
+}
+
+impl SignedRequest {
+    /// Parses the login fields.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn parse(fields: &Fields) -> Result<Self, Failure> {
+        let refused = |text: &str| Failure::Refused(text.to_owned());
+        let text = |name| fields.text(name).unwrap_or("");
+        let get = match text("iam_http_request_method") {
+            "" => return Err(refused("missing iam_http_request_method")),
+            "POST" => false,
+            "GET" => true,
+            _ => {
+                return Err(refused(
+                    "invalid iam_http_request_method; currently only 'GET' and 'POST' are supported",
+                ));
+            }
+        };
+        let url = text("iam_request_url");
+        if url.is_empty() {
+            return Err(refused("missing iam_request_url"));
+        }
+        let url = decode_base64(url).ok_or_else(|| refused("failed to base64 decode iam_request_url"))?;
+        let target = String::from_utf8(url)
+            .ok()
+            .and_then(|url| Target::parse(&url))
+            .ok_or_else(|| refused("error parsing iam_request_url"))?;
+        let presigned = if get {
+            Some(PresignedQuery::parse(&target.raw_query)?)
+        } else if target.raw_query.is_empty() {
+            None
+        } else {
+            return Err(refused("invalid request"));
+        };
+        let body = text("iam_request_body");
+        if body.is_empty() && !get {
+            return Err(refused("missing iam_request_body"));
+        }
+        let body = decode_base64(body).ok_or_else(|| refused("failed to base64 decode iam_request_body"))?;
+        check_body(&body)?;
+        let headers = ClientHeaders::collect(fields.headers("iam_request_headers").unwrap_or_default());
+        if headers.is_empty() {
+            return Err(refused("missing iam_request_headers"));
+        }
+        // A presigned request has its signature in the query; with a second one AWS would choose.
+        let signatures_in_headers = if get { 0 } else { 1 };
+        if headers.values("Authorization").len() > signatures_in_headers {
+            return Err(refused("invalid request header: Authorization"));
+        }
+        Ok(Self { target, body, headers, presigned })
+    }
+
+    /// Checks what the operator configured: the server id and the allowed headers. Without a
+    /// configuration there is nothing to check.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check(&self, config: &ClientConfig) -> Result<(), Failure> {
+        if !config.iam_server_id_header_value.is_empty() {
+            server_id::check(self, &config.iam_server_id_header_value).map_err(|detail| {
+                Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
+            })?;
+        }
+        let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
+        for (name, _) in self.headers.iter() {
+            let known = ALLOWED_HEADERS.contains(&name) || name == "X-Amz-Signedheaders";
+            if presigned::starts_with_x_amz(name) && !known && !configured(name) {
+                return Err(Failure::Refused(format!("invalid request header: {name}")));
+            }
+        }
+        if let Some(query) = &self.presigned {
+            let of_the_form =
+                |name: &str| !presigned::starts_with_x_amz(name) || ALLOWED_HEADERS.contains(&name);
+            if let Some(name) = query.names.iter().find(|name| !of_the_form(name) && !configured(name)) {
+                return Err(Failure::Refused(format!("invalid request query param: {name}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The STS endpoint for this request: by the region of its signature if the configuration says
+    /// so, else the configured one, else the global one.
+    ///
+    /// # Errors
+    /// The client's region is missing or unknown, or the operator's endpoint is no URL.
+    pub fn endpoint(&self, config: &ClientConfig) -> Result<Endpoint, Failure> {
+        if config.use_sts_region_from_client {
+            let region = self
+                .client_region()
+                .ok_or_else(|| Failure::Refused("region missing from Authorization header".to_owned()))?;
+            return Endpoint::sts_of_client_region(region).ok_or_else(|| {
+                Failure::Refused(format!("unable to get regional STS endpoint for region: {region}"))
+            });
+        }
+        if config.sts_endpoint.is_empty() {
+            return Ok(Endpoint::global_sts());
+        }
+        Endpoint::configured(&config.sts_endpoint)
+            .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))
+    }
+
+    /// The region of [that endpoint](Self::endpoint); empty where the operator's endpoint has none.
+    #[must_use]
+    pub fn endpoint_region<'a>(&'a self, config: &'a ClientConfig) -> &'a str {
+        if config.use_sts_region_from_client {
+            self.client_region().unwrap_or("")
+        } else if config.sts_endpoint.is_empty() {
+            "aws-global"
+        } else {
+            &config.sts_region
+        }
+    }
+
+    /// The request as it goes to an endpoint. The connection is made to the endpoint; the client's
+    /// host is only what the `Host` header says, as it was signed.
+    ///
+    /// # Errors
+    /// `Err(detail)` when the client's path or headers cannot be sent in HTTP.
+    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, String> {
+        let uri = endpoint
+            .uri(&format!("/{}", self.target.request_uri))
+            .ok_or_else(|| "the path cannot be sent".to_owned())?;
+        let mut headers = HeaderMap::new();
+        for (name, values) in self.headers.iter() {
+            if OWN_HEADERS.contains(&name) {
+                continue;
+            }
+            let invalid = || format!("invalid header field {}", crate::go::text::quote(name));
+            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+            for value in values.iter().take(if header == USER_AGENT { 1 } else { usize::MAX }) {
+                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
+                headers.append(header.clone(), value);
+            }
+        }
+        let host = if self.target.host.is_empty() { endpoint.authority() } else { &self.target.host };
+        headers
+            .insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| "invalid host".to_owned())?);
+        match headers.get(USER_AGENT) {
+            None => {
+                headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+            }
+            Some(agent) if agent.is_empty() => {
+                headers.remove(USER_AGENT);
+            }
+            Some(_) => {}
+        }
+        if self.presigned.is_some() && !self.body.is_empty() {
+            // Some servers do not expect a body here and would take it for the next request, which
+            // on a shared connection is another client's. So nobody comes after this one.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(HttpRequest {
+            method: self.method(),
+            uri,
+            headers,
+            body: Bytes::from(self.body.clone()),
+            response_limit: MAX_ANSWER,
+        })
+    }
+
+    /// How error texts name the request at an endpoint: method and URL.
+    #[must_use]
+    pub fn description(&self, endpoint: &Endpoint) -> String {
+        format!("{} {endpoint}/{}", self.method(), self.target.request_uri)
+    }
+
+    fn method(&self) -> Method {
+        if self.presigned.is_some() { Method::GET } else { Method::POST }
+    }
+
+    fn authorization(&self) -> Option<&str> {
+        self.headers.values("Authorization").first().map(String::as_str)
+    }
+
+    fn client_region(&self) -> Option<&str> {
+        if let Some(query) = &self.presigned {
+            return Some(&query.region);
+        }
+        self.authorization()?
+            .split(' ')
+            .find_map(|piece| piece.strip_prefix("Credential="))?
+            .split('/')
+            .nth(2)
+    }
+}
+
+/// The body may ask for nothing but `GetCallerIdentity`.
+fn check_body(body: &[u8]) -> Result<(), Failure> {
+    let pairs = form::parse(body).map_err(|error| Failure::Refused(error.to_string()))?;
+    let mut actions: u32 = 0;
+    for (name, value) in &pairs {
+        let valid = match name.as_slice() {
+            b"Action" => {
+                actions = actions.saturating_add(1);
+                value == b"GetCallerIdentity"
+            }
+            b"Version" => true,
+            _ => false,
+        };
+        if !valid || actions > 1 {
+            return Err(Failure::Refused("iam request body is invalid".to_owned()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Who signed a login request.
+
+use crate::aws::arn::{AccountId, Arn, EntityKind};
+use crate::aws::sts::CallerIdentity;
+use crate::framework::Failure;
+use crate::go::text::quote;
+
+/// A caller that STS vouched for. It can be made from nothing but an answer of STS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedCaller {
+    arn: Arn,
+    unique_id: String,
+}
+
+impl VerifiedCaller {
+    /// Reads who STS says it is. The parts of the answer must agree with each other.
+    ///
+    /// # Errors
+    /// The ARN is of a principal that cannot log in, or the parts disagree.
+    pub fn from_identity(identity: &CallerIdentity) -> Result<Self, Failure> {
+        let arn = Arn::parse(identity.arn()).map_err(|error| {
+            Failure::Refused(format!("error parsing arn {}: {error}", quote(identity.arn())))
+        })?;
+        let (unique_id, session) = match identity.user_id().split_once(':') {
+            Some((unique_id, session)) => (unique_id, Some(session)),
+            None => (identity.user_id(), None),
+        };
+        let session_agrees = arn.kind() != EntityKind::AssumedRole || session == Some(arn.session());
+        if identity.account() != arn.account().as_str() || !session_agrees || unique_id.is_empty() {
+            return Err(Failure::Refused(
+                "error making upstream request: error parsing STS response".to_owned(),
+            ));
+        }
+        let unique_id = unique_id.to_owned();
+        Ok(Self { arn, unique_id })
+    }
+
+    /// The ARN as STS gave it.
+    #[must_use]
+    pub fn arn(&self) -> &Arn {
+        &self.arn
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        self.arn.account()
+    }
+
+    /// The unique id of the user or role, without the session.
+    #[must_use]
+    pub fn unique_id(&self) -> &str {
+        &self.unique_id
+    }
+
+    /// The name a token shows: of the user or role, with the session if there is one.
+    #[must_use]
+    pub fn display_name(&self) -> String {
+        match self.arn.session() {
+            "" => self.arn.name().to_owned(),
+            session => format!("{}/{session}", self.arn.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(arn: &str, user_id: &str, account: &str) -> Result<VerifiedCaller, String> {
+        let document = format!(
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        );
+        let identity = CallerIdentity::parse(document.as_bytes()).unwrap();
+        VerifiedCaller::from_identity(&identity).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn users_and_sessions_are_told_apart() {
+        let user = caller("arn:aws:iam::1:user/p/u", "AIDA", "1").unwrap();
+        assert_eq!((user.unique_id(), user.display_name().as_str()), ("AIDA", "u"));
+        let session = caller("arn:aws:sts::1:assumed-role/App/s1", "AROA:s1", "1").unwrap();
+        assert_eq!((session.unique_id(), session.display_name().as_str()), ("AROA", "App/s1"));
+    }
+
+    #[test]
+    fn an_answer_that_disagrees_with_itself_is_refused() {
+        let refused = "error making upstream request: error parsing STS response";
+        for (arn, user_id, account) in [
+            ("arn:aws:iam::1:user/u", "AIDA", "2"),
+            ("arn:aws:sts::1:assumed-role/App/s1", "AROA:s2", "1"),
+            ("arn:aws:sts::1:assumed-role/App/s1", "AROA", "1"),
+            ("arn:aws:iam::1:user/u", ":x", "1"),
+        ] {
+            assert_eq!(caller(arn, user_id, account).unwrap_err(), refused, "{arn} {user_id}");
+        }
+        assert_eq!(
+            caller("arn:aws:iam::1:root", "1", "2").unwrap_err(),
+            r#"error parsing arn "arn:aws:iam::1:root": unrecognized arn: "root" contains fewer than 2 slash-separated parts"#
+        );
+    }
+}

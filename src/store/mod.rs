@@ -1,0 +1,345 @@
+//! The mount's entries in the host's storage, with what is cached of them.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::accounts::clients::ConfigSnapshot;
+use crate::aws::arn::AccountId;
+use crate::concurrency::bounded_cache::{EntryCache, ReadStart};
+use crate::concurrency::cache_status::CacheStatus;
+use crate::concurrency::turns::{Turn, Turns};
+use crate::entry::{ClientConfig, DenyListEntry, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::framework::Failure;
+use crate::ports::{Storage, StorageError};
+use crate::proof::role_tag::RoleTag;
+
+/// Roles kept per mount.
+const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
+/// Accounts whose configuration, or lack of one, is kept per mount.
+const MAX_ACCOUNTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+const ONE: NonZeroUsize = NonZeroUsize::MIN;
+
+/// An entry as it was read, for a change that must not overwrite another one.
+pub struct Loaded<T> {
+    /// The stored bytes; `None` if nothing was stored.
+    stored: Option<Vec<u8>>,
+    /// The decoded entry.
+    pub entry: Option<T>,
+}
+
+/// Somebody else changed the entry between reading and writing.
+#[derive(Debug)]
+pub struct Changed;
+
+/// Entries of one mount.
+pub struct Store {
+    storage: Arc<dyn Storage>,
+    caches: Arc<Caches>,
+    /// Held while an entry is read, changed and written back.
+    writing: Arc<Mutex<()>>,
+    turns: Turns,
+}
+
+/// What is cached of the entries.
+struct Caches {
+    client: EntryCache<Option<Arc<ClientConfig>>>,
+    identity: EntryCache<IdentityConfig>,
+    accounts: EntryCache<Option<StsConfig>>,
+    roles: EntryCache<Role>,
+    /// Rises with every change to what AWS clients are made from.
+    generation: AtomicU64,
+}
+
+impl Caches {
+    fn new() -> Self {
+        Self {
+            client: EntryCache::new(ONE),
+            identity: EntryCache::new(ONE),
+            accounts: EntryCache::new(MAX_ACCOUNTS),
+            roles: EntryCache::new(MAX_ROLES),
+            generation: AtomicU64::new(0),
+        }
+    }
+
+    fn forget(&self, key: &str) {
+        if key == ClientConfig::KEY {
+            self.client.forget(key);
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        } else if key == IdentityConfig::KEY {
+            self.identity.forget(key);
+        } else if key.starts_with(StsConfig::PREFIX) {
+            self.accounts.forget(key);
+            self.generation.fetch_add(1, Ordering::AcqRel);
+        } else if key.starts_with(Role::PREFIX) {
+            self.roles.forget(key);
+        }
+    }
+}
+
+fn unreadable(key: &str, error: &EntryError) -> Failure {
+    Failure::Internal(format!("error reading {key}: {error}"))
+}
+
+impl Store {
+    /// The entries in a storage.
+    #[must_use]
+    pub fn new(storage: Arc<dyn Storage>) -> Self {
+        Self { storage, caches: Arc::new(Caches::new()), writing: Arc::default(), turns: Turns::default() }
+    }
+
+    /// The caches, by the paths that write what they hold.
+    #[must_use]
+    pub fn cache_status(&self) -> [(&'static str, CacheStatus); 4] {
+        [
+            ("config_client", self.caches.client.status()),
+            ("config_identity", self.caches.identity.status()),
+            ("config_sts", self.caches.accounts.status()),
+            ("role", self.caches.roles.status()),
+        ]
+    }
+
+    /// The client configuration as one request uses it.
+    ///
+    /// # Errors
+    /// The entry cannot be read. Unreadable is not absent.
+    pub async fn config_snapshot(&self) -> Result<ConfigSnapshot, Failure> {
+        // The generation is read first: an old one with a new configuration only costs a session.
+        let generation = self.caches.generation.load(Ordering::Acquire);
+        let stored = match self.caches.client.get(ClientConfig::KEY) {
+            Some(cached) => cached,
+            None => {
+                let start = self.caches.client.start_read();
+                let config = self
+                    .read::<ClientConfig>(ClientConfig::KEY)
+                    .await
+                    .map_err(|failure| prefixed("error getting configuration: ", failure))?;
+                let stored = Arc::new(config.map(Arc::new));
+                self.caches.client.keep(start, ClientConfig::KEY, &stored);
+                stored
+            }
+        };
+        Ok(match stored.as_ref() {
+            Some(config) => ConfigSnapshot { config: Arc::clone(config), is_stored: true, generation },
+            None => ConfigSnapshot { config: Arc::new(ClientConfig::absent()), is_stored: false, generation },
+        })
+    }
+
+    /// The identity configuration; the default where none is stored.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub async fn identity_config(&self) -> Result<Arc<IdentityConfig>, Failure> {
+        if let Some(cached) = self.caches.identity.get(IdentityConfig::KEY) {
+            return Ok(cached);
+        }
+        let start = self.caches.identity.start_read();
+        let config = Arc::new(self.read(IdentityConfig::KEY).await?.unwrap_or_default());
+        self.caches.identity.keep(start, IdentityConfig::KEY, &config);
+        Ok(config)
+    }
+
+    /// How an account is reached; `None` where nothing is configured.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub async fn sts_config(&self, account: &AccountId) -> Result<Arc<Option<StsConfig>>, Failure> {
+        let key = StsConfig::key(account);
+        if let Some(cached) = self.caches.accounts.get(&key) {
+            return Ok(cached);
+        }
+        let start = self.caches.accounts.start_read();
+        let config = Arc::new(self.read(&key).await?);
+        self.caches.accounts.keep(start, &key, &config);
+        Ok(config)
+    }
+
+    /// A cached role.
+    #[must_use]
+    pub fn cached_role(&self, key: &str) -> Option<Arc<Role>> {
+        self.caches.roles.get(key)
+    }
+
+    /// To be asked before [`Store::load`] of a role that is then kept.
+    #[must_use]
+    pub fn start_role_read(&self) -> ReadStart {
+        self.caches.roles.start_read()
+    }
+
+    /// Keeps a role that was read and brought to the current version.
+    pub fn keep_role(&self, start: ReadStart, key: &str, role: &Arc<Role>) {
+        self.caches.roles.keep(start, key, role);
+    }
+
+    /// The turn of a request that will [load](Self::load) and [replace](Self::replace) an entry for
+    /// which many may come at the same time: without turns, most of them would find it changed.
+    pub async fn turn(&self, key: &str) -> Turn {
+        self.turns.take(key).await
+    }
+
+    /// Reads an entry for a change.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub async fn load<T: Entry>(&self, key: &str) -> Result<Loaded<T>, Failure> {
+        let stored = self.storage.get(key).await?;
+        let entry = stored.as_deref().map(T::decode).transpose().map_err(|error| unreadable(key, &error))?;
+        Ok(Loaded { stored, entry })
+    }
+
+    /// Writes an entry that was loaded before, unless it changed since.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
+    pub async fn replace<T: Entry>(
+        &self,
+        key: &str,
+        loaded: &Loaded<T>,
+        entry: &T,
+    ) -> Result<Result<(), Changed>, Failure> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        if self.storage.get(key).await? != loaded.stored {
+            return Ok(Err(Changed));
+        }
+        self.put(writing, key, entry).await.map(Ok)
+    }
+
+    /// Reads, changes and writes an entry as one step; nothing is written when the change returns
+    /// `None`. The change must not wait for the network.
+    ///
+    /// # Errors
+    /// The entry cannot be read or written, or the change is refused.
+    pub async fn update<T: Entry, R>(
+        &self,
+        key: &str,
+        change: impl AsyncFnOnce(Option<T>) -> Result<(Option<T>, R), Failure>,
+    ) -> Result<R, Failure> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        let (entry, result) = change(self.read(key).await?).await?;
+        if let Some(entry) = entry {
+            self.put(writing, key, &entry).await?;
+        }
+        Ok(result)
+    }
+
+    /// Deletes an entry.
+    ///
+    /// # Errors
+    /// The entry cannot be deleted.
+    pub async fn delete(&self, key: &str) -> Result<(), StorageError> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        let (storage, deleted) = (Arc::clone(&self.storage), key.to_owned());
+        self.complete(writing, key, async move { storage.delete(&deleted).await }).await
+    }
+
+    /// Deletes an entry whose stored bytes are known, unless it changed since.
+    ///
+    /// # Errors
+    /// The entry cannot be read or deleted.
+    pub async fn delete_unchanged(
+        &self,
+        key: &str,
+        stored: &[u8],
+    ) -> Result<Result<(), Changed>, StorageError> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        if self.storage.get(key).await?.as_deref() != Some(stored) {
+            return Ok(Err(Changed));
+        }
+        let (storage, deleted) = (Arc::clone(&self.storage), key.to_owned());
+        self.complete(writing, key, async move { storage.delete(&deleted).await }).await.map(Ok)
+    }
+
+    /// Names below a prefix.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        self.storage.list(prefix).await
+    }
+
+    /// Names below a prefix whose own names may hold slashes.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn list_nested(&self, prefix: &str) -> Result<Vec<String>, StorageError> {
+        let mut names = Vec::new();
+        let mut folders = vec![String::new()];
+        while let Some(folder) = folders.pop() {
+            for child in self.storage.list(&format!("{prefix}{folder}")).await? {
+                let name = format!("{folder}{child}");
+                if name.ends_with('/') { folders.push(name) } else { names.push(name) }
+            }
+        }
+        Ok(names)
+    }
+
+    /// Whether a role tag is on the deny list.
+    ///
+    /// # Errors
+    /// The list cannot be read: then nobody knows, and the tag must not be accepted.
+    pub async fn is_denied(&self, tag: &RoleTag) -> Result<bool, Failure> {
+        Ok(self.read::<DenyListEntry>(&DenyListEntry::key(tag.text())).await?.is_some())
+    }
+
+    /// The bytes of an entry, past the caches.
+    ///
+    /// # Errors
+    /// The host's text.
+    pub async fn stored(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
+        self.storage.get(key).await
+    }
+
+    /// Reads an entry past the caches.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub async fn read<T: Entry>(&self, key: &str) -> Result<Option<T>, Failure> {
+        Ok(self.load(key).await?.entry)
+    }
+
+    /// Forgets what is cached under a storage key.
+    pub fn invalidate(&self, key: &str) {
+        self.caches.forget(key);
+    }
+
+    async fn put<T: Entry>(&self, writing: OwnedMutexGuard<()>, key: &str, entry: &T) -> Result<(), Failure> {
+        let bytes = entry.encode().map_err(|error| unreadable(key, &error))?;
+        let (storage, written) = (Arc::clone(&self.storage), key.to_owned());
+        Ok(self.complete(writing, key, async move { storage.put(&written, bytes).await }).await?)
+    }
+
+    /// Changes storage and then forgets what is cached of it. A request that is given up ends where it
+    /// waits, while the host may still carry out the change: then nobody would ever forget the entry
+    /// that was replaced. So this runs to its end by itself.
+    async fn complete(
+        &self,
+        writing: OwnedMutexGuard<()>,
+        key: &str,
+        change: impl Future<Output = Result<(), StorageError>> + Send + 'static,
+    ) -> Result<(), StorageError> {
+        let (caches, changed) = (Arc::clone(&self.caches), key.to_owned());
+        let work = tokio::spawn(async move {
+            let result = change.await;
+            // Also after a failure: nobody knows what was written.
+            caches.forget(&changed);
+            drop(writing);
+            result
+        });
+        work.await.unwrap_or_else(|error| {
+            self.invalidate(key);
+            Err(StorageError::new(error.to_string()))
+        })
+    }
+}
+
+fn prefixed(prefix: &str, failure: Failure) -> Failure {
+    match failure {
+        Failure::Internal(text) => Failure::Internal(format!("{prefix}{text}")),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests;
