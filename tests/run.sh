@@ -17,8 +17,8 @@ TEXT
 }
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=plugin-catalog/python-tools.sh
-source "$root/plugin-catalog/python-tools.sh"
+# shellcheck source=tests/tools/python-tools.sh
+source "$root/tests/tools/python-tools.sh"
 
 die() {
     printf 'error: %s\n' "$*" >&2
@@ -43,7 +43,7 @@ command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust, then
 command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the Debian package build-essential."
 
 step "Installing the servers and clients of the tests under target/"
-ensure_tools "$root" tests/requirements.txt
+ensure_tools "$root" tests/tools/requirements.txt
 
 step "cargo fmt --check"
 cargo fmt --check
