@@ -8,6 +8,7 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a test must stop the test"
 )]
+#![allow(clippy::disallowed_methods, reason = "a target runs for a time that the environment may set")]
 
 mod arn;
 mod authorization;

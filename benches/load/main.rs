@@ -9,6 +9,7 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a benchmark must stop it"
 )]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures")]
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod curves;

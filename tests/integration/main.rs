@@ -8,6 +8,7 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a test must stop the test"
 )]
+#![allow(clippy::disallowed_methods, reason = "tests set processes up and measure them")]
 #![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod accidents;
