@@ -20,4 +20,5 @@ pub mod mount;
 pub mod path;
 pub mod ports;
 pub mod proof;
+pub mod refusal;
 pub mod store;
