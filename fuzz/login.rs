@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use vault_plugin_auth_aws::framework::{
     Auth, Failure, FieldValue, MAX_DATA_BYTES, Operation, Reply, parse_data,
 };
-use vault_plugin_auth_aws::mount::Mount;
+use vault_plugin_auth_aws::method::AuthMethod;
 use vault_plugin_auth_aws::path::routes;
 use vault_plugin_auth_aws::ports::{HttpRequest, Storage};
 
@@ -97,7 +97,7 @@ fn login() {
 /// A mount that was just set up over storage that is kept.
 struct Scene {
     aws: Arc<Aws>,
-    mount: Arc<Mount>,
+    mount: AuthMethod,
 }
 
 impl Scene {

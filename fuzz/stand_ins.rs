@@ -10,14 +10,15 @@ use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use vault_plugin_auth_aws::aws::attempts::Deadline;
 use vault_plugin_auth_aws::aws::calls::Calls;
-use vault_plugin_auth_aws::aws::query::CallContext;
+use vault_plugin_auth_aws::aws::context::CallContext;
+use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Request};
-use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup};
+use vault_plugin_auth_aws::method::AuthMethod;
+use vault_plugin_auth_aws::mount::{Environment, MountSetup};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
-    StorageError, SystemView, SystemViewError, Transport, TransportError,
+    StorageError, SystemView, SystemViewError, Transport, TransportError, World,
 };
 
 /// Runs a future to its end. Pauses take no time.
@@ -164,11 +165,13 @@ impl SystemView for Host {
 }
 
 /// A mount that was just set up on what is stored, with this AWS.
-pub(crate) fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> Arc<Mount> {
+pub(crate) fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> AuthMethod {
     let environment = Environment {
-        transport: Arc::<Aws>::clone(aws),
-        clock: Arc::new(Noon),
-        random: Arc::new(Zeros),
+        world: Arc::new(World {
+            transport: Arc::<Aws>::clone(aws),
+            clock: Arc::new(Noon),
+            random: Arc::new(Zeros),
+        }),
         host: HostFlavor::OpenBao,
     };
     let setup = MountSetup {
@@ -177,7 +180,7 @@ pub(crate) fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> Arc<Mount> {
         storage,
         system_view: Arc::new(Host),
     };
-    Mount::new(Arc::new(environment), setup)
+    AuthMethod::new(Arc::new(environment), setup)
 }
 
 /// A request of the host to a mount.

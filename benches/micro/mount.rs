@@ -6,7 +6,7 @@ use divan::Bencher;
 use http::StatusCode;
 use serde_json::json;
 use vault_plugin_auth_aws::framework::{Operation, Reply};
-use vault_plugin_auth_aws::mount::Mount;
+use vault_plugin_auth_aws::method::AuthMethod;
 
 use crate::answers::CALLER;
 use crate::stand_ins::{Aws, MemoryStorage, block_on, mount, request};
@@ -19,7 +19,7 @@ pub(crate) const LOGIN: &str = include_str!("login.json");
 /// A mount with the role `app`, and AWS behind it.
 struct Scene {
     aws: Arc<Aws>,
-    mount: Arc<Mount>,
+    mount: AuthMethod,
 }
 
 impl Scene {

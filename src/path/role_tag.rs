@@ -87,7 +87,7 @@ async fn issue(mount: &Mount, fields: Fields) -> HandlerResult {
         allow_instance_migration: flag("allow_instance_migration"),
     };
     let warnings = check(mount, &role, &content).await?;
-    let tag = RoleTag::issue(content, &role, mount.environment().random.as_ref())?;
+    let tag = RoleTag::issue(content, &role, mount.world().random.as_ref())?;
     let data = object([("tag_key", json!(role.role_tag)), ("tag_value", json!(tag.text()))]);
     Ok(Some(Response { warnings, ..Response::with_data(data) }))
 }

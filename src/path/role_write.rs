@@ -1,7 +1,7 @@
 //! Writing a role: what is supplied, merged over what is stored, checked in the order that clients
 //! know.
 
-use crate::aws::attempts::Deadline;
+use crate::aws::deadline::Deadline;
 use crate::entry::{AuthType, EntryError, InferredEntity, Role, random_id};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
@@ -41,7 +41,7 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
 }
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
-    let role_id = random_id(mount.environment().random.as_ref())
+    let role_id = random_id(mount.world().random.as_ref())
         .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
     Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
 }
@@ -68,7 +68,7 @@ impl RoleWrite<'_> {
         let warnings = self.check_ttls(role).await?;
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
-            let random = self.mount.environment().random.as_ref();
+            let random = self.mount.world().random.as_ref();
             role.hmac_key = random_id(random).map_err(|EntryError(cause)| {
                 Failure::Internal(format!("failed to generate role HMAC key: {cause}"))
             })?;

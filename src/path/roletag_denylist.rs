@@ -63,7 +63,7 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     let (tag, role) = mount.verified_role_tag(decoded.as_deref().unwrap_or(given)).await?;
     let mount_max = mount.max_lease_ttl().await?;
     let longest = tag.content().max_ttl.max(role.token.token_max_ttl).max(mount_max);
-    let now = StoredTime::from(mount.environment().clock.now());
+    let now = StoredTime::from(mount.world().clock.now());
     mount
         .store()
         .update(&DenyListEntry::key(tag.text()), async |stored: Option<DenyListEntry>| {

@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::accounts::clients::ConfigSnapshot;
+use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
-use crate::aws::attempts::Deadline;
+use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
-use crate::binding::instance::{BoundError, check_bounds, look_up_running};
+use crate::binding::instance::{BoundError, check_bounds};
 use crate::entry::{
     AccessListEntry, AuthType, EC2_METADATA, EntryError, IdentityConfig, Role, StoredTime, random_id,
 };
@@ -25,6 +25,7 @@ use crate::framework::{Alias, Auth, Failure, Fields, Request};
 use crate::go::GoDuration;
 use crate::mount::Mount;
 use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
+use crate::store::ConfigSnapshot;
 
 use crate::go::text::quote;
 use reauthentication::{Earlier, Nonce};
@@ -210,7 +211,7 @@ impl<'a> Ec2Login<'a> {
             role.disallow_reauthentication || nonce == Nonce::Disabling || tag.disallow_reauthentication;
         let (nonce, made_nonce) = self.settle_nonce(nonce, disallowed)?;
         let ttls = MaxTtls::of(self.mount, role, tag.max_ttl).await?;
-        let now = StoredTime::from(self.mount.environment().clock.now());
+        let now = StoredTime::from(self.mount.world().clock.now());
         let mut entry = earlier.unwrap_or_else(|| AccessListEntry {
             role: role_name.clone(),
             client_nonce: nonce,
@@ -237,10 +238,9 @@ impl<'a> Ec2Login<'a> {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made =
-                    random_id(self.mount.environment().random.as_ref()).map_err(|EntryError(cause)| {
-                        Failure::Internal(format!("failed to generate nonce: {cause}"))
-                    })?;
+                let made = random_id(self.mount.world().random.as_ref()).map_err(|EntryError(cause)| {
+                    Failure::Internal(format!("failed to generate nonce: {cause}"))
+                })?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }

@@ -1,8 +1,8 @@
 //! Renewal of tokens of the ec2 login.
 
+use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
-use crate::aws::attempts::Deadline;
-use crate::binding::instance::look_up_running;
+use crate::aws::deadline::Deadline;
 use crate::entry::{AccessListEntry, StoredTime};
 use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::go::GoDuration;
@@ -33,7 +33,7 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
         })?;
         let role = mount.role(&entry.role).await?.ok_or_else(|| ended("role entry not found"))?;
         let ttls = MaxTtls::of(mount, &role, tag_max_ttl).await?;
-        let now = StoredTime::from(mount.environment().clock.now());
+        let now = StoredTime::from(mount.world().clock.now());
         entry.last_updated_time = now;
         entry.expiration_time = now.plus(ttls.longest);
         if mount.store().replace(&key, &loaded, &entry).await?.is_ok() {

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::accounts::clients::ConfigSnapshot;
+use crate::accounts::instance::look_up_running;
 use crate::accounts::look_up::LookUp;
-use crate::aws::attempts::Deadline;
 use crate::aws::calls::ForwardedAnswer;
+use crate::aws::context::CallContext;
+use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
-use crate::aws::query::CallContext;
 use crate::aws::sts;
-use crate::binding::instance::{check_bounds, look_up_running};
+use crate::binding::instance::check_bounds;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, InferredEntity, Role};
 use crate::framework::{Alias, Auth, Failure, Fields, Request};
@@ -26,6 +26,7 @@ use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
 use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
+use crate::store::ConfigSnapshot;
 
 /// Attempts for the forwarded request, at the most.
 const MAX_FORWARD_ATTEMPTS: u32 = 3;
@@ -123,11 +124,10 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Failure> {
-        let endpoint = self.signed.endpoint(&self.snapshot.config)?;
+        let outgoing = self.signed.outgoing(&self.snapshot.config)?;
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let region = self.signed.endpoint_region(&self.snapshot.config);
-        let (identity, mut counted) = sts::forward(&self.signed, &endpoint, region, context)
+        let (identity, mut counted) = sts::forward(&outgoing, context)
             .await
             .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))?;
         let caller = VerifiedCaller::from_identity(&identity)?;

@@ -1,9 +1,9 @@
 //! Renewal of tokens of the iam login.
 
+use crate::accounts::instance::look_up_running;
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::{AccountId, Arn};
-use crate::aws::attempts::Deadline;
-use crate::binding::instance::look_up_running;
+use crate::aws::deadline::Deadline;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{InferredEntity, Role};
 use crate::framework::{Auth, Failure, HandlerResult, Response};

@@ -21,8 +21,9 @@ pub use headers::{ClientHeaders, canonical_name};
 pub use presigned::PresignedQuery;
 use target::Target;
 
-use crate::aws::endpoints::Endpoint;
+use crate::aws::endpoint::Endpoint;
 use crate::aws::query::AGENT;
+use crate::aws::sts::Forwarded;
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, Fields};
 use crate::go::text::decode_base64;
@@ -199,7 +200,7 @@ impl SignedRequest {
 
     /// The region of [that endpoint](Self::endpoint); empty where the operator's endpoint has none.
     #[must_use]
-    pub fn endpoint_region<'a>(&'a self, config: &'a ClientConfig) -> &'a str {
+    fn endpoint_region<'a>(&'a self, config: &'a ClientConfig) -> &'a str {
         if config.use_sts_region_from_client {
             self.client_region().unwrap_or("")
         } else if config.sts_endpoint.is_empty() {
@@ -207,6 +208,19 @@ impl SignedRequest {
         } else {
             &config.sts_region
         }
+    }
+
+    /// The request as it goes out under a configuration.
+    ///
+    /// # Errors
+    /// As [`SignedRequest::endpoint`].
+    pub fn outgoing<'a>(&'a self, config: &'a ClientConfig) -> Result<Forwarded<'a>, Failure> {
+        let endpoint = self.endpoint(config)?;
+        Ok(Forwarded {
+            request: self.forwarded_to(&endpoint),
+            description: format!("{} {endpoint}/{}", self.method(), self.target.request_uri),
+            region: self.endpoint_region(config),
+        })
     }
 
     /// The request as it goes to an endpoint. The connection is made to the endpoint; the client's
@@ -254,12 +268,6 @@ impl SignedRequest {
             body: Bytes::from(self.body.clone()),
             response_limit: MAX_ANSWER,
         })
-    }
-
-    /// How error texts name the request at an endpoint: method and URL.
-    #[must_use]
-    pub fn description(&self, endpoint: &Endpoint) -> String {
-        format!("{} {endpoint}/{}", self.method(), self.target.request_uri)
     }
 
     fn method(&self) -> Method {
