@@ -6,9 +6,9 @@ use vault_plugin_auth_aws::aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::ec2::{Description, Ec2Client, Instance};
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
 
-use crate::stand_ins::{Aws, block_on, credentials};
 use crate::target::{Target, Verdict};
 use crate::xml_reading::{elements, only, read, text, texts};
+use testkit::core::{Aws, block_on, credentials};
 
 const TARGET: Target<1> = Target {
     accepted: &[

@@ -12,8 +12,8 @@ use vault_plugin_auth_aws::path::routes;
 use vault_plugin_auth_aws::ports::{HttpRequest, Storage};
 
 use crate::login_requests::assert_is_harmless;
-use crate::stand_ins::{Aws, MemoryStorage, block_on, mount, request};
 use crate::target::{Target, Verdict};
+use testkit::core::{Aws, MemoryStorage, block_on, mount, request};
 
 const TARGET: Target<1> = Target {
     accepted: &[

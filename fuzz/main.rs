@@ -24,7 +24,6 @@ mod mutation;
 mod pkcs7;
 mod role_tag;
 mod signed_request;
-mod stand_ins;
 mod sts_answer;
 mod target;
 mod xml_reading;

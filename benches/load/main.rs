@@ -9,7 +9,6 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a benchmark must stop it"
 )]
-#![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
 
 mod curves;
 mod driver;
@@ -21,11 +20,8 @@ mod options;
 mod plot;
 mod process;
 mod report;
-mod statistics;
 mod sts;
 mod subject;
-#[path = "../../tests/integration/support/mod.rs"]
-mod support;
 mod table;
 
 use std::io::Write as _;

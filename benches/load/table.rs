@@ -5,7 +5,7 @@ use crate::report::Report;
 
 /// The whole text.
 #[must_use]
-pub fn text(report: &Report) -> String {
+pub(crate) fn text(report: &Report) -> String {
     let other = report.other.is_some();
     let mut header = vec!["Figure", "Value", "Go plugin, recorded", "Ratio", "Target", "Met"];
     if other {
@@ -62,7 +62,7 @@ fn row(measured: &Measured, other: bool) -> Vec<String> {
 
 /// What a figure should be, in words; empty if nothing is asked of it.
 #[must_use]
-pub fn target(aim: Aim, unit: &str) -> String {
+pub(crate) fn target(aim: Aim, unit: &str) -> String {
     match aim {
         Aim::Information => String::new(),
         Aim::OfRecorded(ratio) => format!("ratio ≤ {ratio}"),
@@ -78,7 +78,7 @@ fn plain(value: f64, unit: &str) -> String {
 
 /// A value with as many digits as mean something.
 #[must_use]
-pub fn with_unit(value: f64, unit: &str) -> String {
+pub(crate) fn with_unit(value: f64, unit: &str) -> String {
     let digits = match value.abs() {
         size if size >= 100.0 || size.fract() == 0.0 => 0,
         size if size >= 10.0 => 1,

@@ -14,8 +14,6 @@ mod bindings;
 mod mount;
 mod signed_request;
 mod signing;
-#[path = "../../fuzz/stand_ins.rs"]
-mod stand_ins;
 
 fn main() {
     divan::main();

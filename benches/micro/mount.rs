@@ -9,7 +9,7 @@ use vault_plugin_auth_aws::framework::{Operation, Reply};
 use vault_plugin_auth_aws::mount::Mount;
 
 use crate::answers::CALLER;
-use crate::stand_ins::{Aws, MemoryStorage, block_on, mount, request};
+use testkit::core::{Aws, MemoryStorage, block_on, mount, request};
 
 /// What the signed header `X-Vault-AWS-IAM-Server-ID` has to say.
 pub(crate) const SERVER_ID: &str = "vault.example.com";

@@ -10,12 +10,12 @@ use tokio::task::JoinSet;
 use crate::Bench;
 use crate::driver::{must_be_admitted, open_loop};
 use crate::figure::{Aim, Figure};
-use crate::statistics::{as_f64, median, median_ratio};
 use crate::subject::launch;
-use crate::support::aws::{
+use testkit::aws::{
     Aws, Credentials, Entity, Fault, Gate, Instance, LoginOptions, Target, Times, sign_login,
 };
-use crate::support::host::{Host, Mount, MountOptions};
+use testkit::host::{Host, Mount, MountOptions};
+use testkit::statistics::{as_f64, median, median_ratio};
 
 /// Where the accounts are, one in each region.
 const REGIONS: [&str; 10] = [

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, login_as};
-use crate::support::proto::logical::Alias;
-use crate::support::proto::pb::Auth;
+use testkit::proto::logical::Alias;
+use testkit::proto::pb::Auth;
 
 /// Operations the host makes by itself were reachable by clients. Whoever reaches them here gets no
 /// identity worth a token, changes nothing and learns nothing.
