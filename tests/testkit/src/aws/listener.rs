@@ -1,4 +1,4 @@
-//! The port: plain HTTP, TLS and CONNECT on one listener, and listeners that only frustrate.
+//! The port: plain HTTP, TLS and CONNECT on one listener.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -6,29 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::answer::Delivery;
 use super::calls::Outcome;
 use super::fault::Fault;
 use super::http::{Connection, ReadError, Request, chunk, response_head};
-use super::stand_in::{Plan, Shared};
+use super::plan::{Peer, Plan, plan};
 use super::tls::TestTls;
+use super::world::Shared;
 
 /// First byte of a TLS handshake.
 const TLS_HANDSHAKE: u8 = 22;
 
 /// Piece of an endless body.
 const ENDLESS_PIECE: [u8; 16 * 1024] = [b' '; 16 * 1024];
-
-/// Whom a connection belongs to.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Peer {
-    pub(super) number: u64,
-    pub(super) tls_name: Option<String>,
-    pub(super) proxied_to: Option<String>,
-}
 
 /// The listener with its thread; both end with it.
 pub(super) struct Server {
@@ -206,7 +199,7 @@ async fn requests(mut connection: Connection, peer: &Peer, shared: &Shared) -> R
             Err(closed) => return Err(closed),
         };
         let last = asks_to_close(&request);
-        let plan = shared.plan(request, peer);
+        let plan = plan(shared, request, peer);
         let number = plan.number;
         let kept = answer(&mut connection, plan, shared).await.inspect_err(|_| {
             shared.finish(number, Outcome::Abandoned);
@@ -256,44 +249,4 @@ async fn answer(connection: &mut Connection, plan: Plan, shared: &Shared) -> Res
     shared.finish(plan.number, Outcome::Answered(plan.answer.status()));
     connection.write(&bytes).await?;
     Ok(plan.delivery == Delivery::Whole)
-}
-
-/// Accepts connections and never answers.
-pub struct SilentListener {
-    address: SocketAddr,
-    // Connections queue in the listener's backlog: they stand, and nobody reads them.
-    _listener: StdListener,
-}
-
-impl SilentListener {
-    /// On a free loopback port.
-    pub fn start() -> Self {
-        let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
-        Self { address: listener.local_addr().expect("a bound address"), _listener: listener }
-    }
-
-    /// `http://127.0.0.1:port`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-}
-
-/// Refuses connections: the port is taken, and nobody listens.
-pub struct RefusingPort {
-    address: SocketAddr,
-    _socket: TcpSocket,
-}
-
-impl RefusingPort {
-    /// On a free loopback port. Needs no runtime.
-    pub fn start() -> Self {
-        let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free loopback port");
-        Self { address: socket.local_addr().expect("a bound address"), _socket: socket }
-    }
-
-    /// `http://127.0.0.1:port`.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
 }

@@ -23,6 +23,8 @@
 mod accounts;
 mod answer;
 mod calls;
+mod dead_ports;
+mod dispatch;
 mod document;
 mod ec2;
 mod encoding;
@@ -34,22 +36,24 @@ mod inventory;
 mod listener;
 mod login;
 mod operation;
+mod plan;
 mod refusal;
 pub mod sigv4;
 mod stand_in;
 mod sts;
 mod tls;
 pub mod verify;
+mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use accounts::{InstanceProfile, Role, SESSION_LIFE, Session, User};
 pub use calls::{Call, Outcome};
+pub use dead_ports::{RefusingPort, SilentListener};
 pub use endpoint::Service;
 pub use fault::{Fault, Gate, Rate, RawAnswer, Target, Times};
 pub use inventory::{ACCOUNT, Entity, Identity, Instance, InstanceState, OTHER_ACCOUNT, WebIdentity};
-pub use listener::{RefusingPort, SilentListener};
 pub use login::{
     GET_CALLER_IDENTITY, HeaderEncoding, HeaderValues, LoginOptions, RequestForm, RoleField, SignedRequest,
     edit_headers, login_headers, sign, sign_login,

@@ -3,14 +3,12 @@
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::document::Element;
 use super::encoding::parse_form;
 use super::endpoint::Service;
 use super::http::Request;
-use super::inventory::{Holder, Identity, Inventory};
+use super::inventory::{Holder, Identity};
 use super::refusal::Refusal;
 use super::verify::{Repeated, pick};
-use super::{ec2, iam, sts};
 
 /// Who asks, once the signature holds.
 #[derive(Clone, Debug)]
@@ -62,16 +60,6 @@ impl Operation {
         self.caller.as_ref().expect("the signature was verified")
     }
 
-    /// Does what is asked. Operations that only do something have no result.
-    pub(super) fn perform(&self, inventory: &mut Inventory) -> Result<Option<Element>, Refusal> {
-        self.check_version()?;
-        match self.service {
-            Service::Sts => sts::perform(self, inventory).map(Some),
-            Service::Iam => iam::perform(self, inventory),
-            Service::Ec2 => ec2::perform(self, inventory).map(Some),
-        }
-    }
-
     /// No such operation in this service and version.
     pub(super) fn unknown_action(&self) -> Refusal {
         let version = pick(&self.parameters, "Version", Repeated::First).ok().flatten();
@@ -81,16 +69,6 @@ impl Operation {
             _ => format!("Could not find operation {} for version {version}", self.action),
         };
         Refusal::new(400, "InvalidAction", message)
-    }
-
-    fn check_version(&self) -> Result<(), Refusal> {
-        if self.action.is_empty() {
-            return Err(Refusal::new(400, "MissingAction", "The request must contain the parameter Action"));
-        }
-        match self.parameter("Version")? {
-            Some(version) if version == self.service.version() => Ok(()),
-            _ => Err(self.unknown_action()),
-        }
     }
 }
 

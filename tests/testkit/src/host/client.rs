@@ -7,7 +7,7 @@ use serde_json::Value;
 use tonic::Status;
 
 use super::answer::Answer;
-use super::launch::Flavor;
+use super::flavor::Flavor;
 use super::mount::Mount;
 use super::request::RequestBuilder;
 use crate::proto::pb::{Auth, HandleExistenceCheckReply};

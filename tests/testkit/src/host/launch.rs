@@ -8,7 +8,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
@@ -16,6 +15,8 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::broker::Broker;
+use super::flavor::Flavor;
+use super::folders::Folders;
 use super::handshake::{Address, Handshake};
 use super::multiplexer::Multiplexer;
 use super::process::{Finished, Process};
@@ -41,17 +42,6 @@ pub const SHUTDOWN_LIMIT: Duration = Duration::from_secs(2);
 /// Variables of the test's own environment that the plugin inherits. The rest is left out, so that
 /// credentials and proxies of the machine do not reach the plugin.
 const INHERITED: [&str; 4] = ["LD_LIBRARY_PATH", "LLVM_PROFILE_FILE", "PATH", "RUST_BACKTRACE"];
-/// Folders with longer names would leave no room for socket names.
-const FOLDER_LIMIT: usize = 60;
-
-/// Which server the host looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flavor {
-    /// Sets `BAO_` and `VAULT_` variables, has OpenBao's calls and operations.
-    OpenBao,
-    /// Sets `VAULT_` variables, has Vault's calls.
-    Vault,
-}
 
 /// What stands in `PLUGIN_CLIENT_CERT`.
 #[derive(Clone, Debug)]
@@ -188,7 +178,7 @@ impl Launch {
                 command.env(name, value);
             }
         }
-        command.env("HOME", folders.root.path()).env("TMPDIR", folders.plugin());
+        command.env("HOME", folders.root()).env("TMPDIR", folders.plugin());
         let prefixes: &[&str] = match self.flavor {
             Flavor::OpenBao => &["BAO_", "VAULT_"],
             Flavor::Vault => &["VAULT_"],
@@ -227,35 +217,6 @@ impl Launch {
         let process = Process::spawn(&mut command)
             .unwrap_or_else(|error| panic!("{} cannot be started: {error}", self.binary.display()));
         Started { process, identity, folders, multiplexed_broker: self.multiplexed_broker, auto_mtls }
-    }
-}
-
-/// The host's own temporary folder, removed with it.
-pub struct Folders {
-    root: TempDir,
-}
-
-impl Folders {
-    pub(super) fn new() -> Self {
-        let parent = std::env::temp_dir();
-        let parent = if parent.as_os_str().len() <= FOLDER_LIMIT { parent } else { PathBuf::from("/tmp") };
-        let root = tempfile::Builder::new().prefix("vp").tempdir_in(parent).expect("a temporary folder");
-        let folders = Self { root };
-        std::fs::create_dir(folders.plugin()).expect("a folder");
-        std::fs::create_dir(folders.host()).expect("a folder");
-        folders
-    }
-
-    /// The plugin's temporary folder.
-    #[must_use]
-    pub fn plugin(&self) -> PathBuf {
-        self.root.path().join("p")
-    }
-
-    /// Where the host's sockets are.
-    #[must_use]
-    pub fn host(&self) -> PathBuf {
-        self.root.path().join("h")
     }
 }
 

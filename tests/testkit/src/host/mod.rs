@@ -38,13 +38,19 @@
 mod answer;
 mod broker;
 mod client;
+mod flavor;
+mod folders;
 mod handshake;
+mod ids;
 mod launch;
 mod log;
 mod mount;
+mod mount_options;
 mod multiplexer;
 mod process;
 mod request;
+mod running;
+mod special_paths;
 mod storage;
 mod system_view;
 mod tls;
@@ -54,14 +60,16 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 pub use answer::{Answer, RawBody, rpc_error};
+pub use flavor::Flavor;
+pub use folders::Folders;
 pub use handshake::{Address, Handshake};
-pub use launch::{
-    COOKIE_NAME, COOKIE_VALUE, Flavor, Folders, Launch, Plugin, SHUTDOWN_LIMIT, ShutDown, StartError, Started,
-};
+pub use ids::{random_multiplex_id, random_uuid};
+pub use launch::{COOKIE_NAME, COOKIE_VALUE, Launch, Plugin, SHUTDOWN_LIMIT, ShutDown, StartError, Started};
 pub use log::{LogEntry, LogLine};
-pub use mount::{AUTH_METHOD, ConnInfoTiming, MULTIPLEX_ID, Mount, MountError, MountOptions};
+pub use mount::{AUTH_METHOD, MULTIPLEX_ID, Mount};
+pub use mount_options::{ConnInfoTiming, MountError, MountOptions};
 pub use process::{Finished, Output, Process};
-pub use request::{RequestBuilder, random_multiplex_id, random_uuid};
+pub use request::RequestBuilder;
 pub use storage::{
     Call, Counts, Gate, MISSING as MISSING_STORAGE, MemoryStorage, READ_ONLY, RELATIVE, SETUP_WRITE,
 };
@@ -73,6 +81,7 @@ pub use tls::Identity;
 pub use transport::Route;
 
 use mount::MountInner;
+use running::Running;
 
 /// A host with one plugin and its mounts.
 #[derive(Clone)]
@@ -81,11 +90,7 @@ pub struct Host {
 }
 
 struct HostInner {
-    launch: Launch,
-    folders: Arc<Folders>,
-    plugin: Mutex<Arc<Plugin>>,
-    /// One replacement of the process at a time.
-    replacing: tokio::sync::Mutex<()>,
+    running: Arc<Running>,
     mounts: Mutex<Vec<Weak<MountInner>>>,
 }
 
@@ -112,17 +117,8 @@ impl Host {
     /// # Errors
     /// See [`StartError`].
     pub async fn try_launch(launch: Launch) -> Result<Self, StartError> {
-        let folders = Arc::new(Folders::new());
-        let plugin = launch.spawn_in(Arc::clone(&folders)).connect().await?;
-        Ok(Self {
-            inner: Arc::new(HostInner {
-                launch,
-                folders,
-                plugin: Mutex::new(Arc::new(plugin)),
-                replacing: tokio::sync::Mutex::default(),
-                mounts: Mutex::default(),
-            }),
-        })
+        let running = Arc::new(Running::start(launch).await?);
+        Ok(Self { inner: Arc::new(HostInner { running, mounts: Mutex::default() }) })
     }
 
     /// Mounts the plugin at `auth/<name>/`, as `auth enable` does, and waits until the work that it
@@ -153,7 +149,9 @@ impl Host {
     /// # Errors
     /// If the plugin does not answer at all.
     pub async fn open(&self, name: &str, options: MountOptions) -> Result<Mount, MountError> {
-        Mount::open(self, name, options).await
+        let mount = Mount::open(&self.inner.running, name, options).await?;
+        self.inner.mounts.lock().unwrap().push(Arc::downgrade(mount.inner()));
+        Ok(mount)
     }
 
     /// The calls of `plugin register`: Setup without config, storage or system view, then Type and
@@ -184,7 +182,7 @@ impl Host {
     /// The running plugin.
     #[must_use]
     pub fn plugin(&self) -> Arc<Plugin> {
-        self.inner.plugin()
+        self.inner.running.plugin()
     }
 
     /// Process id of the plugin.
@@ -234,25 +232,5 @@ impl Host {
     /// Ends every connection to the plugin at once, as the death of the host does.
     pub fn die(&self) {
         self.plugin().links.cut();
-    }
-}
-
-impl HostInner {
-    fn plugin(&self) -> Arc<Plugin> {
-        Arc::clone(&self.plugin.lock().unwrap())
-    }
-
-    /// The process that takes over from `old`: a new one, unless somebody has started it already.
-    async fn replacement(&self, old: &Arc<Plugin>) -> Arc<Plugin> {
-        let _one = self.replacing.lock().await;
-        let current = self.plugin();
-        if !Arc::ptr_eq(&current, old) {
-            return current;
-        }
-        old.shutdown().await;
-        let started = self.launch.spawn_in(Arc::clone(&self.folders));
-        let plugin = Arc::new(started.connect().await.unwrap_or_else(|error| panic!("{error}")));
-        *self.plugin.lock().unwrap() = Arc::clone(&plugin);
-        plugin
     }
 }

@@ -1,7 +1,5 @@
 //! One mount of the plugin, with the steps of its life.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,14 +7,17 @@ use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::answer::{rpc_error, text_of};
+use super::answer::text_of;
 use super::broker::{Brokered, MESSAGE_LIMIT};
-use super::launch::{Flavor, Plugin};
-use super::request::{random_multiplex_id, random_uuid};
+use super::flavor::Flavor;
+use super::ids::{random_multiplex_id, random_uuid};
+use super::launch::Plugin;
+use super::mount_options::{ConnInfoTiming, MountError, MountOptions};
+use super::running::Running;
+use super::special_paths::{is_acceptable, matches};
 use super::storage::{MemoryStorage, StorageService};
 use super::system_view::{HostView, SystemViewService};
 use super::tls::Identity;
-use super::{Host, HostInner};
 use crate::proto::logical;
 use crate::proto::logical::plugin_version_client::PluginVersionClient;
 use crate::proto::pb::backend_client::BackendClient;
@@ -35,69 +36,6 @@ const INITIALIZATION_LIMIT: Duration = Duration::from_secs(20);
 /// Where clients are unless the test says otherwise.
 const CLIENT_ADDRESS: &str = "127.0.0.1";
 
-/// When the plugin is told where storage and system view are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ConnInfoTiming {
-    /// Before Setup is sent.
-    Before,
-    /// Together with Setup, as hosts do: either may arrive first.
-    #[default]
-    During,
-    /// This long after Setup was sent.
-    After(Duration),
-    /// Not at all.
-    Never,
-}
-
-/// How a mount is made. The default is a new, empty mount.
-#[derive(Clone, Default)]
-pub struct MountOptions {
-    /// Mount options beside the ones every host sets.
-    pub config: BTreeMap<String, String>,
-    /// Version the mount is pinned to.
-    pub plugin_version: String,
-    /// When the plugin is told of its storage.
-    pub conn_info: ConnInfoTiming,
-    /// Setup as at `plugin register`: no config, no id, and every storage and system-view call fails.
-    pub registration: bool,
-    /// Storage of an existing mount; a new one by default.
-    pub storage: Option<Arc<MemoryStorage>>,
-    /// System view; the flavour's default by default.
-    pub system_view: Option<Arc<HostView>>,
-    /// Stable id of the mount; a new one by default.
-    pub uuid: Option<String>,
-    /// Who serves storage and system view; the host by default.
-    pub server_identity: Option<Arc<Identity>>,
-}
-
-/// Why a mount could not be made.
-#[derive(Clone, Debug)]
-pub enum MountError {
-    /// The answer to Setup.
-    Setup(String),
-    /// A call failed.
-    Call(&'static str, Status),
-    /// Not an auth method.
-    Type(u32),
-    /// The answer to Initialize.
-    Initialize(String),
-    /// A special path the host does not accept.
-    SpecialPath(String),
-}
-
-impl fmt::Display for MountError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Setup(text) | Self::Initialize(text) => f.write_str(text),
-            Self::Call(call, status) => write!(f, "{call}: {}", rpc_error(status)),
-            Self::Type(number) => write!(f, "cannot mount a plugin of type {number} as an auth method"),
-            Self::SpecialPath(path) => write!(f, "path {path:?} is invalid"),
-        }
-    }
-}
-
-impl std::error::Error for MountError {}
-
 /// A mount. Clones are handles to the same mount, each with its own idea of who the client is.
 #[derive(Clone)]
 pub struct Mount {
@@ -113,7 +51,7 @@ struct Client {
 }
 
 pub(super) struct MountInner {
-    host: Arc<HostInner>,
+    running: Arc<Running>,
     name: String,
     uuid: String,
     options: MountOptions,
@@ -132,32 +70,34 @@ struct Instance {
 
 impl Mount {
     /// Prepares a mount without calling the plugin's backend: id, storage and system view.
-    pub(super) async fn open(host: &Host, name: &str, options: MountOptions) -> Result<Self, MountError> {
-        let inner = &host.inner;
-        let launch = &inner.launch;
+    pub(super) async fn open(
+        running: &Arc<Running>,
+        name: &str,
+        options: MountOptions,
+    ) -> Result<Self, MountError> {
+        let launch = &running.launch;
         let storage = options.storage.clone().unwrap_or_default();
         let view =
             options.system_view.clone().unwrap_or_else(|| HostView::new(launch.flavor, &launch.version));
         let uuid = options.uuid.clone().unwrap_or_else(random_uuid);
-        let plugin = inner.plugin();
+        let plugin = running.plugin();
         let instance = Arc::new(
             Instance::open(plugin, launch.flavor, &storage, &view, options.server_identity.as_ref()).await?,
         );
-        let mount = Self {
-            inner: Arc::new(MountInner {
-                host: Arc::clone(inner),
-                name: name.to_owned(),
-                uuid,
-                options,
-                storage,
-                view,
-                instance: Mutex::new(instance),
-                paths: Mutex::default(),
-            }),
-            client: Arc::new(Client { address: CLIENT_ADDRESS.to_owned(), headers: Vec::new() }),
-        };
-        inner.mounts.lock().unwrap().push(Arc::downgrade(&mount.inner));
-        Ok(mount)
+        Ok(Self::from_inner(Arc::new(MountInner {
+            running: Arc::clone(running),
+            name: name.to_owned(),
+            uuid,
+            options,
+            storage,
+            view,
+            instance: Mutex::new(instance),
+            paths: Mutex::default(),
+        })))
+    }
+
+    pub(super) fn inner(&self) -> &Arc<MountInner> {
+        &self.inner
     }
 
     pub(super) fn from_inner(inner: Arc<MountInner>) -> Self {
@@ -235,7 +175,7 @@ impl Mount {
     /// Which server the host looks like.
     #[must_use]
     pub fn flavor(&self) -> Flavor {
-        self.inner.host.launch.flavor
+        self.inner.running.launch.flavor
     }
 
     pub(super) fn client_address(&self) -> &str {
@@ -424,7 +364,7 @@ impl Mount {
         // The process may be gone already.
         let _ = self.cleanup().await;
         let inner = &self.inner;
-        let plugin = inner.host.replacement(&self.instance().plugin).await;
+        let plugin = inner.running.replacement(&self.instance().plugin).await;
         let instance = self.new_instance(plugin).await?;
         *inner.instance.lock().unwrap() = Arc::new(instance);
         self.setup().await?;
@@ -472,58 +412,5 @@ impl Instance {
         let system_view = SystemViewService::new(Arc::clone(view));
         let brokered = plugin.broker.serve(storage, system_view, tls).expect("the host can listen");
         Ok(Self { plugin, multiplex_id: random_multiplex_id(), brokered })
-    }
-}
-
-/// Whether the host accepts an unauthenticated path: `*` only at the end, `+` only as a whole segment.
-fn is_acceptable(pattern: &str) -> bool {
-    let (stem, _) = split_star(pattern);
-    !stem.contains('*')
-        && !pattern.contains("+*")
-        && pattern.split('/').all(|segment| segment == "+" || !segment.contains('+'))
-}
-
-fn split_star(pattern: &str) -> (&str, bool) {
-    pattern.strip_suffix('*').map_or((pattern, false), |stem| (stem, true))
-}
-
-/// Whether a path matches an unauthenticated path.
-fn matches(pattern: &str, path: &str) -> bool {
-    let (stem, prefix) = split_star(pattern);
-    let mut wanted = stem.split('/').peekable();
-    let mut seen = path.split('/');
-    while let Some(pattern) = wanted.next() {
-        let Some(segment) = seen.next() else { return false };
-        let last = wanted.peek().is_none();
-        let fits =
-            if last && prefix { segment.starts_with(pattern) } else { pattern == "+" || pattern == segment };
-        if !fits {
-            return false;
-        }
-    }
-    prefix || seen.next().is_none()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn special_paths_match_as_in_the_host() {
-        assert!(matches("login", "login"));
-        assert!(!matches("login", "login/x"));
-        assert!(!matches("login", "logi"));
-        assert!(matches("login*", "login/x"));
-        assert!(matches("login*", "loginx"));
-        assert!(matches("oidc/*", "oidc/a/b"));
-        assert!(!matches("oidc/*", "oidc"));
-        assert!(matches("role/+/jwks", "role/a/jwks"));
-        assert!(!matches("role/+/jwks", "role/a/b/jwks"));
-        for bad in ["a*b", "a+", "x/+*", "**"] {
-            assert!(!is_acceptable(bad), "{bad}");
-        }
-        for good in ["login", "x/+/y", "x/*"] {
-            assert!(is_acceptable(good), "{good}");
-        }
     }
 }

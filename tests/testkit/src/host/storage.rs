@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
-use super::launch::Flavor;
+use super::flavor::Flavor;
 use crate::proto::pb::storage_server::Storage;
 use crate::proto::pb::{
     Empty, StorageBeginTxReply, StorageCommitTxArgs, StorageCommitTxReply, StorageDeleteArgs,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use super::launch::Flavor;
+use super::flavor::Flavor;
 use crate::proto::logical::PluginEnvironment;
 use crate::proto::pb::system_view_server::SystemView;
 use crate::proto::pb::{
