@@ -5,7 +5,7 @@ use testkit::statistics::{median, median_ratio};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// Name in the JSON file.
     pub id: &'static str,
     /// Name in the table.
@@ -20,7 +20,7 @@ pub struct Figure {
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
-pub enum Aim {
+pub(crate) enum Aim {
     /// Nothing; it is told because it explains others.
     Information,
     /// At most that part of what was recorded of the Go plugin.
@@ -36,25 +36,25 @@ pub enum Aim {
 impl Figure {
     /// A figure without an aim.
     #[must_use]
-    pub const fn information(id: &'static str, title: &'static str, unit: &'static str) -> Self {
+    pub(crate) const fn information(id: &'static str, title: &'static str, unit: &'static str) -> Self {
         Self { id, title, unit, recorded: None, aim: Aim::Information }
     }
 
     /// A figure with an aim.
     #[must_use]
-    pub const fn aimed(id: &'static str, title: &'static str, unit: &'static str, aim: Aim) -> Self {
+    pub(crate) const fn aimed(id: &'static str, title: &'static str, unit: &'static str, aim: Aim) -> Self {
         Self { id, title, unit, recorded: None, aim }
     }
 
     /// With what was recorded of the Go plugin.
     #[must_use]
-    pub const fn recorded(self, value: f64) -> Self {
+    pub(crate) const fn recorded(self, value: f64) -> Self {
         Self { recorded: Some(value), ..self }
     }
 
     /// Whether a value is what it should be; `None` if nothing is asked of it.
     #[must_use]
-    pub fn met(&self, value: f64) -> Option<bool> {
+    pub(crate) fn met(&self, value: f64) -> Option<bool> {
         match self.aim {
             Aim::Information => None,
             Aim::OfRecorded(ratio) => Some(value <= ratio * self.recorded.unwrap_or(f64::NAN)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum as _};
 
-use crate::figures::Group;
+use crate::group::Group;
 
 /// Measures the plugin under load: time, memory and calls of its logins.
 #[derive(Clone, Debug, Parser)]

@@ -10,7 +10,7 @@ use crate::curves::{Curve, Point};
 use crate::figure::Measured;
 use crate::machine;
 use crate::options::Options;
-use crate::table;
+use crate::row;
 use testkit::host::{Host, Launch};
 
 /// A plugin that was measured.
@@ -157,7 +157,7 @@ fn figure(measured: &Measured) -> Value {
         "rounds": measured.values,
         "recorded": measured.figure.recorded,
         "ratio_to_recorded": measured.ratio_to_recorded(),
-        "target": table::target(measured.figure.aim, measured.figure.unit),
+        "target": row::target(measured.figure.aim, measured.figure.unit),
         "met": measured.met(),
         "other": measured.other(),
         "other_rounds": measured.others,

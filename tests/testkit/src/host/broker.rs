@@ -18,10 +18,12 @@ use tokio_stream::wrappers::{ReceiverStream, UnboundedReceiverStream};
 use tonic::transport::server::Router;
 use tonic::transport::{Channel, Server};
 
+use super::links::Links;
 use super::multiplexer::MultiplexedStream;
+use super::server_stream::ServerStream;
 use super::storage::StorageService;
 use super::system_view::SystemViewService;
-use super::transport::{BoxedStream, Links, ServerStream};
+use super::transport::BoxedStream;
 use crate::proto::pb::storage_server::StorageServer;
 use crate::proto::pb::system_view_server::SystemViewServer;
 use crate::proto::plugin::ConnInfo;
@@ -296,7 +298,7 @@ async fn secure(
                     Ok(_) | Err(_) => return,
                 },
             };
-            let _ = ready.send(Ok(ServerStream::new(stream, open))).await;
+            let _ = ready.send(Ok(ServerStream::counted(stream, open))).await;
         });
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 use yamux::{Config, Connection, Mode};
 
-use super::transport::Socket;
+use super::links::Socket;
 
 /// A yamux stream with tokio's traits.
 pub(super) type MultiplexedStream = Compat<yamux::Stream>;

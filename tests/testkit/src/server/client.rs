@@ -6,9 +6,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::process::isolated_command;
-use super::scene::SERVER_ID;
 use super::vault::Server;
 use crate::aws::Credentials;
+use crate::stage::SERVER_ID;
 
 /// What a client is told before it logs in to the mount `aws` of a server that wants [`SERVER_ID`].
 #[derive(Clone, Debug)]

@@ -14,11 +14,12 @@ mod scene;
 mod vault;
 
 pub use crate::on_each_server;
+pub use crate::stage::SERVER_ID;
 pub use client::ClientLogin;
 pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
 pub use process::{POLL_INTERVAL, START_DEADLINE, kill_hard};
-pub use scene::{SERVER_ID, Scene, configure, vault_cli_login};
+pub use scene::{Scene, configure, vault_cli_login};
 pub use vault::{Mounted, Server, client_token, errors};
 
 /// Turns `async fn test(scene: Scene)` into one test per server: `test::openbao` and `test::vault`. The

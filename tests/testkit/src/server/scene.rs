@@ -7,9 +7,7 @@ use super::client::ClientLogin;
 use super::installation::{Flavor, Installation};
 use super::vault::{Mounted, Server, errors};
 use crate::aws::{Aws, Credentials, Entity, LoginOptions, User, sign_login};
-
-/// The value the mounts want in `X-Vault-AWS-IAM-Server-ID`.
-pub const SERVER_ID: &str = "vault.example.com";
+use crate::stage::SERVER_ID;
 
 /// A server with the plugin mounted as `aws`, which works with the strict stand-in for AWS.
 pub struct Scene {
