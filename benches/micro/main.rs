@@ -1,13 +1,6 @@
 //! The steps of a login, one by one, without a host and without a network. See `benches/README.md`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a broken assumption in a benchmark must stop it"
-)]
+#![allow(clippy::unwrap_used, reason = "a broken assumption in a benchmark must stop it")]
 
 mod answers;
 mod bindings;

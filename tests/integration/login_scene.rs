@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
 use crate::under_test;
 use testkit::aws::{Aws, Credentials, Entity, LoginOptions, User, sign_login};
-use testkit::host::{Answer, Host, Launch, Mount, MountOptions};
+use testkit::host::{Answer, Launch, Mount, MountOptions};
+use testkit::stage::{Setting, Stage, overlay};
 
 /// How long [`Canary::touched`] waits.
 const CANARY_LIMIT: Duration = Duration::from_secs(20);
@@ -18,20 +19,19 @@ const CANARY_LIMIT: Duration = Duration::from_secs(20);
 /// Everything the identity of a caller is told by.
 const IAM_METADATA: [&str; 5] = ["account_id", "auth_type", "canonical_arn", "client_arn", "client_user_id"];
 
-/// A mount that works with the strict stand-in for AWS.
+/// A stage whose mount has the role `dev`.
 pub(crate) struct LoginScene {
-    /// AWS.
-    pub aws: Aws,
-    /// The host with its one plugin process.
-    pub host: Host,
-    /// The mount `aws`.
-    pub mount: Mount,
-    /// The user whose keys the mount has.
-    pub server: User,
+    stage: Stage,
     /// The user `/people/alice`, to whom the role `dev` is bound by unique id.
     pub alice: User,
-    /// The certificate file that the plugin trusts, if it was told to.
-    _certificates: Option<NamedTempFile>,
+}
+
+impl Deref for LoginScene {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 impl LoginScene {
@@ -42,7 +42,7 @@ impl LoginScene {
 
     /// Starts everything, the plugin in another way.
     pub(crate) async fn launch(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
-        Self::assemble(Aws::start().await, None, change).await
+        Self::on(Stage::set(under_test::open_bao()).await.launched(change)).await
     }
 
     /// Starts everything; the plugin reaches the internet through a proxy behind which every host is
@@ -53,26 +53,13 @@ impl LoginScene {
 
     /// The same, the plugin started in another way.
     pub(crate) async fn behind_proxy_with(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
-        let aws = Aws::start().await;
-        let certificates = NamedTempFile::new().expect("a temporary file");
-        std::fs::write(certificates.path(), aws.ca_pem()).expect("a file that can be written");
-        let path = certificates.path().to_owned();
-        Self::assemble(aws, Some(certificates), |launch, aws| {
-            change(launch, aws).env("HTTPS_PROXY", aws.proxy_url()).env("SSL_CERT_FILE", path)
-        })
-        .await
+        Self::on(Stage::set(under_test::open_bao()).await.launched(change).behind_proxy()).await
     }
 
-    async fn assemble(
-        aws: Aws,
-        certificates: Option<NamedTempFile>,
-        change: impl FnOnce(Launch, &Aws) -> Launch,
-    ) -> Self {
-        let server = aws.create_user("auth-server");
-        let alice = aws.create_user(Entity::named("alice").path("/people/"));
-        let host = Host::launch(change(under_test::open_bao(), &aws)).await;
-        let mount = host.mount("aws", MountOptions::default()).await;
-        let scene = Self { aws, host, mount, server, alice, _certificates: certificates };
+    async fn on(setting: Setting) -> Self {
+        let stage = setting.mount().await;
+        let alice = stage.aws.create_user(Entity::named("alice").path("/people/"));
+        let scene = Self { stage, alice };
         scene.prepare(&scene.mount, &json!({})).await;
         scene.aws.clear_calls();
         scene
@@ -97,17 +84,9 @@ impl LoginScene {
     /// Writes `config/client`: every service is the stand-in, with differences.
     pub(crate) async fn configure(&self, mount: &Mount, changes: &Value) {
         let url = self.aws.url();
-        let Credentials { access_key_id, secret_access_key, .. } = &self.server.credentials;
-        let mut configuration = json!({
-            "access_key": access_key_id,
-            "secret_key": secret_access_key,
-            "endpoint": url,
-            "iam_endpoint": url,
-            "sts_endpoint": url,
-        });
-        for (name, value) in changes.as_object().expect("an object") {
-            configuration[name] = value.clone();
-        }
+        let mut configuration = self.keys();
+        overlay(&mut configuration, &json!({"endpoint": url, "iam_endpoint": url, "sts_endpoint": url}));
+        overlay(&mut configuration, changes);
         mount.write("config/client", &configuration).await.expect(204);
     }
 

@@ -1,6 +1,6 @@
 //! The plugin of this build, as hosts start it.
 
-use testkit::host::{Host, Launch};
+use testkit::host::{Host, Launch, Mount, MountOptions};
 use testkit::stage::Stage;
 
 /// The binary.
@@ -19,6 +19,13 @@ pub(crate) fn vault() -> Launch {
 /// A host like OpenBao that has started it.
 pub(crate) async fn host() -> Host {
     Host::launch(open_bao()).await
+}
+
+/// A new mount of a plugin that is started like this, and its host.
+pub(crate) async fn mounted(launch: Launch) -> (Host, Mount) {
+    let host = Host::launch(launch).await;
+    let mount = host.mount("aws", MountOptions::default()).await;
+    (host, mount)
 }
 
 /// A configured mount of it on OpenBao.

@@ -12,7 +12,7 @@ use testkit::proto::pb::Auth;
 async fn accident_12_operations_of_the_host_give_nothing_away() {
     let scene = LoginScene::open().await;
     let before = scene.mount.storage().entries();
-    let secret = &scene.server.credentials.secret_access_key;
+    let secret = &scene.server_user.credentials.secret_access_key;
     let login = scene.alice_login();
     let forged = Auth {
         policies: vec!["root".to_owned()],

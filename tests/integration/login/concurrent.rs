@@ -177,7 +177,7 @@ async fn the_servers_own_account_is_asked_for_once() {
     let scene = LoginScene::open().await;
     scene.configure(&scene.mount, &json!({"max_retries": 3})).await;
     scene.aws.clear_calls();
-    let key = scene.server.credentials.access_key_id.clone();
+    let key = scene.server_user.credentials.access_key_id.clone();
     let gate = Gate::new();
     scene.aws.fault(Target::from("GetCallerIdentity").access_key_id(&key), 1, Fault::Hold(gate.clone()));
     let binding = json!({"bound_iam_principal_arn": scene.alice.arn});

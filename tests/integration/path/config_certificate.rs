@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::host::{Answer, Host, Mount, MountOptions, PERFORMANCE_STANDBY, READ_ONLY};
+use testkit::host::{Answer, Host, Mount, PERFORMANCE_STANDBY, READ_ONLY};
 
 const NOT_ONE_BLOCK: &str = "invalid certificate; should be one PEM block only";
 
@@ -47,8 +47,7 @@ struct Scene {
 
 impl Scene {
     async fn open() -> Self {
-        let host = under_test::host().await;
-        let mount = host.mount("aws", MountOptions::default()).await;
+        let (host, mount) = under_test::mounted(under_test::open_bao()).await;
         Self { _host: host, mount }
     }
 

@@ -1,23 +1,27 @@
 //! `config/rotate-root` and rotation on schedule: which keys AWS and the storage have afterwards.
 
+use std::ops::Deref;
+
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::aws::{Aws, Call as AwsCall, Credentials, Entity, Fault, Gate, SilentListener, User};
-use testkit::host::{
-    Answer, Call, Host, Launch, Mount, MountOptions, PERFORMANCE_SECONDARY, PERFORMANCE_STANDBY, READ_ONLY,
-};
+use testkit::aws::{Aws, Call as AwsCall, Credentials, Entity, Fault, Gate, SilentListener};
+use testkit::host::{Answer, Call, Launch, PERFORMANCE_SECONDARY, PERFORMANCE_STANDBY, READ_ONLY};
+use testkit::stage::Stage;
 
 const PATH: &str = "config/rotate-root";
 const KEY: &str = "config/client";
 const ACCESS_DENIED: (&str, &str) = ("AccessDenied", "User is not authorized to perform this.");
 
 /// A mount whose configuration holds the only key of the user `vault`.
-struct Scene {
-    aws: Aws,
-    _host: Host,
-    mount: Mount,
-    user: User,
+struct Scene(Stage);
+
+impl Deref for Scene {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.0
+    }
 }
 
 impl Scene {
@@ -26,26 +30,14 @@ impl Scene {
     }
 
     async fn launch(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
-        let aws = Aws::start().await;
-        let user = aws.create_user(Entity::named("vault").path("/servers/"));
-        let launch = change(under_test::open_bao().env("AWS_EC2_METADATA_DISABLED", "true"), &aws);
-        let host = Host::launch(launch).await;
-        let mount = host.mount("aws", MountOptions::default()).await;
-        let scene = Self { aws, _host: host, mount, user };
-        let url = scene.aws.url();
-        scene.configure(&json!({"iam_endpoint": url, "sts_endpoint": url, "endpoint": url})).await;
-        scene
-    }
-
-    async fn configure(&self, fields: &Value) {
-        let mut fields = fields.clone();
-        fields["access_key"] = json!(self.old().access_key_id);
-        fields["secret_key"] = json!(self.old().secret_access_key);
-        self.mount.write(KEY, &fields).await.expect(204);
+        let launch = under_test::open_bao().env("AWS_EC2_METADATA_DISABLED", "true");
+        let setting = Stage::set(launch).await.launched(change);
+        let setting = setting.server_user(Entity::named("vault").path("/servers/"));
+        Self(setting.configured(json!({"iam_server_id_header_value": null})).await)
     }
 
     fn old(&self) -> &Credentials {
-        &self.user.credentials
+        &self.server_user.credentials
     }
 
     async fn rotate(&self) -> Answer {
@@ -59,30 +51,26 @@ impl Scene {
 
     /// The ids of the keys AWS has, without the old one.
     fn new_keys(&self) -> Vec<String> {
-        let mut keys = self.aws.access_keys(&self.user);
+        let mut keys = self.aws.access_keys(&self.server_user);
         keys.retain(|key| *key != self.old().access_key_id);
         keys
     }
 
     fn has_old_key(&self) -> bool {
-        self.aws.access_keys(&self.user).contains(&self.old().access_key_id)
-    }
-
-    fn stored(&self) -> Value {
-        self.mount.storage().json(KEY).expect("a configuration")
+        self.aws.access_keys(&self.server_user).contains(&self.old().access_key_id)
     }
 
     /// Asserts that storage holds the key that AWS had from the start.
     #[track_caller]
     fn assert_old_key_is_stored(&self) {
-        assert_eq!(self.stored()["access_key"], json!(self.old().access_key_id));
-        assert_eq!(self.stored()["secret_key"], json!(self.old().secret_access_key));
+        assert_eq!(self.stored_config()["access_key"], json!(self.old().access_key_id));
+        assert_eq!(self.stored_config()["secret_key"], json!(self.old().secret_access_key));
         assert!(self.has_old_key());
     }
 
     /// Resolves a principal at IAM; the call by which that was done.
     async fn look_up(&self) -> AwsCall {
-        let role = json!({"auth_type": "iam", "bound_iam_principal_arn": self.user.arn});
+        let role = json!({"auth_type": "iam", "bound_iam_principal_arn": self.server_user.arn});
         self.mount.write("role/look-up", &role).await.expect(204);
         self.aws.calls("GetUser").pop().expect("a look-up")
     }
@@ -100,7 +88,7 @@ fn denied() -> Fault {
 async fn the_new_key_is_stored_and_used_and_the_old_one_deleted() {
     let scene = Scene::open().await;
     scene.look_up().await;
-    let mut before = scene.stored();
+    let mut before = scene.stored_config();
     before["from_a_later_version"] = json!({"kept": true});
     scene.mount.storage().put_json(KEY, &before);
     scene.mount.invalidate(KEY).await.unwrap();
@@ -108,7 +96,7 @@ async fn the_new_key_is_stored_and_used_and_the_old_one_deleted() {
     scene.aws.clear_calls();
 
     let answer = scene.rotate().await.expect(200);
-    let new = scene.aws.access_keys(&scene.user);
+    let new = scene.aws.access_keys(&scene.server_user);
     assert_eq!(new.len(), 1, "{new:?}");
     assert!(!scene.has_old_key());
     assert_eq!(answer.data, json!({"access_key": new[0]}));
@@ -122,7 +110,7 @@ async fn the_new_key_is_stored_and_used_and_the_old_one_deleted() {
     assert_eq!(calls[2].parameter("UserName").as_deref(), Some("vault"));
     assert_eq!(calls[2].parameter("AccessKeyId").as_deref(), Some(scene.old().access_key_id.as_str()));
 
-    let mut after = scene.stored();
+    let mut after = scene.stored_config();
     assert_ne!(after["secret_key"], before["secret_key"]);
     for name in ["access_key", "secret_key"] {
         before[name] = Value::Null;
@@ -182,7 +170,7 @@ async fn nothing_has_changed_when_aws_refuses_before_a_key_is_made() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_with_two_keys_gets_no_third_one() {
     let scene = Scene::open().await;
-    let second = scene.aws.create_access_key(&scene.user);
+    let second = scene.aws.create_access_key(&scene.server_user);
     let answer = scene.rotate().await.expect(500);
     let expected = "error calling CreateAccessKey: LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2\n\tstatus code: 409, request id: ";
     assert!(answer.error().starts_with(expected), "{}", answer.error());
@@ -245,8 +233,8 @@ async fn a_key_that_was_stored_after_all_is_not_deleted() {
     let scene = Scene::open().await;
     scene.mount.storage().fail_after_put(KEY, "connection lost");
     let answer = scene.rotate().await.expect(200);
-    assert_eq!(answer.data["access_key"], scene.stored()["access_key"]);
-    assert_eq!(scene.new_keys(), [scene.stored()["access_key"].as_str().unwrap()]);
+    assert_eq!(answer.data["access_key"], scene.stored_config()["access_key"]);
+    assert_eq!(scene.new_keys(), [scene.stored_config()["access_key"].as_str().unwrap()]);
     assert!(!scene.has_old_key());
 }
 
@@ -263,7 +251,7 @@ async fn an_old_key_that_cannot_be_deleted_is_named_and_the_new_one_used() {
     );
     assert!(answer.error().starts_with(&expected), "{}", answer.error());
     assert!(scene.has_old_key());
-    assert_eq!(scene.new_keys(), [scene.stored()["access_key"].as_str().unwrap()]);
+    assert_eq!(scene.new_keys(), [scene.stored_config()["access_key"].as_str().unwrap()]);
     assert_eq!(scene.look_up().await.access_key_id, scene.new_keys()[0]);
 }
 
@@ -316,7 +304,7 @@ async fn a_rotation_on_schedule_gives_no_answer_but_an_error() {
     let scene = Scene::open().await;
     let answer = scene.on_schedule().await;
     assert_eq!(answer.raw.unwrap(), testkit::proto::pb::HandleRequestReply::default());
-    assert_eq!(scene.new_keys(), [scene.stored()["access_key"].as_str().unwrap()]);
+    assert_eq!(scene.new_keys(), [scene.stored_config()["access_key"].as_str().unwrap()]);
     assert!(!scene.has_old_key());
 
     scene.aws.fault("GetUser", 1, denied());
@@ -342,7 +330,7 @@ async fn a_rotation_whose_request_is_given_up_is_carried_through() {
     assert!(request.await.unwrap_err().is_cancelled());
     gate.open();
     scene.aws.wait_for_calls("DeleteAccessKey", 1).await;
-    assert_eq!(scene.new_keys(), [scene.stored()["access_key"].as_str().unwrap()]);
+    assert_eq!(scene.new_keys(), [scene.stored_config()["access_key"].as_str().unwrap()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -357,8 +345,8 @@ async fn what_is_configured_during_a_rotation_stays() {
         gate.open();
     };
     let (answer, ()) = tokio::join!(scene.rotate(), during);
-    assert_eq!(answer.expect(200).data["access_key"], scene.stored()["access_key"]);
-    assert_eq!(scene.stored()["sts_region"], "eu-west-1");
+    assert_eq!(answer.expect(200).data["access_key"], scene.stored_config()["access_key"]);
+    assert_eq!(scene.stored_config()["sts_region"], "eu-west-1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -378,7 +366,7 @@ async fn credentials_that_are_configured_during_a_rotation_win() {
     let expected =
         "1 error occurred:\n\t* error saving new client config: other credentials were stored meanwhile\n\n";
     assert_eq!(answer.expect(500).error(), expected);
-    assert_eq!(scene.stored()["access_key"], json!(other.credentials.access_key_id));
+    assert_eq!(scene.stored_config()["access_key"], json!(other.credentials.access_key_id));
     assert_eq!((scene.has_old_key(), scene.new_keys().len()), (true, 0));
     assert_eq!(scene.look_up().await.access_key_id, other.credentials.access_key_id);
 }
@@ -386,7 +374,7 @@ async fn credentials_that_are_configured_during_a_rotation_win() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_root_user_of_an_account_has_no_name() {
     let scene = Scene::open().await;
-    let root = scene.aws.root(&scene.user.entity.account);
+    let root = scene.aws.root(&scene.server_user.entity.account);
     let fields = json!({"access_key": root.access_key_id, "secret_key": root.secret_access_key});
     scene.mount.write(KEY, &fields).await.expect(204);
     assert_eq!(scene.rotate().await.expect(500).error(), "nil UserName returned from GetUser");

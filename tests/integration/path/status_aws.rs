@@ -81,7 +81,9 @@ async fn calls_are_told_by_account_and_action() {
         assert!(caches[name]["capacity"].as_u64().unwrap() > 0, "{caches}");
     }
     let text = status.to_string();
-    for secret in [&scene.server.credentials.access_key_id, &scene.server.credentials.secret_access_key] {
+    for secret in
+        [&scene.server_user.credentials.access_key_id, &scene.server_user.credentials.secret_access_key]
+    {
         assert!(!text.contains(secret.as_str()), "{text}");
     }
 

@@ -10,10 +10,11 @@ use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use vault_plugin_auth_aws::aws::attempts::Deadline;
 use vault_plugin_auth_aws::aws::calls::Calls;
 use vault_plugin_auth_aws::aws::query::CallContext;
-use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Request};
+use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
 use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
@@ -179,6 +180,38 @@ pub fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> Arc<Mount> {
         system_view: Arc::new(Host),
     };
     Mount::new(Arc::new(environment), setup)
+}
+
+/// A mount that was just set up, and its AWS.
+pub struct Stage {
+    /// AWS.
+    pub aws: Arc<Aws>,
+    /// The mount.
+    pub mount: Arc<Mount>,
+}
+
+impl Stage {
+    /// A mount on what is stored, whose AWS answers every request with this body.
+    pub fn over(storage: Arc<dyn Storage>, body: &str) -> Self {
+        let aws = Arc::new(Aws::answering(StatusCode::OK, body.as_bytes()));
+        let mount = mount(&aws, storage);
+        Self { aws, mount }
+    }
+
+    /// Writes an entry.
+    ///
+    /// # Panics
+    /// If the mount refuses.
+    pub fn write(&self, path: &str, data: &Value) {
+        let (reply, _) = self.ask(Operation::Create, path, &data.to_string());
+        assert!(matches!(reply, Reply::Empty | Reply::Answer(_)), "{reply:?}");
+    }
+
+    /// The answer to a request, and what AWS was asked for it.
+    pub fn ask(&self, operation: Operation, path: &str, data: &str) -> (Reply, Vec<HttpRequest>) {
+        let reply = block_on(self.mount.handle_request(request(operation, path, data)));
+        (reply, self.aws.take_requests())
+    }
 }
 
 /// A request of the host to a mount.

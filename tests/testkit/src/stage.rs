@@ -71,10 +71,10 @@ impl Setting {
         Stage { aws: self.aws, host, mount, server_user, _certificate: self.certificate }
     }
 
-    /// Starts the plugin, mounts it, and writes `config/client`; see [`Stage::configure`].
-    pub async fn configured(self) -> Stage {
+    /// Starts the plugin, mounts it, and writes `config/client` with changes; see [`Stage::configure`].
+    pub async fn configured(self, changes: Value) -> Stage {
         let stage = self.mount().await;
-        stage.configure(json!({})).await;
+        stage.configure(changes).await;
         stage
     }
 }
@@ -93,7 +93,7 @@ impl Stage {
 
     /// A configured mount.
     pub async fn on(launch: Launch) -> Self {
-        Self::set(launch).await.configured().await
+        Self::set(launch).await.configured(json!({})).await
     }
 
     /// A mount without `config/client`, from which every connection to a host of AWS ends at the
@@ -114,6 +114,16 @@ impl Stage {
         configuration["iam_server_id_header_value"] = json!(SERVER_ID);
         overlay(&mut configuration, &changes);
         self.mount.write("config/client", &configuration).await.expect(204);
+    }
+
+    /// Writes fields of `config/client` and leaves the others as they are.
+    pub async fn write_config(&self, fields: &Value) {
+        self.mount.write("config/client", fields).await.expect(204);
+    }
+
+    /// `config/client` as stored.
+    pub fn stored_config(&self) -> Value {
+        self.mount.storage().json("config/client").expect("a configuration")
     }
 
     /// The server's keys as fields of `config/client`.

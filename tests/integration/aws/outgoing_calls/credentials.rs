@@ -70,7 +70,7 @@ async fn configured_keys_come_first() {
         launch.env("AWS_ACCESS_KEY_ID", access_key_id).env("AWS_SECRET_ACCESS_KEY", secret_access_key)
     })
     .await;
-    assert_eq!(signer_of_a_lookup(&scene).await, scene.server.credentials.access_key_id);
+    assert_eq!(signer_of_a_lookup(&scene).await, scene.server_user.credentials.access_key_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]

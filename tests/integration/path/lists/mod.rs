@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::host::{Host, Mount, MountOptions};
+use testkit::host::{Host, Mount};
 
 /// The longest that background work may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -25,9 +25,7 @@ const PERFORMANCE_SECONDARY: i32 = 64;
 const PERFORMANCE_STANDBY: i32 = 16384;
 
 async fn mounted() -> (Host, Mount) {
-    let host = under_test::host().await;
-    let mount = host.mount("aws", MountOptions::default()).await;
-    (host, mount)
+    under_test::mounted(under_test::open_bao()).await
 }
 
 /// Writes the ec2 role that tests issue tags with.

@@ -14,16 +14,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::host::{Answer, Host, Launch, Mount, MountOptions};
+use testkit::host::{Answer, Mount};
 
 use document::{Document, Schema};
 use routes::{Expected, ROUTES};
-
-async fn mounted(launch: Launch) -> (Host, Mount) {
-    let host = Host::launch(launch).await;
-    let mount = host.mount("aws", MountOptions::default()).await;
-    (host, mount)
-}
 
 /// The parts of a help answer, which has no others.
 fn parts(answer: Answer) -> (String, Value) {
@@ -46,8 +40,8 @@ fn pretty(document: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_are_as_committed() {
-    let (_open_bao, of_open_bao) = mounted(under_test::open_bao()).await;
-    let (_vault, of_vault) = mounted(under_test::vault()).await;
+    let (_open_bao, of_open_bao) = under_test::mounted(under_test::open_bao()).await;
+    let (_vault, of_vault) = under_test::mounted(under_test::vault()).await;
     let document = whole_document(&of_open_bao).await;
     committed::compare("openbao.json", &pretty(&document));
     let mut other = whole_document(&of_vault).await;
@@ -60,8 +54,8 @@ async fn documents_are_as_committed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn help_is_as_committed() {
-    let (_open_bao, of_open_bao) = mounted(under_test::open_bao()).await;
-    let (_vault, of_vault) = mounted(under_test::vault()).await;
+    let (_open_bao, of_open_bao) = under_test::mounted(under_test::open_bao()).await;
+    let (_vault, of_vault) = under_test::mounted(under_test::vault()).await;
     let mut names = vec!["help/mount.txt".to_owned()];
     let mut paths = vec![String::new()];
     for route in ROUTES {
@@ -79,7 +73,7 @@ async fn help_is_as_committed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_has_its_part_of_the_document() {
     for launch in [under_test::open_bao(), under_test::vault()] {
-        let (_host, mount) = mounted(launch).await;
+        let (_host, mount) = under_test::mounted(launch).await;
         let whole = whole_document(&mount).await;
         let mut seen = 0;
         for route in ROUTES {
@@ -103,7 +97,7 @@ async fn a_path_has_its_part_of_the_document() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paths_and_operation_ids_are_those_of_the_method() {
-    let (_host, mount) = mounted(under_test::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     let document: Document = serde_json::from_value(whole_document(&mount).await).unwrap();
     let reported: BTreeMap<&str, Expected> = document
         .paths
@@ -133,7 +127,7 @@ async fn paths_and_operation_ids_are_those_of_the_method() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_can_decode_the_documents() {
     for launch in [under_test::open_bao(), under_test::vault()] {
-        let (_host, mount) = mounted(launch).await;
+        let (_host, mount) = under_test::mounted(launch).await;
         let raw = whole_document(&mount).await;
         let document: Document = serde_json::from_value(raw).unwrap();
         assert_eq!(document.openapi, "3.0.2");
