@@ -37,7 +37,7 @@ const TARGET: Target<3> = Target {
         ],
         ["Bearer x", "A", "b"],
     ],
-    tokens: &[
+    tokens: &[&[
         "SignedHeaders=",
         "SignedHeaders=x-vault-aws-iam-server-id",
         "X-Amz-SignedHeaders=x-vault-aws-iam-server-id",
@@ -66,7 +66,7 @@ const TARGET: Target<3> = Target {
         "vault.example.com,",
         "Authorization",
         "é",
-    ],
+    ]],
     check,
 };
 

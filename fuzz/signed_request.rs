@@ -81,7 +81,7 @@ const TARGET: Target<4> = Target {
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"Authorization":["a","b"]}"#],
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"A":["b\nc"]}"#],
     ],
-    tokens: &[
+    tokens: &[&[
         "Action=",
         "Action=GetUser",
         "&Action=GetCallerIdentity",
@@ -139,7 +139,7 @@ const TARGET: Target<4> = Target {
         "POST",
         "GET",
         "PUT",
-    ],
+    ]],
     check,
 };
 

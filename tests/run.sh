@@ -46,11 +46,11 @@ command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the 
 step "Installing the servers and clients of the tests under target/"
 ensure_tools "$root" tests/tools/requirements.txt
 
-step "cargo fmt --check"
-cargo fmt --check
+step "cargo fmt --all --check"
+cargo fmt --all --check
 
-step "cargo clippy --all-targets -- -D warnings"
-cargo clippy --all-targets -- -D warnings
+step "cargo clippy --workspace --all-targets -- -D warnings"
+cargo clippy --workspace --all-targets -- -D warnings
 
 step "cargo check --lib --no-default-features: the core without the plugin shell"
 cargo check --lib --no-default-features
@@ -63,13 +63,13 @@ else
     printf '\nskipped: cargo deny check %s: cargo-deny is not installed\n' "${checks[*]}"
 fi
 
-step "cargo test"
+step "cargo test --workspace"
 # What is installed above must be found: with this set, a missing server is a failure, not a skip.
 export TESTS_NEED_SERVERS=1
 mkdir -p target
 log=target/test-output.log
 status=0
-cargo test --no-fail-fast 2>&1 | tee "$log" || status=$?
+cargo test --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
 
 if grep -q '^skipped: ' "$log"; then
     printf '\nSkipped tests, by reason (one by one in %s):\n' "$log"

@@ -14,8 +14,11 @@ pub(crate) fn circles(imports: &BTreeMap<Module, BTreeSet<Module>>) -> Vec<Vec<S
         if seen.contains(file) || !others.contains(*file) {
             continue;
         }
-        let circle: Vec<&Module> =
-            others.iter().copied().filter(|other| reached.get(other).is_some_and(|back| back.contains(*file))).collect();
+        let circle: Vec<&Module> = others
+            .iter()
+            .copied()
+            .filter(|other| reached.get(other).is_some_and(|back| back.contains(*file)))
+            .collect();
         found.push(circle.iter().map(|module| name(module)).collect());
         seen.extend(circle);
     }

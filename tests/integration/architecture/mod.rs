@@ -36,7 +36,19 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "login",
-        &["mount", "binding", "accounts", "store", "proof", "entry", "framework", "aws", "ports", "go", "refusal"],
+        &[
+            "mount",
+            "binding",
+            "accounts",
+            "store",
+            "proof",
+            "entry",
+            "framework",
+            "aws",
+            "ports",
+            "go",
+            "refusal",
+        ],
     ),
     (
         "path",

@@ -74,7 +74,11 @@ impl Sources {
             let others = targets.filter(|target| target != *module && !target.is_empty()).collect();
             ((*module).clone(), others)
         };
-        declared.iter().map(files).filter(|(module, _): &(Module, BTreeSet<Module>)| !module.is_empty()).collect()
+        declared
+            .iter()
+            .map(files)
+            .filter(|(module, _): &(Module, BTreeSet<Module>)| !module.is_empty())
+            .collect()
     }
 
     /// The file in which a path's name is defined.
