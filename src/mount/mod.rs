@@ -102,19 +102,6 @@ impl Mount {
         })
     }
 
-    /// Runs once after set-up, when storage may be written. It starts what has to be brought to the
-    /// current version and does not wait for it.
-    ///
-    /// # Errors
-    /// Only what must keep the mount from being enabled.
-    pub async fn initialize(&self) -> Result<(), Failure> {
-        let Some(this) = self.this.upgrade() else { return Ok(()) };
-        let task = tokio::spawn(upgrade::run(this));
-        let earlier = self.initialization().replace(task);
-        end(earlier).await;
-        Ok(())
-    }
-
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
         self.store.invalidate(key);

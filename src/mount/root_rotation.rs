@@ -22,7 +22,7 @@ use crate::mount::Mount;
 use crate::store::ConfigSnapshot;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::root_rotation";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::root_rotation");
 
 /// Rotates the key and returns the id of the new one. The rotation is carried through even if the
 /// request is given up: a key that was made must be stored or deleted.

@@ -20,7 +20,7 @@ use crate::plugin::wire::{
 };
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::backend_service";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::backend_service");
 
 /// The number of auth methods among the kinds of backends.
 const AUTH_METHOD: u32 = 2;

@@ -156,9 +156,10 @@ impl SignedRequest {
     /// What the client must change.
     pub fn check(&self, config: &ClientConfig) -> Result<(), Failure> {
         if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(self, &config.iam_server_id_header_value).map_err(|detail| {
-                Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
-            })?;
+            server_id::check(&self.headers, self.presigned.as_ref(), &config.iam_server_id_header_value)
+                .map_err(|detail| {
+                    Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
+                })?;
         }
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
         for (name, _) in self.headers.iter() {
@@ -274,15 +275,12 @@ impl SignedRequest {
         if self.presigned.is_some() { Method::GET } else { Method::POST }
     }
 
-    fn authorization(&self) -> Option<&str> {
-        self.headers.values("Authorization").first().map(String::as_str)
-    }
-
     fn client_region(&self) -> Option<&str> {
         if let Some(query) = &self.presigned {
             return Some(&query.region);
         }
-        self.authorization()?
+        self.headers
+            .authorization()?
             .split(' ')
             .find_map(|piece| piece.strip_prefix("Credential="))?
             .split('/')
