@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::role_write::write;
-use super::{display, endpoint, name_pattern};
+use super::shape::{display, endpoint, name_pattern, role_name};
 use crate::entry::{AuthType, InferredEntity, Role};
 use crate::framework::TOKEN_FIELDS;
 use crate::framework::{
@@ -64,7 +64,7 @@ pub(super) fn route() -> Route<Mount> {
             endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields))),
         ],
         existence_check: Some(|mount, _, fields| {
-            Box::pin(async move { mount.role_exists(name(&fields)).await })
+            Box::pin(async move { mount.role_exists(role_name(&fields)).await })
         }),
         synopsis: "Binds AWS principals and instances to the tokens they get.",
         description: "
@@ -79,16 +79,12 @@ what a token may do and how long it lives. Fields that are not given keep their 
     }
 }
 
-pub(super) fn name(fields: &Fields) -> &str {
-    fields.text("role").unwrap_or("")
-}
-
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
-    Ok(mount.role(name(&fields)).await?.map(|role| Response::with_data(shown(&role))))
+    Ok(mount.role(role_name(&fields)).await?.map(|role| Response::with_data(shown(&role))))
 }
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
-    let result = mount.store().delete(&Role::key(name(&fields))).await;
+    let result = mount.store().delete(&Role::key(role_name(&fields))).await;
     mount.forget_full_arns();
     result.map_err(|error| Failure::storage(&error, |text| format!("error deleting role: {text}")))?;
     Ok(None)

@@ -1,6 +1,7 @@
 //! Writing a role: what is supplied, merged over what is stored, checked in the order that clients
 //! know.
 
+use super::shape::role_name;
 use crate::aws::attempts::Deadline;
 use crate::entry::{AuthType, EntryError, InferredEntity, Role, random_id};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
@@ -20,7 +21,7 @@ fn refused<T>(text: &str) -> Result<T, Failure> {
 }
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    let key = Role::key(super::role::name(&fields));
+    let key = Role::key(role_name(&fields));
     for _ in 0..MAX_TRIES {
         let loaded = mount.load_role(&key).await?;
         let is_new = loaded.entry.is_none();
