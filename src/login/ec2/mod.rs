@@ -17,7 +17,7 @@ use crate::accounts::clients::ConfigSnapshot;
 use crate::aws::arn::AccountId;
 use crate::aws::attempts::Deadline;
 use crate::aws::ec2::Instance;
-use crate::binding::instance::{BoundError, check_bounds, look_up_running};
+use crate::binding::instance::{BoundError, check_bounds, check_region, look_up_running};
 use crate::entry::{
     AccessListEntry, AuthType, EC2_METADATA, EntryError, IdentityConfig, Role, StoredTime, random_id,
 };
@@ -155,14 +155,7 @@ impl<'a> Ec2Login<'a> {
         let not_verified =
             |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
         let instance = look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
-        let regions = role.bound_region_list.as_deref().unwrap_or_default();
-        if !regions.is_empty() && !regions.contains(region) {
-            return Err(Failure::Refused(format!(
-                "Region {} does not satisfy the constraint on role {}",
-                quote(region),
-                quote(role_name)
-            )));
-        }
+        check_region(role, role_name, region).map_err(Failure::Refused)?;
         check_bounds(look_up, role, role_name, &account, &instance).await.map_err(|error| match error {
             BoundError::Mismatch(text) => Failure::Refused(format!("Error validating instance: {text}")),
             BoundError::CannotTell(text) => Failure::Internal(text),
