@@ -1,4 +1,4 @@
-//! `role/<role>/tag`: issues a role tag.
+//! The API path `role/<role>/tag`: issues a role tag.
 
 use serde_json::json;
 
