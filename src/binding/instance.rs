@@ -56,6 +56,18 @@ pub async fn check_bounds(
     )))
 }
 
+/// Compares the region of an identity document with the regions of a role.
+///
+/// # Errors
+/// What the client is told: the region is none of them.
+pub fn check_region(role: &Role, role_name: &str, region: &str) -> Result<(), String> {
+    let regions = role.bound_region_list.as_deref().unwrap_or_default();
+    if regions.is_empty() || regions.iter().any(|bound| bound == region) {
+        return Ok(());
+    }
+    Err(format!("Region {} does not satisfy the constraint on role {}", quote(region), quote(role_name)))
+}
+
 fn check_described(
     role: &Role,
     role_name: &str,

@@ -1,4 +1,4 @@
-//! Role tags against the roles of this mount.
+//! Which role of this mount issued a role tag.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, list_response, object};
+use super::shape::{display, endpoint, list_response, object};
 use crate::entry::{DenyListEntry, StoredTime};
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::go::text::decode_base64;

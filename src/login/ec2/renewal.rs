@@ -7,8 +7,8 @@ use crate::entry::{AccessListEntry, StoredTime};
 use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
-use crate::login::ec2::{MaxTtls, ROLE_TAG_MAX_TTL, internal};
-use crate::login::renewal::{ended, left_behind};
+use crate::login::token_data::{ROLE_TAG_MAX_TTL, ec2_keys, ended, left_behind};
+use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
 
 /// How often the access-list entry is read anew because somebody else changed it, which logins and
@@ -16,9 +16,9 @@ use crate::mount::Mount;
 const MAX_TRIES: u32 = 5;
 
 pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
-    let instance_id = left_behind(&auth, internal::INSTANCE_ID)?;
-    let region = left_behind(&auth, internal::REGION)?;
-    let account = AccountId::new(left_behind(&auth, internal::ACCOUNT_ID).unwrap_or(""));
+    let instance_id = left_behind(&auth, ec2_keys::INSTANCE_ID)?;
+    let region = left_behind(&auth, ec2_keys::REGION)?;
+    let account = AccountId::new(left_behind(&auth, ec2_keys::ACCOUNT_ID).unwrap_or(""));
     check_running(mount, &account, region, instance_id).await?;
     let tag_max_ttl = tag_max_ttl(&auth)?;
     let key = AccessListEntry::key(instance_id);

@@ -1,4 +1,4 @@
-//! What the role tag of an instance changes about a login.
+//! What the role tag of an instance does to its login: refuses it, or narrows its token down.
 
 use crate::aws::ec2::Instance;
 use crate::entry::Role;
