@@ -95,17 +95,17 @@ impl<B: Backend> RouteTable<B> {
             let text = help::of_all(self.compiled(), &context);
             return Ok(Some(help::response(text, document)));
         }
-        let (compiled, _) = self.find_compiled(&request.path).ok_or(Failure::UnsupportedPath)?;
+        let (compiled, _) = self.find_compiled(&request.path).ok_or(Failure::unsupported_path())?;
         let context = backend.help_context().await;
         let document = openapi::document(std::slice::from_ref(compiled), &context, &default_prefix(request));
         Ok(Some(help::response(help::of_route(compiled, &request.path), document)))
     }
 
     async fn run(&self, backend: &B, request: &Request) -> HandlerResult {
-        let (compiled, captures) = self.find_compiled(&request.path).ok_or(Failure::UnsupportedPath)?;
-        let endpoint = compiled.endpoint(request.operation).ok_or(Failure::UnsupportedOperation)?;
+        let (compiled, captures) = self.find_compiled(&request.path).ok_or(Failure::unsupported_path())?;
+        let endpoint = compiled.endpoint(request.operation).ok_or(Failure::unsupported_operation())?;
         if endpoint.forward_to_writer && !backend.can_write().await? {
-            return Err(Failure::ReadOnly);
+            return Err(Failure::read_only());
         }
         let input = compiled.input(request, captures).map_err(|failure| match failure {
             InputError::Data(failure) => failure,
@@ -127,7 +127,7 @@ impl<B: Backend> RouteTable<B> {
             )));
         }
         let Some((compiled, captures)) = self.find_compiled(&request.path) else {
-            return Existence::Failed(Failure::UnsupportedPath);
+            return Existence::Failed(Failure::unsupported_path());
         };
         let Some(check) = compiled.route.existence_check else {
             return Existence::NotChecked;

@@ -29,17 +29,16 @@ impl Mount {
         // be asked for nothing.
         let is_old = role.version < Role::VERSION;
         if is_old && !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
-            return Err(Failure::ReadOnly);
+            return Err(Failure::read_only());
         }
         if self.upgrade(&mut role).await? {
             match self.store().replace(&key, &loaded, &role).await {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
                 Ok(Ok(())) => {}
-                Err(Failure::Internal(text)) => {
-                    return Err(Failure::Internal(format!("error saving upgraded roleEntry: {text}")));
+                Err(failure) => {
+                    return Err(failure.in_words(|text| format!("error saving upgraded roleEntry: {text}")));
                 }
-                Err(other) => return Err(other),
             }
         }
         let role = Arc::new(role);

@@ -137,12 +137,14 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         }
         let written = mount.store().replace(ClientConfig::KEY, &loaded, &config).await;
         mount.forget_full_arns();
-        let written = written.map_err(|failure| match (failure, rotation) {
-            (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
-                "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
-                request.mount_point, request.path
-            )),
-            (failure, _) => failure,
+        let written = written.map_err(|failure| match rotation {
+            Some(operation) => failure.in_words(|cause| {
+                format!(
+                    "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
+                    request.mount_point, request.path
+                )
+            }),
+            None => failure,
         })?;
         if written.is_ok() {
             return Ok(None);

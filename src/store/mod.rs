@@ -117,10 +117,9 @@ impl Store {
             Some(cached) => cached,
             None => {
                 let start = self.caches.client.start_read();
-                let config = self
-                    .read::<ClientConfig>(ClientConfig::KEY)
-                    .await
-                    .map_err(|failure| prefixed("error getting configuration: ", failure))?;
+                let config = self.read::<ClientConfig>(ClientConfig::KEY).await.map_err(|failure| {
+                    failure.in_words(|text| format!("error getting configuration: {text}"))
+                })?;
                 let stored = Arc::new(config.map(Arc::new));
                 self.caches.client.keep(start, ClientConfig::KEY.to_owned(), Arc::clone(&stored));
                 stored
@@ -328,13 +327,6 @@ impl Store {
             self.invalidate(key);
             Err(StorageError::new(error.to_string()))
         })
-    }
-}
-
-fn prefixed(prefix: &str, failure: Failure) -> Failure {
-    match failure {
-        Failure::Internal(text) => Failure::Internal(format!("{prefix}{text}")),
-        other => other,
     }
 }
 
