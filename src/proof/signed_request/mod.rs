@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 
-pub use headers::{ClientHeaders, canonical_name};
+pub use headers::ClientHeaders;
 pub use presigned::PresignedQuery;
 use target::Target;
 
@@ -155,7 +155,13 @@ impl SignedRequest {
     /// What the client must change.
     pub fn check(&self, config: &ClientConfig) -> Result<(), Failure> {
         if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(self, &config.iam_server_id_header_value).map_err(|detail| {
+            server_id::check(
+                &self.headers,
+                self.presigned.as_ref(),
+                self.authorization(),
+                &config.iam_server_id_header_value,
+            )
+            .map_err(|detail| {
                 Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
             })?;
         }

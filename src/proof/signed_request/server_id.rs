@@ -1,6 +1,7 @@
 //! The header by which a client binds its signature to one server.
 
-use super::SignedRequest;
+use super::headers::ClientHeaders;
+use super::presigned::PresignedQuery;
 use crate::go::text::quote;
 
 /// Its name as documented.
@@ -15,18 +16,23 @@ const NOT_SIGNED: &str = "vault header wasn't signed";
 ///
 /// # Errors
 /// The reason, as the client is told.
-pub(super) fn check(request: &SignedRequest, required: &str) -> Result<(), String> {
-    let got = request.headers.values(CANONICAL).join(",");
+pub(super) fn check(
+    headers: &ClientHeaders,
+    presigned: Option<&PresignedQuery>,
+    authorization: Option<&str>,
+    required: &str,
+) -> Result<(), String> {
+    let got = headers.values(CANONICAL).join(",");
     if got.is_empty() {
         return Err(format!("missing header {}", quote(HEADER)));
     }
     if got != required {
         return Err(format!("expected {} but got {}", quote(required), quote(&got)));
     }
-    let signed_headers = match &request.presigned {
+    let signed_headers = match presigned {
         Some(query) => query.signed_headers.as_str(),
         None => {
-            let authorization = request.authorization().ok_or("missing Authorization header")?;
+            let authorization = authorization.ok_or("missing Authorization header")?;
             signed_headers(authorization).ok_or(NOT_SIGNED)?
         }
     };
