@@ -2,11 +2,12 @@
 //! know.
 
 use crate::aws::attempts::Deadline;
-use crate::entry::{AuthType, EntryError, InferredEntity, Role, random_id};
+use crate::entry::{AuthType, InferredEntity, Role};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::mount::Mount;
+use crate::ports::random_id;
 
 /// How often a write starts anew because somebody else wrote the same role meanwhile.
 const MAX_TRIES: u32 = 5;
@@ -42,7 +43,7 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
     let role_id = random_id(mount.environment().random.as_ref())
-        .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
+        .map_err(|cause| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
     Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
 }
 
@@ -69,9 +70,8 @@ impl RoleWrite<'_> {
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
             let random = self.mount.environment().random.as_ref();
-            role.hmac_key = random_id(random).map_err(|EntryError(cause)| {
-                Failure::Internal(format!("failed to generate role HMAC key: {cause}"))
-            })?;
+            role.hmac_key = random_id(random)
+                .map_err(|cause| Failure::Internal(format!("failed to generate role HMAC key: {cause}")))?;
         }
         Ok(warnings)
     }

@@ -18,12 +18,11 @@ use crate::aws::arn::AccountId;
 use crate::aws::attempts::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::instance::{BoundError, check_bounds, look_up_running};
-use crate::entry::{
-    AccessListEntry, AuthType, EC2_METADATA, EntryError, IdentityConfig, Role, StoredTime, random_id,
-};
+use crate::entry::{AccessListEntry, AuthType, EC2_METADATA, IdentityConfig, Role, StoredTime};
 use crate::framework::{Alias, Auth, Failure, Fields, Request};
 use crate::go::GoDuration;
 use crate::mount::Mount;
+use crate::ports::random_id;
 use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
 
 use crate::go::text::quote;
@@ -237,10 +236,8 @@ impl<'a> Ec2Login<'a> {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made =
-                    random_id(self.mount.environment().random.as_ref()).map_err(|EntryError(cause)| {
-                        Failure::Internal(format!("failed to generate nonce: {cause}"))
-                    })?;
+                let made = random_id(self.mount.environment().random.as_ref())
+                    .map_err(|cause| Failure::Internal(format!("failed to generate nonce: {cause}")))?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }
