@@ -3,6 +3,7 @@
 
 mod auth;
 mod coercion;
+mod compiled_route;
 mod data;
 mod failure;
 mod field;

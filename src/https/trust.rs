@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 use tokio::sync::OnceCell;
 
-use super::Environment;
+use super::environment::Environment;
 
 /// The TLS configuration, made when the first https connection needs it.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use crate::framework::{
     Response, Route,
 };
 use crate::go::GoDuration;
+use crate::go::canonical_name;
 use crate::mount::Mount;
 use crate::ports::{RotationJob, SystemViewError};
-use crate::proof::signed_request::canonical_name;
 
 const FIELDS: &[Field] = &[
     Field::new("access_key", FieldKind::String, "Access key id for the server's calls to AWS. Empty leaves them to the environment of the server: its variables, profile, web identity, container or instance role.")

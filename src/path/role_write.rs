@@ -3,11 +3,12 @@
 
 use super::shape::role_name;
 use crate::aws::deadline::Deadline;
-use crate::entry::{AuthType, BOUNDS, Bound, EntryError, InferredEntity, Role, random_id};
+use crate::entry::{AuthType, BOUNDS, Bound, InferredEntity, Role};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::mount::Mount;
+use crate::ports::random_id;
 
 /// How often a write starts anew because somebody else wrote the same role meanwhile.
 const MAX_TRIES: u32 = 5;
@@ -43,7 +44,7 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
     let role_id = random_id(mount.world().random.as_ref())
-        .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
+        .map_err(|cause| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
     Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
 }
 
@@ -70,9 +71,8 @@ impl RoleWrite<'_> {
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
-            role.hmac_key = random_id(random).map_err(|EntryError(cause)| {
-                Failure::Internal(format!("failed to generate role HMAC key: {cause}"))
-            })?;
+            role.hmac_key = random_id(random)
+                .map_err(|cause| Failure::Internal(format!("failed to generate role HMAC key: {cause}")))?;
         }
         Ok(warnings)
     }

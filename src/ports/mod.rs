@@ -9,7 +9,7 @@ mod transport;
 mod world;
 
 pub use clock::{Clock, SystemClock};
-pub use random::{Random, SystemRandom};
+pub use random::{Random, RandomError, SystemRandom, random_id};
 pub use storage::{Storage, StorageError};
 pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};
 pub use transport::{HttpRequest, HttpResponse, Transport, TransportError};

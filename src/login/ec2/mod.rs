@@ -16,13 +16,14 @@ use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::instance::{BoundError, check_bounds, check_region};
-use crate::entry::{AccessListEntry, AuthType, EntryError, IdentityConfig, Role, StoredTime, random_id};
+use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Failure, Fields, Request};
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::login::token_data::{ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr};
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
+use crate::ports::random_id;
 use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
 use crate::store::ConfigSnapshot;
 
@@ -215,9 +216,8 @@ impl<'a> Ec2Login<'a> {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made = random_id(self.mount.world().random.as_ref()).map_err(|EntryError(cause)| {
-                    Failure::Internal(format!("failed to generate nonce: {cause}"))
-                })?;
+                let made = random_id(self.mount.world().random.as_ref())
+                    .map_err(|cause| Failure::Internal(format!("failed to generate nonce: {cause}")))?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }
