@@ -5,6 +5,8 @@
 //! mounted auth method is a [`mount::Mount`]; requests come in as [`framework::Request`] and leave
 //! as [`framework::Reply`].
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests measure how long something takes"))]
+
 pub mod accounts;
 pub mod aws;
 pub mod binding;
@@ -18,4 +20,5 @@ pub mod mount;
 pub mod path;
 pub mod ports;
 pub mod proof;
+pub mod refusal;
 pub mod store;

@@ -9,6 +9,7 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a benchmark must stop it"
 )]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures")]
 
 mod curves;
 mod driver;

@@ -9,6 +9,12 @@ use memchr::memchr2;
 
 /// Quotes a text the way the API's messages do: in double quotes, with control characters,
 /// backslashes and inner quotes escaped.
+///
+/// ```
+/// use vault_plugin_auth_aws::go::text::quote;
+///
+/// assert_eq!(quote("a \"role\"\n"), r#""a \"role\"\n""#);
+/// ```
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));

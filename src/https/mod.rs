@@ -77,6 +77,7 @@ struct Environment {
 }
 
 impl Environment {
+    #[expect(clippy::disallowed_methods, reason = "proxies and trust roots are named by the environment")]
     fn of_process() -> Self {
         let text = |names: [&str; 2]| {
             let values = names.into_iter().filter_map(|name| std::env::var(name).ok());

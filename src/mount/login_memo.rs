@@ -70,7 +70,10 @@ impl LoginMemo {
         }
         let key = key();
         let found = self.waiting().pop(&key);
-        let in_time = found.filter(|(since, _)| since.elapsed() <= LIFETIME).map(|(_, caller)| caller);
+        let now = Instant::now();
+        let in_time = found
+            .filter(|(since, _)| now.saturating_duration_since(*since) <= LIFETIME)
+            .map(|(_, caller)| caller);
         self.asked.count(in_time)
     }
 

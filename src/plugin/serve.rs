@@ -118,6 +118,7 @@ struct Identity {
 impl Identity {
     /// `None` in metadata mode, where hosts of old protocol versions use no TLS and no request is
     /// served. Requests are never served without TLS.
+    #[expect(clippy::disallowed_methods, reason = "the certificate of this process is valid from now on")]
     fn for_launch(launch: &LaunchEnvironment) -> Result<Option<Self>, StartError> {
         let Some(pem) = &launch.client_certificate else {
             return if launch.metadata_mode { Ok(None) } else { Err(StartError::NoHostCertificate) };

@@ -3,8 +3,10 @@
 // All of it is test code, to clippy.toml as well.
 #![cfg(test)]
 #![allow(clippy::arithmetic_side_effects, reason = "an overflow stops the test")]
+#![allow(clippy::disallowed_methods, reason = "tests set processes up and measure them")]
 
 mod accidents;
+mod architecture;
 mod aws;
 mod dependencies;
 mod hostile;

@@ -61,7 +61,11 @@ impl Attempt<'_> {
     /// Ends it; how long it took.
     pub fn end(mut self, outcome: Outcome) -> Duration {
         self.outcome = outcome;
-        self.sent_at.elapsed()
+        self.taken()
+    }
+
+    fn taken(&self) -> Duration {
+        Instant::now().saturating_duration_since(self.sent_at)
     }
 }
 
@@ -72,7 +76,7 @@ impl Drop for Attempt<'_> {
             // Counted when it is known whose it was.
             (Meter::Forwarded { .. }, Outcome::Answered) => {}
             (Meter::Forwarded { calls, region }, outcome) => {
-                calls.record_forwarded("", false, region, outcome, self.sent_at.elapsed());
+                calls.record_forwarded("", false, region, outcome, self.taken());
             }
         }
     }

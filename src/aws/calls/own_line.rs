@@ -74,7 +74,7 @@ impl OwnLine {
 
     pub(in super::super) fn record(&self, outcome: Outcome, sent_at: Instant) {
         let mut state = self.state();
-        state.figures.record(outcome, sent_at.elapsed());
+        state.figures.record(outcome, Instant::now().saturating_duration_since(sent_at));
         match outcome {
             Outcome::Answered | Outcome::Refused => state.bucket.speed_up(),
             Outcome::Throttled => state.bucket.slow_down(sent_at),

@@ -181,7 +181,8 @@ async fn knock(broker: &Broker, broker_id: u32) -> Result<(), KnockError> {
     let start = Instant::now();
     loop {
         let result = broker.knock(broker_id).await;
-        if !matches!(result, Err(KnockError::Refused(_))) || start.elapsed() > REFUSALS_FOR {
+        let tried_for = Instant::now().saturating_duration_since(start);
+        if !matches!(result, Err(KnockError::Refused(_))) || tried_for > REFUSALS_FOR {
             return result;
         }
         sleep(RETRY_PAUSE).await;

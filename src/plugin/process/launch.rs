@@ -46,6 +46,7 @@ pub(crate) struct LaunchEnvironment {
 
 impl LaunchEnvironment {
     /// Reads the variables of this process.
+    #[expect(clippy::disallowed_methods, reason = "the host says in the environment how to serve it")]
     pub(crate) fn of_process() -> Self {
         Self::read(|name| std::env::var_os(name))
     }

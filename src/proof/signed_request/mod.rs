@@ -78,6 +78,27 @@ pub struct SignedRequest {
 impl SignedRequest {
     /// Parses the login fields.
     ///
+    /// ```
+    /// use vault_plugin_auth_aws::framework::{FieldValue, Fields};
+    /// use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
+    ///
+    /// let login = |body: &str| {
+    ///     let mut fields = Fields::new();
+    ///     let text = |text: &str| FieldValue::Text(text.to_owned());
+    ///     fields.insert("iam_http_request_method", text("POST"));
+    ///     fields.insert("iam_request_url", text("aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8="));
+    ///     fields.insert("iam_request_body", text(body));
+    ///     let date = ("X-Amz-Date".to_owned(), vec!["20260101T000000Z".to_owned()]);
+    ///     fields.insert("iam_request_headers", FieldValue::Headers(vec![date]));
+    ///     SignedRequest::parse(&fields)
+    /// };
+    /// // Action=GetCallerIdentity
+    /// assert!(login("QWN0aW9uPUdldENhbGxlcklkZW50aXR5").is_ok());
+    /// // Action=GetUser
+    /// let refused = login("QWN0aW9uPUdldFVzZXI=").map_err(|failure| failure.to_string());
+    /// assert_eq!(refused.err().as_deref(), Some("iam request body is invalid"));
+    /// ```
+    ///
     /// # Errors
     /// What the client must change.
     pub fn parse(fields: &Fields) -> Result<Self, Failure> {

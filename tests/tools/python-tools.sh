@@ -11,7 +11,7 @@ tools_venv() {
 tools_stamp() {
     local root=$1 requirements=$2
     printf '%s/.installed-%s\n' "$(tools_venv "$root")" \
-        "$(cat "$root/plugin-catalog/requirements.txt" "$requirements" | sha256sum | cut -c1-16)"
+        "$(cat "$root/tests/tools/requirements-servers.txt" "$requirements" | sha256sum | cut -c1-16)"
 }
 
 # ensure_tools ROOT REQUIREMENTS: installs a requirements file into the virtual environment of the
