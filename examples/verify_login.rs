@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use vault_plugin_auth_aws::aws::attempts::Deadline;
 use vault_plugin_auth_aws::aws::calls::Calls;
-use vault_plugin_auth_aws::aws::query::CallContext;
+use vault_plugin_auth_aws::aws::context::CallContext;
+use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::aws::sts;
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::framework::{Field, FieldKind, Fields, MAX_DATA_BYTES, parse_data};
@@ -73,8 +73,7 @@ async fn verify(login: &str, config: &ClientConfig) -> Result<VerifiedCaller, Bo
     // … it is meant for this server …
     request.check(config)?;
     // … and it goes where the configuration says.
-    let endpoint = request.endpoint(config)?;
-    let region = request.endpoint_region(config);
+    let outgoing = request.outgoing(config)?;
     let context = CallContext {
         transport: &Sts,
         random: &SystemRandom::default(),
@@ -83,7 +82,7 @@ async fn verify(login: &str, config: &ClientConfig) -> Result<VerifiedCaller, Bo
         max_attempts: 1,
         calls: &Calls::default(),
     };
-    let (identity, _) = sts::forward(&request, &endpoint, region, context).await?;
+    let (identity, _) = sts::forward(&outgoing, context).await?;
     Ok(VerifiedCaller::from_identity(&identity)?)
 }
 

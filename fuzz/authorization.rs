@@ -1,7 +1,7 @@
 //! The `Authorization` header of a signed request: which headers and which region it says are
 //! signed, and the header that binds a request to one server.
 
-use vault_plugin_auth_aws::aws::endpoints::Endpoint;
+use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 

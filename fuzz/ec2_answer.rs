@@ -4,7 +4,8 @@ use http::StatusCode;
 use roxmltree::Node;
 use vault_plugin_auth_aws::aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::ec2::{Description, Ec2Client, Instance};
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
+use vault_plugin_auth_aws::aws::region::Region;
 
 use crate::target::{Target, Verdict, XML};
 use crate::xml_reading::{elements, only, read, text, texts};

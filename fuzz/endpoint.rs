@@ -1,6 +1,7 @@
 //! Regions out of signatures, and configured endpoints.
 
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
+use vault_plugin_auth_aws::aws::region::Region;
 
 use crate::target::{Target, Verdict};
 

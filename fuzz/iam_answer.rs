@@ -2,9 +2,10 @@
 
 use http::StatusCode;
 use vault_plugin_auth_aws::aws::arn::AccountId;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Partition, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
 use vault_plugin_auth_aws::aws::error::CallError;
 use vault_plugin_auth_aws::aws::iam::IamClient;
+use vault_plugin_auth_aws::aws::region::Partition;
 
 use crate::target::{Target, Verdict, XML};
 use crate::xml_reading::{elements, only, read, text, texts};

@@ -3,7 +3,8 @@
 use divan::{Bencher, black_box};
 use http::StatusCode;
 use vault_plugin_auth_aws::aws::ec2::Ec2Client;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
+use vault_plugin_auth_aws::aws::region::Region;
 use vault_plugin_auth_aws::aws::sts::CallerIdentity;
 
 use testkit::core::{Aws, block_on, credentials};

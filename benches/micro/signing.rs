@@ -2,8 +2,9 @@
 
 use divan::Bencher;
 use http::StatusCode;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
 use vault_plugin_auth_aws::aws::iam::IamClient;
+use vault_plugin_auth_aws::aws::region::Region;
 
 use testkit::core::{Aws, block_on, credentials};
 

@@ -62,16 +62,6 @@ pub fn multi_error(errors: &[String]) -> String {
     format!("{count} occurred:\n\t{}\n\n", points.join("\n\t"))
 }
 
-/// The beginning of a text, at most `limit` bytes, cut between characters.
-#[must_use]
-pub fn truncated(text: &str, limit: usize) -> &str {
-    let mut end = limit.min(text.len());
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    text.get(..end).unwrap_or("")
-}
-
 /// Decodes standard base64 with padding; line breaks are ignored. `None` if it is something else.
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
@@ -106,12 +96,6 @@ mod tests {
         };
         assert_eq!(text(&["a"]), "1 error occurred:\n\t* a\n\n");
         assert_eq!(text(&["a", "b"]), "2 errors occurred:\n\t* a\n\t* b\n\n");
-    }
-
-    #[test]
-    fn truncation_respects_characters() {
-        assert_eq!(truncated("aé", 2), "a");
-        assert_eq!(truncated("abc", 10), "abc");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{display, endpoint, object};
+use super::shape::{display, endpoint, object};
 use crate::aws::calls::{Budget, Counts, LineStatus};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::{HandlerResult, Operation, Response, Route};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::mount::Environment;
-use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom};
+use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
 use super::services::Services;
 use super::transport::transport;
@@ -46,9 +46,11 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
     let random = SystemRandom::default();
     let (socket, listener) = SocketFile::listen(&launch, &random)?;
     let environment = Arc::new(Environment {
-        transport: transport().map_err(StartError::Transport)?,
-        clock: Arc::new(SystemClock),
-        random: Arc::new(random),
+        world: Arc::new(World {
+            transport: transport().map_err(StartError::Transport)?,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(random),
+        }),
         host: launch.host,
     });
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::attempts::Deadline;
-use super::{Calls, Outcome, OwnLine, Token};
+use super::books::Calls;
+use super::figures::Outcome;
+use super::own_line::{OwnLine, Token};
 use crate::aws::arn::AccountId;
+use crate::aws::deadline::Deadline;
 
 /// Counts the attempts of one call.
 pub enum Meter<'a> {

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::super::attempts::Deadline;
+use super::super::deadline::Deadline;
 use super::api::Allowance;
 use super::bucket::Bucket;
 use super::figures::{Counts, Figures, Outcome};
@@ -104,7 +104,7 @@ mod tests {
 
     use futures_util::future::join_all;
 
-    use super::super::super::attempts::TOTAL_TIMEOUT;
+    use super::super::super::deadline::TOTAL_TIMEOUT;
     use super::super::Api;
     use super::*;
 

@@ -11,14 +11,15 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use vault_plugin_auth_aws::aws::attempts::Deadline;
 use vault_plugin_auth_aws::aws::calls::Calls;
-use vault_plugin_auth_aws::aws::query::CallContext;
+use vault_plugin_auth_aws::aws::context::CallContext;
+use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
-use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup};
+use vault_plugin_auth_aws::method::AuthMethod;
+use vault_plugin_auth_aws::mount::{Environment, MountSetup};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
-    StorageError, SystemView, SystemViewError, Transport, TransportError,
+    StorageError, SystemView, SystemViewError, Transport, TransportError, World,
 };
 
 /// Runs a future to its end. Pauses take no time.
@@ -166,11 +167,13 @@ impl SystemView for Host {
 }
 
 /// A mount that was just set up on what is stored, with this AWS.
-pub fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> Arc<Mount> {
+pub fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> AuthMethod {
     let environment = Environment {
-        transport: Arc::<Aws>::clone(aws),
-        clock: Arc::new(Noon),
-        random: Arc::new(Zeros),
+        world: Arc::new(World {
+            transport: Arc::<Aws>::clone(aws),
+            clock: Arc::new(Noon),
+            random: Arc::new(Zeros),
+        }),
         host: HostFlavor::OpenBao,
     };
     let setup = MountSetup {
@@ -179,7 +182,7 @@ pub fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> Arc<Mount> {
         storage,
         system_view: Arc::new(Host),
     };
-    Mount::new(Arc::new(environment), setup)
+    AuthMethod::new(Arc::new(environment), setup)
 }
 
 /// A mount that was just set up, and its AWS.
@@ -187,7 +190,7 @@ pub struct Stage {
     /// AWS.
     pub aws: Arc<Aws>,
     /// The mount.
-    pub mount: Arc<Mount>,
+    pub mount: AuthMethod,
 }
 
 impl Stage {

@@ -1,166 +1,13 @@
-//! Partitions, regions and the host names of AWS services.
+//! Where the services of AWS are.
 //!
-//! Host names are computed from a table of partitions (AWS General Reference, "Service endpoints"),
-//! so that regions launched later work. A region is accepted only if it matches the pattern of a
-//! partition; nothing else of a client's text ever reaches a host name.
+//! Host names are computed from the table of partitions (AWS General Reference, "Service endpoints"), not
+//! from a list of regions.
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
-/// A group of regions with its own accounts, endpoints and ARNs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Partition {
-    /// The commercial regions.
-    Aws,
-    /// China.
-    AwsCn,
-    /// GovCloud (US).
-    AwsUsGov,
-    /// ISO (US).
-    AwsIso,
-    /// ISOB (US).
-    AwsIsoB,
-    /// ISOE (Europe).
-    AwsIsoE,
-    /// ISOF.
-    AwsIsoF,
-    /// European Sovereign Cloud.
-    AwsEusc,
-}
-
-impl Partition {
-    const ALL: [Self; 8] = [
-        Self::Aws,
-        Self::AwsCn,
-        Self::AwsUsGov,
-        Self::AwsIso,
-        Self::AwsIsoB,
-        Self::AwsIsoE,
-        Self::AwsIsoF,
-        Self::AwsEusc,
-    ];
-
-    /// As it stands in ARNs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Aws => "aws",
-            Self::AwsCn => "aws-cn",
-            Self::AwsUsGov => "aws-us-gov",
-            Self::AwsIso => "aws-iso",
-            Self::AwsIsoB => "aws-iso-b",
-            Self::AwsIsoE => "aws-iso-e",
-            Self::AwsIsoF => "aws-iso-f",
-            Self::AwsEusc => "aws-eusc",
-        }
-    }
-
-    /// The partition of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|partition| partition.name() == name)
-    }
-
-    const fn dns_suffix(self) -> &'static str {
-        match self {
-            Self::Aws | Self::AwsUsGov => "amazonaws.com",
-            Self::AwsCn => "amazonaws.com.cn",
-            Self::AwsIso => "c2s.ic.gov",
-            Self::AwsIsoB => "sc2s.sgov.gov",
-            Self::AwsIsoE => "cloud.adc-e.uk",
-            Self::AwsIsoF => "csp.hci.ic.gov",
-            Self::AwsEusc => "amazonaws.eu",
-        }
-    }
-
-    /// What region names of the partition begin with, without the direction and the number.
-    const fn region_prefixes(self) -> &'static [&'static str] {
-        match self {
-            Self::Aws => &["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"],
-            Self::AwsCn => &["cn"],
-            Self::AwsUsGov => &["us-gov"],
-            Self::AwsIso => &["us-iso"],
-            Self::AwsIsoB => &["us-isob"],
-            Self::AwsIsoE => &["eu-isoe"],
-            Self::AwsIsoF => &["us-isof"],
-            Self::AwsEusc => &["eusc-de"],
-        }
-    }
-
-    /// The region whose IAM endpoint serves the whole partition.
-    #[must_use]
-    pub fn iam_region(self) -> Region {
-        let name = match self {
-            Self::Aws => "us-east-1",
-            Self::AwsCn => "cn-north-1",
-            Self::AwsUsGov => "us-gov-west-1",
-            Self::AwsIso => "us-iso-east-1",
-            Self::AwsIsoB => "us-isob-east-1",
-            Self::AwsIsoE => "eu-isoe-west-1",
-            Self::AwsIsoF => "us-isof-south-1",
-            Self::AwsEusc => "eusc-de-east-1",
-        };
-        Region { partition: self, name: name.to_owned() }
-    }
-
-    fn iam_host(self) -> String {
-        match self {
-            Self::Aws => "iam.amazonaws.com".to_owned(),
-            Self::AwsUsGov => "iam.us-gov.amazonaws.com".to_owned(),
-            other => format!("iam.{}.{}", other.iam_region().name, other.dns_suffix()),
-        }
-    }
-}
-
-/// A region name that matches the pattern of its partition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Region {
-    partition: Partition,
-    name: String,
-}
-
-/// Longest region name that is looked at; the longest known has 15 characters.
-const MAX_REGION_NAME: usize = 32;
-
-impl Region {
-    /// The region of this name, if its form is that of a partition's regions.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        if name.len() > MAX_REGION_NAME {
-            return None;
-        }
-        let partition = Partition::ALL.into_iter().find(|partition| {
-            partition.region_prefixes().iter().any(|prefix| {
-                name.strip_prefix(prefix)
-                    .and_then(|rest| rest.strip_prefix('-'))
-                    .is_some_and(is_direction_and_number)
-            })
-        })?;
-        Some(Self { partition, name: name.to_owned() })
-    }
-
-    /// Its name, as signatures contain it.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Its partition.
-    #[must_use]
-    pub fn partition(&self) -> Partition {
-        self.partition
-    }
-}
-
-/// `<lower-case letters>-<digits>`, as in `west-2`.
-fn is_direction_and_number(text: &str) -> bool {
-    text.split_once('-').is_some_and(|(direction, number)| {
-        !direction.is_empty()
-            && direction.bytes().all(|byte| byte.is_ascii_lowercase())
-            && !number.is_empty()
-            && number.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}
+use crate::aws::region::{Partition, Region};
+use crate::go::text::quote;
 
 /// The AWS services this method calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -210,7 +57,7 @@ impl Endpoint {
             return Err("the configured endpoint has a user name, which is not supported".to_owned());
         }
         let with_scheme = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
-        let refused = || format!("the configured endpoint {} is not a URL", crate::go::text::quote(url));
+        let refused = || format!("the configured endpoint {} is not a URL", quote(url));
         let parts = with_scheme.parse::<Uri>().map_err(|_| refused())?.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(refused());
@@ -226,11 +73,19 @@ impl Endpoint {
         if url.contains(['?', '#']) {
             return Err(format!(
                 "the configured endpoint {} has a query or fragment, which cannot be kept",
-                crate::go::text::quote(url)
+                quote(url)
             ));
         }
         let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
         Ok(Self { scheme, authority, base_path: path.trim_end_matches('/').to_owned() })
+    }
+
+    /// Where a service is: at the configured URL, or, where none is configured, where AWS has it.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn of(configured: &str, service: Service, region: &Region) -> Result<Self, String> {
+        if configured.is_empty() { Self::of_service(service, region) } else { Self::configured(configured) }
     }
 
     /// The endpoint of a service in a region.
@@ -238,11 +93,11 @@ impl Endpoint {
     /// # Errors
     /// Cannot happen for the names of the table; stands instead of a panic.
     pub fn of_service(service: Service, region: &Region) -> Result<Self, String> {
-        let suffix = region.partition.dns_suffix();
+        let suffix = region.partition().dns_suffix();
         Self::host(match service {
-            Service::Sts => format!("sts.{}.{suffix}", region.name),
-            Service::Ec2 => format!("ec2.{}.{suffix}", region.name),
-            Service::Iam => region.partition.iam_host(),
+            Service::Sts => format!("sts.{}.{suffix}", region.name()),
+            Service::Ec2 => format!("ec2.{}.{suffix}", region.name()),
+            Service::Iam => region.partition().iam_host(),
         })
     }
 
@@ -257,13 +112,13 @@ impl Endpoint {
             Some(region) => (Region::parse(region)?, true),
             None => (Region::parse(name)?, false),
         };
-        let suffix = region.partition.dns_suffix();
-        let label = match region.partition {
+        let suffix = region.partition().dns_suffix();
+        let label = match region.partition() {
             Partition::Aws if fips => "sts-fips",
             // The endpoints of GovCloud are FIPS endpoints.
             _ => "sts",
         };
-        Self::host(format!("{label}.{}.{suffix}", region.name)).ok()
+        Self::host(format!("{label}.{}.{suffix}", region.name())).ok()
     }
 
     fn host(name: String) -> Result<Self, String> {
