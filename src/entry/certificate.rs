@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    const PEM: &str = include_str!("../../tests/data/identity-documents/dsa1024.pem");
+    const PEM: &str = include_str!("certificate.pem");
 
     #[test]
     fn an_entry_older_than_the_types_is_of_pkcs7() {
