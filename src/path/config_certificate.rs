@@ -144,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    const PEM: &str = include_str!("../../tests/data/identity-documents/dsa1024.pem");
+    const PEM: &str = include_str!("config_certificate.pem");
 
     #[test]
     fn types_are_given_in_any_case() {

@@ -5,6 +5,8 @@ mod clock;
 mod random;
 mod storage;
 mod system_view;
+#[cfg(test)]
+pub(crate) mod testing;
 mod transport;
 mod world;
 

@@ -99,7 +99,8 @@ fn localhost() -> Result<ServerName<'static>, rustls::Error> {
     ServerName::try_from(SERVER_NAME).map_err(|error| rustls::Error::General(error.to_string()))
 }
 
-/// Accepts one certificate, byte for byte, in either role.
+/// Accepts one certificate, byte for byte, in either role. The host of the tests has a verifier of its own,
+/// which shares nothing with this one on purpose: a mistake in one of them must not hide in the other.
 #[derive(Debug)]
 struct PinnedPeer {
     certificate: CertificateDer<'static>,
