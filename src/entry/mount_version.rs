@@ -10,7 +10,7 @@ use super::Entry;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct MountVersion {
-    /// The version.
+    /// The version; zero before there were any.
     pub version: i64,
     /// Members of other versions.
     #[serde(flatten)]

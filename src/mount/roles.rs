@@ -11,7 +11,6 @@ use crate::entry::{Role, RoleUpgrade};
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::store::ConfigSnapshot;
-use crate::store::Loaded;
 
 impl Mount {
     /// A role by any spelling of its name.
@@ -53,13 +52,10 @@ impl Mount {
         Ok(self.store().cached_role(&key).is_some() || self.store().read::<Role>(&key).await?.is_some())
     }
 
-    /// A role for a change: past the cache, brought to the current version but not written back.
-    pub(crate) async fn load_role(&self, key: &str) -> Result<Loaded<Role>, Failure> {
-        let mut loaded = self.store().load::<Role>(key).await?;
-        if let Some(role) = &mut loaded.entry {
-            self.upgrade(role).await?;
-        }
-        Ok(loaded)
+    /// A stored role for a change, brought to the current version but not written back.
+    pub(crate) async fn current(&self, mut role: Role) -> Result<Role, Failure> {
+        self.upgrade(&mut role).await?;
+        Ok(role)
     }
 
     /// Brings a role to the current version; tells whether it changed.

@@ -64,7 +64,8 @@ async fn upgrade(mount: &Mount) -> Result<(), Failure> {
     mount
         .store()
         .update(MountVersion::KEY, async |stored: Option<MountVersion>| {
-            let entry = MountVersion { version: MountVersion::CURRENT, ..stored.unwrap_or_default() };
+            let mut entry = stored.unwrap_or_default();
+            entry.version = MountVersion::CURRENT;
             Ok((Some(entry), ()))
         })
         .await

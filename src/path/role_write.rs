@@ -10,8 +10,8 @@ use crate::go::text::quote;
 use crate::mount::Mount;
 use crate::ports::random_id;
 
-/// How often a write starts anew because somebody else wrote the same role meanwhile.
-const MAX_TRIES: u32 = 5;
+/// Somebody else is faster each time.
+const CONTENDED: &str = "the role is being written by other requests at the same time; try again";
 /// Longest tag key that EC2 accepts, in bytes.
 const MAX_TAG_KEY: usize = 127;
 /// Mounts of this type make ec2 roles unless told otherwise.
@@ -23,23 +23,21 @@ fn refused<T>(text: &str) -> Result<T, Failure> {
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let key = Role::key(role_name(&fields));
-    for _ in 0..MAX_TRIES {
-        let loaded = mount.load_role(&key).await?;
+    let mut change = mount.begin_change(&key, CONTENDED);
+    loop {
+        let loaded = change.load::<Role>().await?;
         let is_new = loaded.entry.is_none();
         let mut role = match loaded.entry.clone() {
-            Some(role) => role,
+            Some(role) => mount.current(role).await?,
             None => new_role(mount)?,
         };
         let warnings = RoleWrite { mount, request, fields: &fields, is_new }.apply(&mut role).await?;
-        let written = mount.store().replace(&key, &loaded, &role).await;
+        let written = change.write(&loaded, &role).await;
         mount.forget_full_arns();
-        if written?.is_ok() {
+        if written? {
             return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
         }
     }
-    Err(Failure::Internal(
-        "the role is being written by other requests at the same time; try again".to_owned(),
-    ))
 }
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
