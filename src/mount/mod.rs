@@ -5,12 +5,12 @@
 //! another. The room promises three things:
 //!
 //! * Setting a mount up touches neither storage nor host: at registration there are none.
-//! * What runs by itself (bringing entries up to date in [`upgrade`], [`tidy`]) ends with the mount, and
+//! * What runs by itself (bringing entries up to date in `upgrade`, `tidy`) ends with the mount, and
 //!   nothing waits for it: a request that needs a role of an older version brings it up to date itself
-//!   ([`Mount::role`]). Only the rotation of the server's key ([`root_rotation`]) is carried through to its end
+//!   (`Mount::role`). Only the rotation of the server's key (`root_rotation`) is carried through to its end
 //!   whatever happens, because a key that was made must be stored or deleted.
 //! * A node that cannot write says so before it asks AWS anything that would have to be stored
-//!   ([`Mount::is_writer`]).
+//!   (`Mount::is_writer`).
 //!
 //! Who may log in is not decided here, nor which operation of the host goes where: the mount knows no
 //! login and no path.

@@ -16,5 +16,6 @@ mod login_scene;
 mod path;
 mod protocol;
 mod real_server;
+mod refusals;
 mod storage;
 mod under_test;
