@@ -171,7 +171,9 @@ impl Coded for ForwardError {
                 let is_throttling = ServiceError::parse(*status, body.as_bytes()).is_throttling();
                 if is_throttling { Code::AwsThrottled } else { Code::StsRefused }
             }
-            Self::ContentType | Self::Refused { .. } | Self::Unreadable => Code::StsUnreadable,
+            // The client's headers and path can make STS answer in another form, so it is no warning.
+            Self::ContentType => Code::StsContentType,
+            Self::Refused { .. } | Self::Unreadable => Code::StsUnreadable,
         }
     }
 }
