@@ -136,7 +136,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         if stored == Some(&config) {
             return Ok(None);
         }
-        let written = change.write(&loaded, &config).await;
+        let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.forget_full_arns();
         let written = written.map_err(|failure| match rotation {
             Some(operation) => failure.in_words(|cause| {

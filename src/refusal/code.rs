@@ -93,6 +93,7 @@ codes! {
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
+    StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";
     StsDisagrees = "sts.disagrees", Aws, "The answer contradicts itself, so nobody is admitted; check that sts_endpoint is an STS endpoint.";
     // The principal.
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
@@ -102,11 +103,13 @@ codes! {
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
     Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";
     Ec2FormBase64 = "ec2.form_base64", Client, "Send the document and its signature as the metadata service gives them, in base64.";
+    Ec2Pkcs7Unreadable = "ec2.pkcs7_unreadable", Client, "Send pkcs7 or rsa2048 as the metadata service gives it: one message with the document in it.";
     Ec2SignatureUntrusted = "ec2.signature_untrusted", Client, "Send the document unchanged; for a region with a certificate of its own, have that added under config/certificate.";
     Ec2DocumentUnreadable = "ec2.document_unreadable", Client, "Send the instance identity document as the metadata service gives it.";
     Ec2StoredCertificate = "ec2.stored_certificate", Operator, "Write the certificate under config/certificate anew, or delete it: it cannot be read.";
     // The instance.
     InstanceUnknown = "instance.unknown", Client, "Name the session after an instance that is in the account and region of the role.";
+    InstanceRegion = "instance.region", Client, "Send the instance identity document as the metadata service gives it: its region is none of AWS.";
     InstanceNotRunning = "instance.not_running", Client, "Log in from a running instance.";
     InstanceIncomplete = "instance.incomplete", Aws, "EC2 left out what the role binds; try again, the instance may be new.";
     InstanceBoundAccount = "instance.bound.account", Client, "The instance's account is not in bound_account_id of the role.";
@@ -140,10 +143,13 @@ codes! {
     ServerRefused = "aws.refused", Operator, "AWS refused a call of the server itself: check its credentials and their permissions.";
     AwsThrottled = "aws.throttled", Aws, "AWS limits the calls of this account; try again in a moment.";
     AwsNoAnswer = "aws.no_answer", Aws, "Check that this server reaches the endpoint.";
+    AwsServerErrors = "aws.server_errors", Aws, "AWS answers with server errors or asks for patience; try again in a moment.";
     AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
     BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
     EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";
     RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
+    AccountElsewhere = "aws.account_elsewhere", Operator, "Correct config/sts/<account>: its role looks into another account.";
+    IamEntityUnknown = "aws.iam_entity_unknown", Client, "Name an IAM user, role or instance profile that exists.";
     PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
     ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
     OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a login may; try again.";
@@ -186,6 +192,7 @@ codes! {
     TagFlags = "tag.flags", Client, "Set either disallow_reauthentication or allow_instance_migration.";
     TagPolicies = "tag.policies", Client, "Name policies that the role has.";
     TagTtl = "tag.max_ttl", Client, "Keep max_ttl of the tag below that of the role and of the mount.";
+    TagTooLong = "tag.too_long", Client, "Ask for fewer or shorter values: EC2 takes tag values of at most 255 characters.";
     TagMalformed = "tag.malformed", Client, "Give the role tag exactly as role/<name>/tag gave it.";
     TagNotFound = "tag.not_found", Client, "Name a role tag of this mount.";
     // Configuration.

@@ -1,12 +1,15 @@
 //! What the role tag of an instance does to its login: refuses it, or narrows its token down.
 
+use thiserror::Error;
+
+use super::Refused;
 use crate::aws::ec2::Instance;
 use crate::entry::Role;
-use crate::framework::Failure;
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::mount::Mount;
 use crate::mount::role_tags::is_denied;
+use crate::refusal::{Code, Coded, Fact};
 
 /// What a role tag narrows down. Without a tag it is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +22,63 @@ pub(super) struct TagEffect {
     pub(super) max_ttl: GoDuration,
 }
 
+/// Why the role tag of an instance refuses its login.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TagError {
+    /// The instance has no tag with the key that the role names, or an empty one.
+    #[error("missing tag with key {} on the instance", quote(.0))]
+    Missing(String),
+    /// The tag was made for another role.
+    #[error("role on the tag is not matching the role supplied")]
+    OtherRole {
+        /// The role of the tag.
+        tag: String,
+        /// The role of the login.
+        login: String,
+    },
+    /// The tag was made for another instance.
+    #[error("role tag is being used by an unauthorized instance")]
+    OtherInstance {
+        /// The instance of the tag.
+        tag: String,
+        /// The instance of the login.
+        login: String,
+    },
+    /// The tag is on the deny list.
+    #[error("role tag is deny listed")]
+    Denied,
+    /// The tag names policies that the role does not have.
+    #[error("policies on the role tag must be subset of policies on the role")]
+    Policies {
+        /// Those of the tag.
+        tag: Vec<String>,
+        /// Those of the role.
+        role: Vec<String>,
+    },
+}
+
+impl Coded for TagError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing(_) => Code::RoleTagMissing,
+            Self::OtherRole { .. } => Code::RoleTagOtherRole,
+            Self::OtherInstance { .. } => Code::RoleTagOtherInstance,
+            Self::Denied => Code::RoleTagDenied,
+            Self::Policies { .. } => Code::RoleTagPolicies,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        let fact = |name, seen: String, wanted: String| vec![Fact { name, seen, wanted }];
+        match self {
+            Self::Missing(_) | Self::Denied => Vec::new(),
+            Self::OtherRole { tag, login } => fact("role", tag.clone(), login.clone()),
+            Self::OtherInstance { tag, login } => fact("instance_id", login.clone(), tag.clone()),
+            Self::Policies { tag, role } => fact("policies", tag.join(","), role.join(",")),
+        }
+    }
+}
+
 /// Reads the tag a role asks for from an instance.
 ///
 /// # Errors
@@ -28,32 +88,35 @@ pub(super) async fn effect_of_tag(
     role: &Role,
     role_name: &str,
     instance: &Instance,
-) -> Result<TagEffect, Failure> {
+) -> Result<TagEffect, Refused> {
     if role.role_tag.is_empty() {
         return Ok(TagEffect::default());
     }
-    let refused = |text: &str| Err(Failure::Internal(text.to_owned()));
     let value = instance
         .tags
         .iter()
         .find(|(key, value)| *key == role.role_tag && !value.is_empty())
         .map(|(_, value)| value.as_str())
-        .ok_or_else(|| {
-            Failure::Internal(format!("missing tag with key {} on the instance", quote(&role.role_tag)))
-        })?;
+        .ok_or_else(|| TagError::Missing(role.role_tag.clone()))?;
     let (tag, _) = mount.verified_role_tag(value).await?;
     let content = tag.content();
     if content.role != role_name {
-        return refused("role on the tag is not matching the role supplied");
+        return Err(TagError::OtherRole { tag: content.role.clone(), login: role_name.to_owned() }.into());
     }
     if !content.instance_id.is_empty() && content.instance_id != instance.id {
-        return refused("role tag is being used by an unauthorized instance");
+        return Err(
+            TagError::OtherInstance { tag: content.instance_id.clone(), login: instance.id.clone() }.into()
+        );
     }
     if is_denied(mount.store(), &tag).await? {
-        return refused("role tag is deny listed");
+        return Err(TagError::Denied.into());
     }
     if content.policies.iter().any(|policy| !role.token.policies().contains(policy)) {
-        return refused("policies on the role tag must be subset of policies on the role");
+        return Err(TagError::Policies {
+            tag: content.policies.clone(),
+            role: role.token.policies().to_vec(),
+        }
+        .into());
     }
     Ok(TagEffect {
         policies: (!content.policies.is_empty()).then(|| content.policies.clone()),

@@ -5,6 +5,7 @@
 //! sent to an endpoint that the server chose. What is forwarded is what was signed: AWS checks the
 //! signature over exactly these bytes.
 
+mod error;
 mod form;
 mod headers;
 mod presigned;
@@ -17,15 +18,18 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 
+pub use error::SignedRequestError;
+pub use form::FormError;
 pub use headers::ClientHeaders;
 pub use presigned::PresignedQuery;
+pub use server_id::ServerIdError;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
 use crate::aws::query::AGENT;
-use crate::aws::sts::Forwarded;
+use crate::aws::sts::{Forwarded, Unsendable};
 use crate::entry::ClientConfig;
-use crate::framework::{Failure, Fields};
+use crate::framework::Fields;
 use crate::go::text::decode_base64;
 use crate::ports::HttpRequest;
 
@@ -102,49 +106,42 @@ impl SignedRequest {
     ///
     /// # Errors
     /// What the client must change.
-    pub fn parse(fields: &Fields) -> Result<Self, Failure> {
-        let refused = |text: &str| Failure::Refused(text.to_owned());
+    pub fn parse(fields: &Fields) -> Result<Self, SignedRequestError> {
         let text = |name| fields.text(name).unwrap_or("");
         let get = match text("iam_http_request_method") {
-            "" => return Err(refused("missing iam_http_request_method")),
+            "" => return Err(SignedRequestError::NoMethod),
             "POST" => false,
             "GET" => true,
-            _ => {
-                return Err(refused(
-                    "invalid iam_http_request_method; currently only 'GET' and 'POST' are supported",
-                ));
-            }
+            _ => return Err(SignedRequestError::OtherMethod),
         };
         let url = text("iam_request_url");
         if url.is_empty() {
-            return Err(refused("missing iam_request_url"));
+            return Err(SignedRequestError::NoUrl);
         }
-        let url = decode_base64(url).ok_or_else(|| refused("failed to base64 decode iam_request_url"))?;
-        let target = String::from_utf8(url)
-            .ok()
-            .and_then(|url| Target::parse(&url))
-            .ok_or_else(|| refused("error parsing iam_request_url"))?;
+        let url = decode_base64(url).ok_or(SignedRequestError::UrlNotBase64)?;
+        let target =
+            String::from_utf8(url).ok().and_then(|url| Target::parse(&url)).ok_or(SignedRequestError::Url)?;
         let presigned = if get {
             Some(PresignedQuery::parse(&target.raw_query)?)
         } else if target.raw_query.is_empty() {
             None
         } else {
-            return Err(refused("invalid request"));
+            return Err(SignedRequestError::QueryOfPost);
         };
         let body = text("iam_request_body");
         if body.is_empty() && !get {
-            return Err(refused("missing iam_request_body"));
+            return Err(SignedRequestError::NoBody);
         }
-        let body = decode_base64(body).ok_or_else(|| refused("failed to base64 decode iam_request_body"))?;
+        let body = decode_base64(body).ok_or(SignedRequestError::BodyNotBase64)?;
         check_body(&body)?;
         let headers = ClientHeaders::collect(fields.headers("iam_request_headers").unwrap_or_default());
         if headers.is_empty() {
-            return Err(refused("missing iam_request_headers"));
+            return Err(SignedRequestError::NoHeaders);
         }
         // A presigned request has its signature in the query; with a second one AWS would choose.
         let signatures_in_headers = if get { 0 } else { 1 };
         if headers.values("Authorization").len() > signatures_in_headers {
-            return Err(refused("invalid request header: Authorization"));
+            return Err(SignedRequestError::TwoSignatures);
         }
         Ok(Self { target, body, headers, presigned })
     }
@@ -154,25 +151,23 @@ impl SignedRequest {
     ///
     /// # Errors
     /// What the client must change.
-    pub fn check(&self, config: &ClientConfig) -> Result<(), Failure> {
+    pub fn check(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
         if !config.iam_server_id_header_value.is_empty() {
             server_id::check(&self.headers, self.presigned.as_ref(), &config.iam_server_id_header_value)
-                .map_err(|detail| {
-                    Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
-                })?;
+                .map_err(SignedRequestError::ServerId)?;
         }
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
         for (name, _) in self.headers.iter() {
             let known = ALLOWED_HEADERS.contains(&name) || name == "X-Amz-Signedheaders";
             if presigned::starts_with_x_amz(name) && !known && !configured(name) {
-                return Err(Failure::Refused(format!("invalid request header: {name}")));
+                return Err(SignedRequestError::HeaderNotAllowed(name.to_owned()));
             }
         }
         if let Some(query) = &self.presigned {
             let of_the_form =
                 |name: &str| !presigned::starts_with_x_amz(name) || ALLOWED_HEADERS.contains(&name);
             if let Some(name) = query.names.iter().find(|name| !of_the_form(name) && !configured(name)) {
-                return Err(Failure::Refused(format!("invalid request query param: {name}")));
+                return Err(SignedRequestError::QueryParameter(name.clone()));
             }
         }
         Ok(())
@@ -183,20 +178,16 @@ impl SignedRequest {
     ///
     /// # Errors
     /// The client's region is missing or unknown, or the operator's endpoint is no URL.
-    pub fn endpoint(&self, config: &ClientConfig) -> Result<Endpoint, Failure> {
+    pub fn endpoint(&self, config: &ClientConfig) -> Result<Endpoint, SignedRequestError> {
         if config.use_sts_region_from_client {
-            let region = self
-                .client_region()
-                .ok_or_else(|| Failure::Refused("region missing from Authorization header".to_owned()))?;
-            return Endpoint::sts_of_client_region(region).ok_or_else(|| {
-                Failure::Refused(format!("unable to get regional STS endpoint for region: {region}"))
-            });
+            let region = self.client_region().ok_or(SignedRequestError::NoRegion)?;
+            return Endpoint::sts_of_client_region(region)
+                .ok_or_else(|| SignedRequestError::UnknownRegion(region.to_owned()));
         }
         if config.sts_endpoint.is_empty() {
             return Ok(Endpoint::global_sts());
         }
-        Endpoint::configured(&config.sts_endpoint)
-            .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))
+        Ok(Endpoint::configured(&config.sts_endpoint)?)
     }
 
     /// The region of [that endpoint](Self::endpoint); empty where the operator's endpoint has none.
@@ -215,7 +206,7 @@ impl SignedRequest {
     ///
     /// # Errors
     /// As [`SignedRequest::endpoint`].
-    pub fn outgoing<'a>(&'a self, config: &'a ClientConfig) -> Result<Forwarded<'a>, Failure> {
+    pub fn outgoing<'a>(&'a self, config: &'a ClientConfig) -> Result<Forwarded<'a>, SignedRequestError> {
         let endpoint = self.endpoint(config)?;
         Ok(Forwarded {
             request: self.forwarded_to(&endpoint),
@@ -228,17 +219,15 @@ impl SignedRequest {
     /// host is only what the `Host` header says, as it was signed.
     ///
     /// # Errors
-    /// `Err(detail)` when the client's path or headers cannot be sent in HTTP.
-    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, String> {
-        let uri = endpoint
-            .uri(&format!("/{}", self.target.request_uri))
-            .ok_or_else(|| "the path cannot be sent".to_owned())?;
+    /// When the client's path or headers cannot be sent in HTTP.
+    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, Unsendable> {
+        let uri = endpoint.uri(&format!("/{}", self.target.request_uri)).ok_or(Unsendable::Path)?;
         let mut headers = HeaderMap::new();
         for (name, values) in self.headers.iter() {
             if OWN_HEADERS.contains(&name) {
                 continue;
             }
-            let invalid = || format!("invalid header field {}", crate::go::text::quote(name));
+            let invalid = || Unsendable::Header(name.to_owned());
             let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
             for value in values.iter().take(if header == USER_AGENT { 1 } else { usize::MAX }) {
                 let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
@@ -246,8 +235,7 @@ impl SignedRequest {
             }
         }
         let host = if self.target.host.is_empty() { endpoint.authority() } else { &self.target.host };
-        headers
-            .insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| "invalid host".to_owned())?);
+        headers.insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| Unsendable::Host)?);
         match headers.get(USER_AGENT) {
             None => {
                 headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -289,8 +277,8 @@ impl SignedRequest {
 }
 
 /// The body may ask for nothing but `GetCallerIdentity`.
-fn check_body(body: &[u8]) -> Result<(), Failure> {
-    let pairs = form::parse(body).map_err(|error| Failure::Refused(error.to_string()))?;
+fn check_body(body: &[u8]) -> Result<(), SignedRequestError> {
+    let pairs = form::parse(body)?;
     let mut actions: u32 = 0;
     for (name, value) in &pairs {
         let valid = match name.as_slice() {
@@ -302,7 +290,7 @@ fn check_body(body: &[u8]) -> Result<(), Failure> {
             _ => false,
         };
         if !valid || actions > 1 {
-            return Err(Failure::Refused("iam request body is invalid".to_owned()));
+            return Err(SignedRequestError::OtherBody);
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 //! Server and AWS must read the same query, so it is parsed strictly: no semicolons, no bad escapes,
 //! no parameter twice in any spelling, no parameter that is not part of the form.
 
+use super::SignedRequestError;
 use super::form;
-use crate::framework::Failure;
 
 /// The parts of a presigned query that are looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,39 +27,37 @@ const REQUIRED: [&str; 6] = [
 ];
 
 impl PresignedQuery {
-    pub(super) fn parse(raw_query: &str) -> Result<Self, Failure> {
-        let refused = |text: String| Failure::Refused(text);
-        let unparsable = || refused("error parsing iam_request_url".to_owned());
+    pub(super) fn parse(raw_query: &str) -> Result<Self, SignedRequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        for (name, value) in form::parse(raw_query.as_bytes()).map_err(|_| unparsable())? {
+        for (name, value) in form::parse(raw_query.as_bytes()).map_err(|_| SignedRequestError::Url)? {
             let (Ok(name), Ok(value)) = (String::from_utf8(name), String::from_utf8(value)) else {
-                return Err(unparsable());
+                return Err(SignedRequestError::Url);
             };
             pairs.push((name, value));
         }
         let actions: Vec<&str> =
             pairs.iter().filter(|(name, _)| name == "Action").map(|(_, value)| value.as_str()).collect();
         match actions.as_slice() {
-            [] => return Err(refused("no action found in request".to_owned())),
+            [] => return Err(SignedRequestError::NoAction),
             ["GetCallerIdentity"] => {}
-            [other] => return Err(refused(format!("unexpected action parameter, {other}"))),
-            _ => return Err(refused("found multiple actions".to_owned())),
+            [other] => return Err(SignedRequestError::OtherAction((*other).to_owned())),
+            _ => return Err(SignedRequestError::ManyActions),
         }
         for (position, (name, _)) in pairs.iter().enumerate() {
             let again = pairs.iter().take(position).any(|(earlier, _)| earlier.eq_ignore_ascii_case(name));
             let of_the_form = name == "Action" || name == "Version" || starts_with_x_amz(name);
             if again || !of_the_form {
-                return Err(refused(format!("invalid request query param: {name}")));
+                return Err(SignedRequestError::QueryParameter(name.clone()));
             }
         }
         let value =
             |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
         if let Some(missing) = REQUIRED.iter().find(|name| value(name).is_none_or(str::is_empty)) {
-            return Err(refused(format!("missing request query param: {missing}")));
+            return Err(SignedRequestError::NoQueryParameter(missing));
         }
         let credential: Vec<&str> = value("X-Amz-Credential").unwrap_or("").split('/').collect();
         let [_, _, region, "sts", "aws4_request"] = credential.as_slice() else {
-            return Err(refused("invalid request query param: X-Amz-Credential".to_owned()));
+            return Err(SignedRequestError::QueryParameter("X-Amz-Credential".to_owned()));
         };
         Ok(Self {
             signed_headers: value("X-Amz-SignedHeaders").unwrap_or("").to_owned(),
@@ -101,11 +99,7 @@ mod tests {
             (GOOD.replace("&X-Amz-Signature=00", ""), "missing request query param: X-Amz-Signature"),
             (GOOD.replace("%2Fsts%2F", "%2Fiam%2F"), "invalid request query param: X-Amz-Credential"),
         ] {
-            assert_eq!(
-                PresignedQuery::parse(&query).unwrap_err(),
-                Failure::Refused(text.to_owned()),
-                "{query}"
-            );
+            assert_eq!(PresignedQuery::parse(&query).unwrap_err().to_string(), text, "{query}");
         }
     }
 }

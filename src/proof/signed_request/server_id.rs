@@ -1,8 +1,11 @@
 //! The header by which a client binds its signature to one server.
 
+use thiserror::Error;
+
 use super::headers::ClientHeaders;
 use super::presigned::PresignedQuery;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded, Fact};
 
 /// Its name as documented.
 const HEADER: &str = "X-Vault-AWS-IAM-Server-ID";
@@ -10,32 +13,72 @@ const HEADER: &str = "X-Vault-AWS-IAM-Server-ID";
 const CANONICAL: &str = "X-Vault-Aws-Iam-Server-Id";
 /// Its name among signed headers.
 const SIGNED: &str = "x-vault-aws-iam-server-id";
-const NOT_SIGNED: &str = "vault header wasn't signed";
+
+/// Why a signature is not bound to this server.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ServerIdError {
+    /// The header is missing.
+    #[error("missing header {}", quote(HEADER))]
+    Missing,
+    /// It names another server.
+    #[error("expected {} but got {}", quote(required), quote(got))]
+    Mismatch {
+        /// The id of this server.
+        required: String,
+        /// The id in the request.
+        got: String,
+    },
+    /// There is no signature.
+    #[error("missing Authorization header")]
+    NoAuthorization,
+    /// The signature does not cover it.
+    #[error("vault header wasn't signed")]
+    NotSigned,
+}
+
+impl Coded for ServerIdError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing => Code::ServerIdMissing,
+            Self::Mismatch { .. } => Code::ServerIdMismatch,
+            Self::NoAuthorization | Self::NotSigned => Code::ServerIdNotSigned,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Mismatch { required, got } => {
+                vec![Fact { name: HEADER, seen: got.clone(), wanted: required.clone() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
 
 /// Checks that a request carries the server's id, signed.
 ///
 /// # Errors
-/// The reason, as the client is told.
+/// Why not.
 pub(super) fn check(
     headers: &ClientHeaders,
     presigned: Option<&PresignedQuery>,
     required: &str,
-) -> Result<(), String> {
+) -> Result<(), ServerIdError> {
     let got = headers.values(CANONICAL).join(",");
     if got.is_empty() {
-        return Err(format!("missing header {}", quote(HEADER)));
+        return Err(ServerIdError::Missing);
     }
     if got != required {
-        return Err(format!("expected {} but got {}", quote(required), quote(&got)));
+        return Err(ServerIdError::Mismatch { required: required.to_owned(), got });
     }
     let signed_headers = match presigned {
         Some(query) => query.signed_headers.as_str(),
         None => {
-            let authorization = headers.authorization().ok_or("missing Authorization header")?;
-            signed_headers(authorization).ok_or(NOT_SIGNED)?
+            let authorization = headers.authorization().ok_or(ServerIdError::NoAuthorization)?;
+            signed_headers(authorization).ok_or(ServerIdError::NotSigned)?
         }
     };
-    if signed_headers.split(';').any(|name| name == SIGNED) { Ok(()) } else { Err(NOT_SIGNED.to_owned()) }
+    if signed_headers.split(';').any(|name| name == SIGNED) { Ok(()) } else { Err(ServerIdError::NotSigned) }
 }
 
 /// The list of signed headers out of an `Authorization` value. The value is read as AWS reads it: the
@@ -55,10 +98,53 @@ fn signed_headers(authorization: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::signed_headers;
+    use super::*;
+    use crate::proof::signed_request::SignedRequestError;
 
     #[test]
-    fn the_last_parameter_of_the_name_counts() {
+    fn each_fault_is_told_apart() {
+        let told = |id: &str, authorization: &str| {
+            let header = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
+            let mut sent = vec![header(HEADER, id)];
+            if !authorization.is_empty() {
+                sent.push(header("Authorization", authorization));
+            }
+            let error = check(&ClientHeaders::collect(&sent), None, "vault").unwrap_err();
+            (error.code(), SignedRequestError::ServerId(error).to_string())
+        };
+        const SIGNED: &str = "AWS4-HMAC-SHA256 SignedHeaders=host;x-vault-aws-iam-server-id";
+        for (id, authorization, code, text) in [
+            (
+                "",
+                SIGNED,
+                Code::ServerIdMissing,
+                "error validating X-Vault-AWS-IAM-Server-ID header: missing header \"X-Vault-AWS-IAM-Server-ID\"",
+            ),
+            (
+                "other",
+                SIGNED,
+                Code::ServerIdMismatch,
+                "error validating X-Vault-AWS-IAM-Server-ID header: expected \"vault\" but got \"other\"",
+            ),
+            (
+                "vault",
+                "",
+                Code::ServerIdNotSigned,
+                "error validating X-Vault-AWS-IAM-Server-ID header: missing Authorization header",
+            ),
+            (
+                "vault",
+                "AWS4-HMAC-SHA256 SignedHeaders=host",
+                Code::ServerIdNotSigned,
+                "error validating X-Vault-AWS-IAM-Server-ID header: vault header wasn't signed",
+            ),
+        ] {
+            assert_eq!(told(id, authorization), (code, text.to_owned()), "{id} {authorization}");
+        }
+    }
+
+    #[test]
+    fn one_list_of_signed_headers_counts() {
         for (authorization, list) in [
             ("AWS4-HMAC-SHA256 Credential=x, SignedHeaders=a;b, Signature=y", Some("a;b")),
             ("AWS4-HMAC-SHA256 Credential=x,SignedHeaders=a;b,Signature=y", Some("a;b")),

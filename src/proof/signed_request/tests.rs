@@ -8,7 +8,12 @@ const POST_URL: &str = "https://sts.amazonaws.com/";
 const GET_URL: &str = "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
-fn parsed(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> Result<SignedRequest, Failure> {
+fn parsed(
+    method: &str,
+    url: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+) -> Result<SignedRequest, SignedRequestError> {
     let encoded = |text: &str| FieldValue::Text(STANDARD.encode(text));
     let headers =
         headers.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();

@@ -3,4 +3,5 @@
 mod concurrent;
 mod ec2;
 mod iam;
+mod log;
 mod renewal;
