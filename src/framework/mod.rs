@@ -18,15 +18,17 @@ mod table;
 #[cfg(test)]
 mod test_routes;
 mod token_params;
+mod token_params_error;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
 pub use coercion::is_name;
-pub use data::{MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
+pub use data::{DataError, MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
 pub use failure::{Failure, Status};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};
 pub use help::HelpContext;
 pub use reply::{ErrorKind, Existence, HandlerResult, Reply, Response};
 pub use request::{Connection, HostFlavor, Operation, Request};
 pub use route::{Endpoint, ExistenceCheck, Handler, HandlerFuture, Route};
-pub use table::{Backend, RouteTable};
+pub use table::{Backend, NotCheckable, RouteTable};
 pub use token_params::{BoundCidr, TOKEN_FIELDS, TokenParams};
+pub use token_params_error::TokenParamsError;

@@ -6,12 +6,14 @@
 use std::future::Future;
 
 use serde_json::Value;
+use thiserror::Error;
 
 use super::compiled_route::{Captures, CompiledRoute, InputError};
 use super::{
-    Existence, Failure, HandlerResult, HelpContext, Operation, Reply, Request, Response, Route, help,
+    Existence, Failure, HandlerResult, HelpContext, Operation, Reply, Request, Response, Route, Status, help,
     openapi, parse_data,
 };
+use crate::refusal::{Code, Coded};
 
 /// What the route table asks the mounted backend, and only when it needs to know.
 pub trait Backend: Send + Sync {
@@ -25,6 +27,20 @@ pub trait Backend: Send + Sync {
     /// What help documents say about the mount; asked by help requests. It has no error: a host
     /// that gets no help document fails for all its mounts.
     fn help_context(&self) -> impl Future<Output = HelpContext> + Send;
+}
+
+/// The host asks whether the entry exists for an operation that needs no such answer.
+#[derive(Clone, Debug, Error)]
+#[error("incorrect operation type {operation} for an existence check")]
+pub struct NotCheckable {
+    /// The operation, in the words of the protocol.
+    pub operation: String,
+}
+
+impl Coded for NotCheckable {
+    fn code(&self) -> Code {
+        Code::HostProtocol
+    }
 }
 
 /// All routes of a backend, compiled.
@@ -90,10 +106,7 @@ impl<B: Backend> RouteTable<B> {
         if endpoint.forward_to_writer && !backend.can_write().await? {
             return Err(Failure::read_only());
         }
-        let input = compiled.input(request, captures).map_err(|failure| match failure {
-            InputError::Data(failure) => failure,
-            InputError::Field(text) => Failure::Refused(format!("Field validation failed: {text}")),
-        })?;
+        let input = compiled.input(request, captures).map_err(|error| Failure::refused(&error))?;
         let mut answer = (endpoint.handler)(backend, request, input.fields).await?;
         if let Some(response) = &mut answer {
             warn(response, &input.ignored, &input.replaced);
@@ -104,10 +117,8 @@ impl<B: Backend> RouteTable<B> {
     /// Tells whether the entry of the path exists.
     pub async fn existence_check(&self, backend: &B, request: &Request) -> Existence {
         if !matches!(request.operation, Operation::Create | Operation::Update) {
-            return Existence::Failed(Failure::Internal(format!(
-                "incorrect operation type {} for an existence check",
-                request.operation.wire_name()
-            )));
+            let operation = request.operation.wire_name().to_owned();
+            return Existence::Failed(Failure::internal(&NotCheckable { operation }));
         }
         let Some((compiled, captures)) = self.find_compiled(&request.path) else {
             return Existence::Failed(Failure::unsupported_path());
@@ -117,8 +128,8 @@ impl<B: Backend> RouteTable<B> {
         };
         let input = match compiled.input(request, captures) {
             Ok(input) => input,
-            Err(InputError::Data(failure)) => return Existence::Failed(Failure::User(failure.to_string())),
-            Err(InputError::Field(text)) => return Existence::Failed(Failure::User(text)),
+            Err(InputError::Data(error)) => return Existence::Failed(Failure::new(Status::User, &error)),
+            Err(InputError::Field(error)) => return Existence::Failed(Failure::new(Status::User, &error)),
         };
         match check(backend, request, input.fields).await {
             Ok(exists) => Existence::Exists(exists),

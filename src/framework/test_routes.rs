@@ -3,11 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value, json};
+use thiserror::Error;
 
 use super::{
     Auth, Backend, Connection, DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerFuture,
     HelpContext, HostFlavor, Operation, Request, Response, Route, RouteTable,
 };
+use crate::refusal::{Code, Coded};
 
 #[derive(Default)]
 pub(super) struct TestBackend {
@@ -74,6 +76,17 @@ fn echo<'a>(backend: &'a TestBackend, request: &'a Request, fields: Fields) -> H
     })
 }
 
+/// What the existence check of the role `broken` fails with.
+#[derive(Debug, Error)]
+#[error("broken")]
+pub(super) struct Broken;
+
+impl Coded for Broken {
+    fn code(&self) -> Code {
+        Code::PluginDefect
+    }
+}
+
 fn exists<'a>(
     _: &'a TestBackend,
     _: &'a Request,
@@ -81,7 +94,7 @@ fn exists<'a>(
 ) -> HandlerFuture<'a, Result<bool, Failure>> {
     Box::pin(async move {
         match fields.text("role") {
-            Some("broken") => Err(Failure::Internal("broken".to_owned())),
+            Some("broken") => Err(Failure::internal(&Broken)),
             role => Ok(role == Some("dev")),
         }
     })

@@ -7,9 +7,10 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::framework::{Auth, DisplayAttributes, Failure, Field, FieldKind, Fields, TokenType};
+use crate::framework::{
+    Auth, DisplayAttributes, Failure, Field, FieldKind, Fields, TokenParamsError, TokenType,
+};
 use crate::go::GoDuration;
-use crate::go::text::quote;
 use crate::refusal::Code;
 
 /// An address or network a token may be used from.
@@ -26,15 +27,9 @@ impl BoundCidr {
         Self { text, network }
     }
 
-    fn parse(text: &str) -> Result<Self, Failure> {
+    fn parse(text: &str) -> Result<Self, TokenParamsError> {
         let cidr = Self::from_stored(text.to_owned());
-        if cidr.network.is_none() {
-            let text = quote(text);
-            return Err(Failure::Invalid(format!(
-                "error parsing address {text}: Unable to convert {text} to an IPv4 or IPv6 address, or a UNIX Socket"
-            )));
-        }
-        Ok(cidr)
+        if cidr.network.is_none() { Err(TokenParamsError::Cidr(cidr.text)) } else { Ok(cidr) }
     }
 
     /// As it was given.
@@ -199,8 +194,7 @@ impl TokenParams {
     ///
     /// # Errors
     /// What the operator must change.
-    pub fn update(&mut self, fields: &Fields) -> Result<(), Failure> {
-        let invalid = |text: &str| Failure::Invalid(text.to_owned());
+    pub fn update(&mut self, fields: &Fields) -> Result<(), TokenParamsError> {
         if let Some(cidrs) = fields.list("token_bound_cidrs") {
             self.token_bound_cidrs =
                 Some(cidrs.iter().map(|text| BoundCidr::parse(text)).collect::<Result<_, _>>()?);
@@ -226,38 +220,34 @@ impl TokenParams {
                 "" | "default" => TokenType(0),
                 "service" => TokenType(1),
                 "batch" => BATCH,
-                _ => return Err(Failure::Invalid(format!("invalid 'token_type' value {}", quote(word)))),
+                _ => return Err(TokenParamsError::Type(word.to_owned())),
             };
         }
         if let Some(uses) = fields.int("token_num_uses") {
             if uses < 0 {
-                return Err(invalid("'token_num_uses' cannot be negative"));
+                return Err(TokenParamsError::NegativeUses);
             }
             self.token_num_uses = uses;
         }
         if matches!(self.token_type.0, 2 | 4) {
             if self.token_period.is_positive() {
-                return Err(invalid(
-                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens",
-                ));
+                return Err(TokenParamsError::PeriodicBatch);
             }
             if self.token_num_uses != 0 {
-                return Err(invalid(
-                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use count",
-                ));
+                return Err(TokenParamsError::CountedBatch);
             }
         }
         if let Some(ttl) = seconds("token_ttl") {
             self.token_ttl = ttl;
         }
         if self.token_max_ttl.is_positive() && self.token_ttl > self.token_max_ttl {
-            return Err(invalid("'token_ttl' cannot be greater than 'token_max_ttl'"));
+            return Err(TokenParamsError::TtlAboveMax);
         }
         if let Some(flag) = fields.bool("token_strictly_bind_ip") {
             self.token_strictly_bind_ip = flag;
         }
         if self.token_strictly_bind_ip && !self.bound_cidrs().is_empty() {
-            return Err(invalid("'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one"));
+            return Err(TokenParamsError::StrictBind);
         }
         Ok(())
     }
@@ -387,7 +377,7 @@ mod tests {
             ),
         ] {
             let refused = TokenParams::default().update(&fields(&values)).unwrap_err();
-            assert_eq!(refused, Failure::Invalid(refusal.to_owned()));
+            assert_eq!(refused.to_string(), refusal);
         }
     }
 

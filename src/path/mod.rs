@@ -2,13 +2,16 @@
 
 mod config_certificate;
 mod config_client;
+mod config_client_refused;
 mod config_identity;
 mod config_rotate_root;
 mod config_sts;
 mod config_tidy;
+mod cron;
 mod identity_accesslist;
 mod login;
 mod role;
+mod role_refused;
 mod role_tag;
 mod role_write;
 mod roles;

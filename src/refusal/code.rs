@@ -158,6 +158,7 @@ codes! {
     EntryContended = "entry.contended", Client, "Try again: others write the same entry.";
     EntryVersion = "entry.version_unknown", Operator, "The entry was written by a newer version; run that version.";
     StorageFailed = "host.storage", Host, "Look into the log of the server: its storage failed.";
+    HostProtocol = "host.protocol", Host, "Report this with the version of the server: its request does not follow the plugin protocol.";
     SystemViewFailed = "host.system_view", Host, "Look into the log of the server: it did not answer the plugin.";
     RandomFailed = "host.random", Host, "Look into the log of the server: there was no randomness.";
     ReadOnly = "node.read_only", Host, "Nothing to do: the server sends the request on to a node that can write.";
@@ -174,9 +175,9 @@ codes! {
     RoleInference = "role.inference", Client, "Set inferred_entity_type=ec2_instance and inferred_aws_region together, on a role of auth_type iam.";
     RoleReauthentication = "role.reauthentication", Client, "Set either disallow_reauthentication or allow_instance_migration, on a role of auth_type ec2.";
     RoleUniqueIds = "role.unique_ids", Client, "Make a new role: resolve_aws_unique_ids cannot be turned off again.";
-    RoleBinds = "role.binds", Client, "Set bounds that go with the auth_type and inference of the role.";
+    RoleBinds = "role.binds", Client, "Set only bounds that go with the auth_type and inference of the role.";
     RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
-    RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and both below the mount's maximum lease TTL.";
+    RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and period below the mount's maximum lease TTL.";
     RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
     RoleNotFound = "role.not_found", Client, "Write the role first.";
     RoleStored = "role.stored", Operator, "Write the role anew: what is stored of it does not fit together.";
@@ -190,8 +191,6 @@ codes! {
     // Role tags that are made.
     TagRole = "tag.role", Client, "Write a role with role_tag set, then make tags for it.";
     TagFlags = "tag.flags", Client, "Set either disallow_reauthentication or allow_instance_migration.";
-    TagPolicies = "tag.policies", Client, "Name policies that the role has.";
-    TagTtl = "tag.max_ttl", Client, "Keep max_ttl of the tag below that of the role and of the mount.";
     TagTooLong = "tag.too_long", Client, "Ask for fewer or shorter values: EC2 takes tag values of at most 255 characters.";
     TagMalformed = "tag.malformed", Client, "Give the role tag exactly as role/<name>/tag gave it.";
     TagNotFound = "tag.not_found", Client, "Name a role tag of this mount.";
@@ -199,7 +198,7 @@ codes! {
     ConfigCredentials = "config.client.credentials", Client, "Set either access_key with secret_key, or identity_token_audience with role_arn.";
     ConfigRotation = "config.client.rotation", Client, "Set either rotation_schedule with rotation_window, or rotation_period.";
     ConfigRotationSchedule = "config.client.rotation_schedule", Client, "Give a schedule of five cron fields.";
-    ConfigRotationManager = "config.client.rotation_manager", Host, "The rotation manager of the server is not available; rotate with config/rotate-root.";
+    ConfigRotationManager = "config.client.rotation_manager", Host, "The server's rotation manager did not take the job, or there is none; without it, rotate with config/rotate-root.";
     ConfigIdentityToken = "config.client.identity_token", Host, "The server does not issue identity tokens for plugins; use other credentials.";
     ConfigAlias = "config.identity.alias", Client, "Choose one of the values that the message lists.";
     ConfigMetadata = "config.identity.metadata", Client, "Choose from the fields that the message lists, or default alone.";
@@ -210,9 +209,6 @@ codes! {
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
-    // Tidying.
-    TidyRunning = "tidy.running", Client, "Wait until the tidy that is running has ended.";
-    TidyBuffer = "tidy.safety_buffer", Client, "Give safety_buffer as a duration.";
     // Until every place has a code of its own.
     Uncoded = "uncoded", Operator, "Look into the log of the server.";
 }
