@@ -9,6 +9,7 @@ use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::login::token_data::TokenDataError;
+use crate::mount::role_error::RoleError;
 use crate::refusal::{Code, Coded, Fact};
 use crate::store::StoreError;
 
@@ -76,6 +77,12 @@ pub(crate) enum Ended {
 
 impl From<StoreError> for Ended {
     fn from(error: StoreError) -> Self {
+        Self::Mount(error.into())
+    }
+}
+
+impl From<RoleError> for Ended {
+    fn from(error: RoleError) -> Self {
         Self::Mount(error.into())
     }
 }

@@ -9,6 +9,7 @@ use crate::accounts::instance::InstanceError;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::mount::role_error::RoleError;
 use crate::ports::RandomError;
 use crate::proof::identity_document::VerificationError;
 use crate::refusal::{Code, Coded, Fact};
@@ -69,6 +70,12 @@ pub enum Refused {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
+        Self::Mount(error.into())
+    }
+}
+
+impl From<RoleError> for Refused {
+    fn from(error: RoleError) -> Self {
         Self::Mount(error.into())
     }
 }

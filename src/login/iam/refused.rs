@@ -9,6 +9,7 @@ use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::mount::role_error::RoleError;
 use crate::proof::signed_request::SignedRequestError;
 use crate::proof::verified_caller::CallerError;
 use crate::refusal::{Code, Coded, Fact};
@@ -86,6 +87,12 @@ pub enum Refused {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
+        Self::Mount(error.into())
+    }
+}
+
+impl From<RoleError> for Refused {
+    fn from(error: RoleError) -> Self {
         Self::Mount(error.into())
     }
 }
