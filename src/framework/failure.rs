@@ -82,31 +82,6 @@ impl Failure {
         Self { status, code, text: Cow::Borrowed(text), facts: Vec::new() }
     }
 
-    /// A failure whose cause has no code yet.
-    pub fn uncoded(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: Code::Uncoded, text: text.into(), facts: Vec::new() }
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn Refused(text: String) -> Self {
-        Self::uncoded(Status::BadRequest, text)
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn Invalid(text: String) -> Self {
-        Self::uncoded(Status::Invalid, text)
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn Internal(text: String) -> Self {
-        Self::uncoded(Status::Internal, text)
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn User(text: String) -> Self {
-        Self::uncoded(Status::User, text)
-    }
-
     /// A storage error with a text around it; the read-only error stays as it is.
     pub fn storage(error: &StorageError, text: impl FnOnce(&str) -> String) -> Self {
         if error.is_read_only() {

@@ -65,7 +65,6 @@ codes! {
     // Requests and their fields.
     UnsupportedPath = "request.path", Client, "Check the path; `vault path-help auth/<mount>` lists those there are.";
     UnsupportedOperation = "request.operation", Client, "Use an operation that the path has; its help names them.";
-    PermissionDenied = "request.permission_denied", Client, "Log in from an address within the token_bound_cidrs of the role.";
     RequestData = "request.data", Client, "Send one JSON object within the limits on size and depth.";
     FieldValue = "field.value", Client, "Give the field a value of the type that its help names.";
     // Logins of both types.
@@ -195,8 +194,6 @@ codes! {
     TagRole = "tag.role", Client, "Write a role with role_tag set, then make tags for it.";
     TagFlags = "tag.flags", Client, "Set either disallow_reauthentication or allow_instance_migration.";
     TagTooLong = "tag.too_long", Client, "Ask for fewer or shorter values: EC2 takes tag values of at most 255 characters.";
-    TagMalformed = "tag.malformed", Client, "Give the role tag exactly as role/<name>/tag gave it.";
-    TagNotFound = "tag.not_found", Client, "Name a role tag of this mount.";
     // Configuration.
     ConfigCredentials = "config.client.credentials", Client, "Set either access_key with secret_key, or identity_token_audience with role_arn.";
     ConfigRotation = "config.client.rotation", Client, "Set either rotation_schedule with rotation_window, or rotation_period.";
@@ -214,8 +211,6 @@ codes! {
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
     RotationOldKey = "rotation.old_key", Operator, "Delete the old access key that the message names: the new one is stored and used.";
-    // Until every place has a code of its own.
-    Uncoded = "uncoded", Operator, "Look into the log of the server.";
 }
 
 impl fmt::Display for Code {
