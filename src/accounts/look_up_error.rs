@@ -181,3 +181,92 @@ impl Coded for LookUpError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::aws::error::ServiceError;
+
+    fn refused(code: &str) -> CallError {
+        let status = StatusCode::BAD_REQUEST;
+        let (message, request_id) = ("no".to_owned(), "r".to_owned());
+        ServiceError { code: code.to_owned(), message, status, request_id }.into()
+    }
+
+    fn recreated(same_place: bool) -> LookUpError {
+        let [arn, unique_id, wanted] = ["a", "AIDANEW", "AIDAOLD"].map(str::to_owned);
+        LookUpError::Recreated { arn, unique_id, wanted, same_place }
+    }
+
+    #[test]
+    fn each_cause_has_its_text_and_its_code() {
+        let [account, other] = ["1", "2"].map(AccountId::new);
+        let user = |cause| LookUpError::Entity { kind: "user", name: "u".to_owned(), cause };
+        let instance = |code| LookUpError::Instance { id: "i-1".to_owned(), cause: refused(code) };
+        for (error, text, code) in [
+            (LookUpError::OutOfTime, "gave up waiting for AWS", Code::OutOfTime),
+            (
+                LookUpError::AccountNotConfigured { account: account.clone(), own: other.clone() },
+                "unable to fetch client for account ID \"1\" -- default client is for account \"2\"",
+                Code::AccountNotConfigured,
+            ),
+            (
+                LookUpError::AccountElsewhere { account, found: other },
+                "the role for account ID \"1\" looks into account \"2\"",
+                Code::AccountElsewhere,
+            ),
+            (
+                LookUpError::CredentialsTooLate,
+                "looking for the server's own credentials took too long",
+                Code::NoCredentials,
+            ),
+            (
+                LookUpError::IdentityToken(SystemViewError::Failed("no key".to_owned())),
+                "failed to generate plugin identity token: no key",
+                Code::SystemViewFailed,
+            ),
+            (
+                recreated(true),
+                "IAM knows \"a\" under unique id \"AIDANEW\", the caller has \"AIDAOLD\"",
+                Code::PrincipalRecreated,
+            ),
+            (
+                recreated(false),
+                "IAM knows \"a\" under unique id \"AIDANEW\", the caller has \"AIDAOLD\"",
+                Code::AccountElsewhere,
+            ),
+            (
+                user(refused("NoSuchEntity")),
+                "error fetching user \"u\": NoSuchEntity: no\n\tstatus code: 400, request id: r",
+                Code::IamEntityUnknown,
+            ),
+            (
+                LookUpError::NoIamClient(Box::new(refused("AccessDenied").into())),
+                "error creating IAM client: AccessDenied: no\n\tstatus code: 400, request id: r",
+                Code::ServerRefused,
+            ),
+            (
+                user(refused("Throttling")),
+                "error fetching user \"u\": 2 errors occurred:\n\t* Throttling: no\n\tstatus code: 400, request id: r\n\t* upstream rate limited\n\n",
+                Code::AwsThrottled,
+            ),
+            (
+                instance("InvalidInstanceID.NotFound"),
+                "error fetching description for instance ID \"i-1\": InvalidInstanceID.NotFound: no\n\tstatus code: 400, request id: r",
+                Code::InstanceUnknown,
+            ),
+        ] {
+            assert_eq!((error.to_string().as_str(), error.code()), (text, code));
+        }
+    }
+
+    #[test]
+    fn what_was_compared_is_told_apart_from_the_text() {
+        let wanted = Fact { name: "unique_id", seen: "AIDANEW".to_owned(), wanted: "AIDAOLD".to_owned() };
+        for error in [recreated(true), LookUpError::NoIamClient(Box::new(recreated(true)))] {
+            assert_eq!(error.facts(), std::slice::from_ref(&wanted));
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::key::ClientKey;
 use super::shared_calls::SharedCalls;
 use crate::aws::calls::Api;
 use crate::aws::deadline::Deadline;
-use crate::aws::error::{CallError, NoResult};
+use crate::aws::error::{CallError, FailedCall, NoResult};
 use crate::aws::iam::{IamClient, IamEntity, InstanceProfile};
 use crate::concurrency::bounded_cache::ReadStart;
 use crate::concurrency::single_flight::SingleFlight;
@@ -88,7 +88,7 @@ impl SharedIam<'_> {
     ) -> Result<T, CallError> {
         self.deadline.limit_call(call).await.unwrap_or_else(|| {
             let (action, endpoint) = (api.action(), self.client.endpoint.to_string());
-            Err(CallError::Failed { action, endpoint, cause: NoResult::OutOfTime })
+            Err(FailedCall { action, endpoint, cause: NoResult::OutOfTime }.into())
         })
     }
 }

@@ -103,20 +103,31 @@ impl fmt::Display for ServiceError {
 pub enum CallError {
     /// AWS refused it.
     #[error("{0}")]
-    Service(ServiceError),
+    Service(Box<ServiceError>),
     /// AWS asks for patience, attempt after attempt.
     #[error("2 errors occurred:\n\t* {0}\n\t* upstream rate limited\n\n")]
-    Throttled(ServiceError),
+    Throttled(Box<ServiceError>),
     /// There was no usable answer.
-    #[error("{action} at {endpoint}: {cause}")]
-    Failed {
-        /// Which call.
-        action: &'static str,
-        /// To which endpoint.
-        endpoint: String,
-        /// Why.
-        cause: NoResult,
-    },
+    #[error(transparent)]
+    Failed(Box<FailedCall>),
+}
+
+/// A call without an answer that could be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{action} at {endpoint}: {cause}")]
+pub struct FailedCall {
+    /// Which one.
+    pub action: &'static str,
+    /// To which endpoint.
+    pub endpoint: String,
+    /// Why.
+    pub cause: NoResult,
+}
+
+impl From<FailedCall> for CallError {
+    fn from(call: FailedCall) -> Self {
+        Self::Failed(Box::new(call))
+    }
 }
 
 /// Why a call has no answer that could be used.
@@ -163,7 +174,7 @@ impl Coded for CallError {
         match self {
             Self::Service(error) => error.cause(),
             Self::Throttled(_) => Code::AwsThrottled,
-            Self::Failed { cause, .. } => cause.code(),
+            Self::Failed(call) => call.cause.code(),
         }
     }
 }
@@ -174,14 +185,14 @@ impl CallError {
     pub fn cause(&self) -> String {
         match self {
             Self::Service(error) | Self::Throttled(error) => error.to_string(),
-            Self::Failed { .. } => self.to_string(),
+            Self::Failed(call) => call.to_string(),
         }
     }
 }
 
 impl From<ServiceError> for CallError {
     fn from(error: ServiceError) -> Self {
-        if error.is_throttling() { Self::Throttled(error) } else { Self::Service(error) }
+        if error.is_throttling() { Self::Throttled(Box::new(error)) } else { Self::Service(Box::new(error)) }
     }
 }
 

@@ -15,7 +15,7 @@ use super::attempts::send;
 use super::calls::{Api, Meter, Token};
 use super::context::CallContext;
 use super::endpoint::Endpoint;
-use super::error::{CallError, NoResult, ServiceError};
+use super::error::{CallError, FailedCall, NoResult, ServiceError};
 use super::region::Region;
 use crate::aws::arn::AccountId;
 use crate::ports::HttpRequest;
@@ -87,7 +87,7 @@ impl QueryCall<'_> {
     /// The error for a call that failed, with the reason.
     #[must_use]
     pub fn failed(&self, cause: NoResult) -> CallError {
-        CallError::Failed { action: self.api.action(), endpoint: self.endpoint.to_string(), cause }
+        FailedCall { action: self.api.action(), endpoint: self.endpoint.to_string(), cause }.into()
     }
 
     fn body(&self) -> String {

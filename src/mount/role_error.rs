@@ -79,3 +79,43 @@ impl From<RoleError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::{RandomError, StorageError};
+
+    fn failure(error: impl Into<RoleError>) -> (Code, String, bool) {
+        let failure = Failure::from(error.into());
+        (failure.code(), failure.text().to_owned(), failure.is_read_only())
+    }
+
+    #[test]
+    fn a_role_that_cannot_be_had_says_why() {
+        let upgrade = |cause: UpgradeError| failure(RoleError::Upgrade(cause));
+        let (code, text, _) = upgrade(EntryError::from(RandomError).into());
+        assert_eq!(
+            (code, text.as_str()),
+            (Code::RandomFailed, "error upgrading roleEntry: failed to read random bytes")
+        );
+        let (code, text, _) = upgrade(SystemViewError::Unimplemented.into());
+        assert_eq!(
+            (code, text.as_str()),
+            (Code::SystemViewFailed, "error upgrading roleEntry: not supported by this server")
+        );
+        let (code, text, _) = failure(RoleError::NotSaved(StorageError::new("disk full").into()));
+        assert_eq!(
+            (code, text.as_str()),
+            (Code::StorageFailed, "error saving upgraded roleEntry: disk full")
+        );
+    }
+
+    #[test]
+    fn the_host_is_told_unchanged_that_this_node_cannot_write() {
+        let host = StorageError::new(format!("rpc error: {}", StorageError::READ_ONLY));
+        assert_eq!(
+            failure(StoreError::from(host)),
+            (Code::ReadOnly, StorageError::READ_ONLY.to_owned(), true)
+        );
+    }
+}

@@ -131,3 +131,49 @@ impl From<RotationError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+    use crate::aws::error::ServiceError;
+    use crate::framework::Status;
+    use crate::ports::StorageError;
+
+    fn refused() -> CallError {
+        let [code, message, request_id] = ["AccessDenied", "no", "r"].map(str::to_owned);
+        ServiceError { code, message, status: StatusCode::FORBIDDEN, request_id }.into()
+    }
+
+    fn unstored(cause: SaveError, not_deleted: Option<CallError>) -> RotationError {
+        RotationError::Unstored { key: "AKIANEW".to_owned(), cause, not_deleted }
+    }
+
+    #[test]
+    fn who_must_act_depends_on_what_is_left() {
+        let disk_full = || SaveError::Store(StorageError::new("disk full").into());
+        for (error, code) in [
+            (RotationError::Call { action: "GetUser", cause: refused() }, Code::RotationRefused),
+            (unstored(disk_full(), None), Code::StorageFailed),
+            (unstored(SaveError::Changed, None), Code::RotationChanged),
+            (unstored(disk_full(), Some(refused())), Code::RotationUnstored),
+            (RotationError::OldKeyLeft { key: "AKIAOLD".to_owned(), cause: refused() }, Code::RotationOldKey),
+            (RotationError::Ended, Code::PluginDefect),
+        ] {
+            assert_eq!(error.code(), code, "{error}");
+            assert_eq!(Failure::from(error).status(), Status::Internal);
+        }
+        let unset = Failure::from(RotationError::Unset("access_key"));
+        assert_eq!((unset.status(), unset.code()), (Status::BadRequest, Code::RotationUnset));
+        assert_eq!(RotationError::Ended.to_string(), "internal error");
+    }
+
+    #[test]
+    fn a_node_that_cannot_write_says_only_that() {
+        let read_only = || SaveError::Store(StoreError::ReadOnly);
+        for not_deleted in [None, Some(refused())] {
+            assert_eq!(Failure::from(unstored(read_only(), not_deleted)), Failure::read_only());
+        }
+    }
+}

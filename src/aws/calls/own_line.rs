@@ -180,6 +180,7 @@ mod tests {
         let wanted =
             "the call budget for ec2:DescribeInstances in account \"1\" and region eu-west-1 is used up";
         assert!(text.to_string().starts_with(wanted), "{text}");
+        assert_eq!(text.code(), Code::BudgetUsedUp);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,6 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
-
 use vault_plugin_auth_aws::https::TrustError;
 
 /// A sentence for the operator.
