@@ -12,6 +12,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 
 use super::chain_http::ChainHttp;
+use super::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
@@ -21,7 +22,6 @@ use crate::aws::region::Region;
 use crate::aws::sts::StsCaller;
 use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
-use crate::go::text::quote;
 use crate::ports::{SystemView, World};
 
 /// Credentials are renewed this long before they end.
@@ -38,14 +38,13 @@ pub fn are_fresh(credentials: &Credentials, now: SystemTime) -> bool {
 /// Where the server calls STS for itself.
 ///
 /// # Errors
-/// A sentence for the operator.
-pub fn own_sts(config: &ClientConfig, fallback: &Region) -> Result<(Endpoint, Region), String> {
+/// See [`LookUpError`].
+pub fn own_sts(config: &ClientConfig, fallback: &Region) -> Result<(Endpoint, Region), LookUpError> {
     let region = if config.sts_region.is_empty() {
         fallback.clone()
     } else {
-        Region::parse(&config.sts_region).ok_or_else(|| {
-            format!("the configured sts_region {} is not a region", quote(&config.sts_region))
-        })?
+        Region::parse(&config.sts_region)
+            .ok_or_else(|| LookUpError::Region { field: "sts_region", name: config.sts_region.clone() })?
     };
     let endpoint = Endpoint::of(&config.sts_endpoint, Service::Sts, &region)?;
     Ok((endpoint, region))
@@ -58,7 +57,7 @@ pub struct ServerCredentials {
     config: Arc<ClientConfig>,
     calls: Arc<Calls>,
     current: Arc<Mutex<Option<Credentials>>>,
-    flights: SingleFlight<(), Result<Credentials, String>>,
+    flights: SingleFlight<(), Result<Credentials, LookUpError>>,
 }
 
 impl ServerCredentials {
@@ -77,8 +76,8 @@ impl ServerCredentials {
     /// Credentials that are valid now.
     ///
     /// # Errors
-    /// A sentence for the operator.
-    pub async fn get(&self, region: &Region) -> Result<Credentials, String> {
+    /// See [`LookUpError`].
+    pub async fn get(&self, region: &Region) -> Result<Credentials, LookUpError> {
         let config = &self.config;
         match (config.access_key.is_empty(), config.secret_key.is_empty()) {
             (false, false) => {
@@ -92,7 +91,7 @@ impl ServerCredentials {
             }
             (true, true) => {}
             _ => {
-                return Err("static AWS client credentials haven't been properly configured (the access key or secret key were provided but not both)".to_owned());
+                return Err(LookUpError::CredentialsIncomplete);
             }
         }
         let now = self.world.clock.now();
@@ -125,39 +124,34 @@ async fn from_identity_token(
     config: &ClientConfig,
     region: &Region,
     calls: &Calls,
-) -> Result<Credentials, String> {
+) -> Result<Credentials, LookUpError> {
     let seconds = u64::try_from(config.identity_token_ttl.as_secs()).unwrap_or(0);
     let token = system_view
         .generate_identity_token(&config.identity_token_audience, Duration::from_secs(seconds))
         .await
-        .map_err(|error| format!("failed to generate plugin identity token: {error}"))?;
+        .map_err(LookUpError::IdentityToken)?;
     let (endpoint, region) = own_sts(config, region)?;
     let account =
         Arn::parse(&config.role_arn).map_or_else(|_| AccountId::default(), |arn| arn.account().clone());
     let caller = StsCaller { account: &account, endpoint: &endpoint, region: &region, credentials: None };
     let context = CallContext::new(world, calls, attempts(config.max_retries), Deadline::start());
-    caller
-        .assume_role_with_web_identity(&config.role_arn, &token.token, context)
-        .await
-        .map_err(|error| error.to_string())
+    Ok(caller.assume_role_with_web_identity(&config.role_arn, &token.token, context).await?)
 }
 
-async fn from_chain(world: &World, region: &Region) -> Result<Credentials, String> {
+async fn from_chain(world: &World, region: &Region) -> Result<Credentials, LookUpError> {
     let region = aws_config::Region::new(region.name().to_owned());
     let provider_config = ProviderConfig::default()
         .with_http_client(ChainHttp(Arc::clone(&world.transport)))
         .with_region(Some(region.clone()));
     let chain = DefaultCredentialsChain::builder().region(region).configure(provider_config).build().await;
     chain.provide_credentials().await.map_err(|error| {
-        let mut text =
-            "could not compile valid credential providers from static config, environment, shared, or instance metadata"
-                .to_owned();
+        let mut text = String::new();
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
             text.push_str(": ");
             text.push_str(&error.to_string());
             cause = error.source();
         }
-        text
+        LookUpError::NoCredentials(text)
     })
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// An AWS account number, as it stands in an ARN or a configuration path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,6 +101,12 @@ pub enum ArnError {
     /// A kind of principal that cannot log in.
     #[error("unrecognized principal type: {}", quote(.0))]
     Kind(String),
+}
+
+impl Coded for ArnError {
+    fn code(&self) -> Code {
+        Code::ArnMalformed
+    }
 }
 
 impl Arn {

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
+use thiserror::Error;
 
-use super::calls::{Meter, Outcome};
+use super::calls::{BudgetUsedUp, Meter, Outcome};
 use super::context::CallContext;
 use super::deadline::Deadline;
 use super::error::ServiceError;
 use crate::ports::{HttpRequest, HttpResponse, Random, TransportError};
+use crate::refusal::{Code, Coded};
 
 /// Longest time for one attempt, connection included.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,12 +30,48 @@ pub struct Answer {
 }
 
 /// How a call ended without an answer worth reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("giving up after {attempts} attempt(s): {cause}")]
 pub struct GaveUp {
     /// Attempts made.
     pub attempts: u32,
-    /// What the last one met; `None` when it was a 429 or 5xx.
-    pub cause: Option<String>,
+    /// What the last one met.
+    pub cause: AttemptError,
+}
+
+impl Coded for GaveUp {
+    fn code(&self) -> Code {
+        self.cause.code()
+    }
+}
+
+/// What an attempt met instead of an answer worth reading.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum AttemptError {
+    /// An answer with status 429 or 5xx.
+    #[error("server errors")]
+    ServerErrors,
+    /// No answer in time; in seconds.
+    #[error("no answer within {0} s")]
+    TimedOut(u64),
+    /// No answer.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// There was no leave to make it.
+    #[error(transparent)]
+    Budget(#[from] BudgetUsedUp),
+}
+
+impl Coded for AttemptError {
+    fn code(&self) -> Code {
+        match self {
+            Self::ServerErrors => Code::AwsServerErrors,
+            Self::Transport(TransportError::TooLarge { .. }) => Code::AwsUnreadable,
+            Self::Transport(TransportError::Unsendable(_)) => Code::EndpointInvalid,
+            Self::TimedOut(_) | Self::Transport(_) => Code::AwsNoAnswer,
+            Self::Budget(error) => error.code(),
+        }
+    }
 }
 
 /// Sends a request until there is an answer that is neither a server error nor a request for
@@ -54,7 +92,7 @@ pub async fn send(
     let mut attempts: u32 = 0;
     loop {
         if let Err(cause) = meter.wait_for_budget(deadline).await {
-            return Err(GaveUp { attempts, cause: Some(cause) });
+            return Err(GaveUp { attempts, cause: cause.into() });
         }
         attempts = attempts.saturating_add(1);
         let time = ATTEMPT_TIMEOUT.min(deadline.remaining());
@@ -64,16 +102,16 @@ pub async fn send(
         let latency = attempt.end(outcome);
         let last = attempts >= max_attempts;
         let (cause, retry_after) = match result {
-            Err(_) => (Some(format!("no answer within {} s", time.as_secs().max(1))), None),
+            Err(_) => (AttemptError::TimedOut(time.as_secs().max(1)), None),
             Ok(Err(error @ (TransportError::Connect(_) | TransportError::Exchange(_)))) => {
-                (Some(error.to_string()), None)
+                (error.into(), None)
             }
-            Ok(Err(error)) => return Err(GaveUp { attempts, cause: Some(error.to_string()) }),
+            Ok(Err(error)) => return Err(GaveUp { attempts, cause: error.into() }),
             Ok(Ok(response)) => {
                 let retry_after = retry_after(&response.headers);
                 let answer = Answer { response, latency };
                 if is_server_trouble(answer.response.status) {
-                    (None, retry_after)
+                    (AttemptError::ServerErrors, retry_after)
                 } else if !last && outcome == Outcome::Throttled {
                     match pause_before_next(random, attempts, retry_after, deadline) {
                         Some(pause) => {
@@ -263,7 +301,7 @@ mod tests {
             tokio::join!(futures_util::future::join_all(ahead), run_counted(&calls, steps(), 2),);
         let gave_up = result.unwrap_err();
         assert_eq!(gave_up.attempts, 0);
-        assert!(gave_up.cause.unwrap().starts_with("the call budget for ec2:DescribeInstances"));
+        assert!(gave_up.cause.to_string().starts_with("the call budget for ec2:DescribeInstances"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -274,9 +312,12 @@ mod tests {
         assert_eq!(result, Ok(200));
         assert_eq!(time, Duration::from_millis(1500));
         let (result, _) = run(vec![Step::Status(500, "", None), Step::Status(429, "", None)], 2).await;
-        assert_eq!(result, Err(GaveUp { attempts: 2, cause: None }));
+        assert_eq!(result, Err(GaveUp { attempts: 2, cause: AttemptError::ServerErrors }));
         let (result, _) = run(vec![connect(), connect()], 2).await;
-        assert_eq!(result, Err(GaveUp { attempts: 2, cause: Some("refused".to_owned()) }));
+        assert_eq!(
+            result,
+            Err(GaveUp { attempts: 2, cause: TransportError::Connect("refused".to_owned()).into() })
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -300,7 +341,7 @@ mod tests {
     async fn an_attempt_and_the_whole_have_an_end() {
         let (result, time) = run(vec![Step::Hangs, Step::Hangs, Step::Hangs, Step::Hangs], 9).await;
         assert_eq!(time, TOTAL_TIMEOUT - LAST_WORD);
-        assert_eq!(result.unwrap_err().cause.as_deref(), Some("no answer within 8 s"));
+        assert_eq!(result.unwrap_err().cause.to_string(), "no answer within 8 s");
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,10 @@ use std::fmt;
 use http::StatusCode;
 use thiserror::Error;
 
+use super::attempts::GaveUp;
+use super::calls::BudgetUsedUp;
 use super::xml::{Node, Once, walk};
+use crate::refusal::{Code, Coded};
 
 /// The error document of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +98,65 @@ pub enum CallError {
     /// AWS asks for patience, attempt after attempt.
     #[error("2 errors occurred:\n\t* {0}\n\t* upstream rate limited\n\n")]
     Throttled(ServiceError),
-    /// There was no usable answer; the text says which call to which endpoint gave up.
+    /// There was no usable answer.
+    #[error("{action} at {endpoint}: {cause}")]
+    Failed {
+        /// Which call.
+        action: &'static str,
+        /// To which endpoint.
+        endpoint: String,
+        /// Why.
+        cause: NoResult,
+    },
+}
+
+/// Why a call has no answer that could be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NoResult {
+    /// It cannot be sent to the endpoint.
+    #[error("the endpoint has no URL")]
+    NoUrl,
+    /// It could not be signed.
     #[error("{0}")]
-    Failed(String),
+    NotSigned(String),
+    /// It was tried as often as it may be.
+    #[error(transparent)]
+    GaveUp(GaveUp),
+    /// There was no leave to make it.
+    #[error(transparent)]
+    Budget(BudgetUsedUp),
+    /// The request that waits for it has no more time.
+    #[error("no answer in the time of this request")]
+    OutOfTime,
+    /// Whoever made it for several requests did not get to its end.
+    #[error("the call ended without an answer")]
+    Ended,
+    /// The answer is not what the action answers.
+    #[error("the answer could not be read")]
+    Unreadable,
+}
+
+impl Coded for NoResult {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoUrl => Code::EndpointInvalid,
+            Self::NotSigned(_) | Self::Ended => Code::PluginDefect,
+            Self::GaveUp(gave_up) => gave_up.code(),
+            Self::Budget(error) => error.code(),
+            Self::OutOfTime => Code::OutOfTime,
+            Self::Unreadable => Code::AwsUnreadable,
+        }
+    }
+}
+
+impl Coded for CallError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Service(_) => Code::ServerRefused,
+            Self::Throttled(_) => Code::AwsThrottled,
+            Self::Failed { cause, .. } => cause.code(),
+        }
+    }
 }
 
 impl CallError {
@@ -106,7 +165,7 @@ impl CallError {
     pub fn cause(&self) -> String {
         match self {
             Self::Service(error) | Self::Throttled(error) => error.to_string(),
-            Self::Failed(text) => text.clone(),
+            Self::Failed { .. } => self.to_string(),
         }
     }
 }

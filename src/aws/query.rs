@@ -11,11 +11,11 @@ use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::attempts::{GaveUp, send};
+use super::attempts::send;
 use super::calls::{Api, Meter, Token};
 use super::context::CallContext;
 use super::endpoint::Endpoint;
-use super::error::{CallError, ServiceError};
+use super::error::{CallError, NoResult, ServiceError};
 use super::region::Region;
 use crate::aws::arn::AccountId;
 use crate::ports::HttpRequest;
@@ -67,14 +67,11 @@ impl QueryCall<'_> {
         context: CallContext<'_>,
         paid: Option<Token>,
     ) -> Result<String, CallError> {
-        let request = self.request(context.now).map_err(|cause| self.failed(&cause))?;
+        let request = self.request(context.now).map_err(|cause| self.failed(cause))?;
         let line = context.calls.own_line(self.account.as_str(), self.region.name(), self.api);
         let mut meter = Meter::Own { line, paid };
-        let answer = send(context, &request, &mut meter).await.map_err(|GaveUp { attempts, cause }| {
-            let cause = cause.unwrap_or_else(|| "server errors".to_owned());
-            self.failed(&format!("giving up after {attempts} attempt(s): {cause}"))
-        })?;
-        let answer = answer.response;
+        let answer = send(context, &request, &mut meter).await;
+        let answer = answer.map_err(|gave_up| self.failed(NoResult::GaveUp(gave_up)))?.response;
         if !answer.status.is_success() {
             return Err(ServiceError::parse(answer.status, &answer.body).into());
         }
@@ -84,13 +81,13 @@ impl QueryCall<'_> {
     /// The error for an answer that is not what the action answers.
     #[must_use]
     pub fn unreadable(&self) -> CallError {
-        self.failed("the answer could not be read")
+        self.failed(NoResult::Unreadable)
     }
 
     /// The error for a call that failed, with the reason.
     #[must_use]
-    pub fn failed(&self, cause: &str) -> CallError {
-        CallError::Failed(format!("{} at {}: {cause}", self.api.action(), self.endpoint))
+    pub fn failed(&self, cause: NoResult) -> CallError {
+        CallError::Failed { action: self.api.action(), endpoint: self.endpoint.to_string(), cause }
     }
 
     fn body(&self) -> String {
@@ -104,8 +101,8 @@ impl QueryCall<'_> {
         body
     }
 
-    fn request(&self, now: SystemTime) -> Result<HttpRequest, String> {
-        let uri = self.endpoint.uri("/").ok_or("the endpoint has no URL")?;
+    fn request(&self, now: SystemTime) -> Result<HttpRequest, NoResult> {
+        let uri = self.endpoint.uri("/").ok_or(NoResult::NoUrl)?;
         let body = Bytes::from(self.body());
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
@@ -132,7 +129,8 @@ impl QueryCall<'_> {
         body: &[u8],
         credentials: &Credentials,
         now: SystemTime,
-    ) -> Result<(), String> {
+    ) -> Result<(), NoResult> {
+        let not_signed = |error: &dyn std::error::Error| NoResult::NotSigned(error.to_string());
         let identity = credentials.clone().into();
         let parameters = SigningParams::builder()
             .identity(&identity)
@@ -141,14 +139,14 @@ impl QueryCall<'_> {
             .time(now)
             .settings(SigningSettings::default())
             .build()
-            .map_err(|error| error.to_string())?
+            .map_err(|error| not_signed(&error))?
             .into();
         let uri = request.uri().to_string();
         let headers =
             request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
-            .map_err(|error| error.to_string())?;
-        let (instructions, _) = sign(signable, &parameters).map_err(|error| error.to_string())?.into_parts();
+            .map_err(|error| not_signed(&error))?;
+        let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
         instructions.apply_to_request_http1x(request);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What a role demands of the instance that wants to log in.
 
 use crate::accounts::look_up::{LookUp, OutOfTime};
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::ec2::Instance;
 use crate::aws::region::Partition;
@@ -20,7 +21,7 @@ pub enum BoundError {
 
 impl From<OutOfTime> for BoundError {
     fn from(out_of_time: OutOfTime) -> Self {
-        Self::CannotTell(out_of_time.into())
+        Self::CannotTell(LookUpError::from(out_of_time).to_string())
     }
 }
 
@@ -141,12 +142,13 @@ async fn role_of_profile(
 ) -> Result<String, BoundError> {
     let not_fetched =
         |detail: &str| BoundError::CannotTell(format!("IAM role ARN could not be fetched: {detail}"));
-    let no_client = |detail: String| BoundError::CannotTell(format!("could not fetch IAM client: {detail}"));
+    let no_client =
+        |detail: LookUpError| BoundError::CannotTell(format!("could not fetch IAM client: {detail}"));
     let arn = Arn::parse(profile_arn).map_err(|error| {
         let profile_arn = quote(profile_arn);
         BoundError::CannotTell(format!("failed to parse IAM instance profile ARN {profile_arn}: {error}"))
     })?;
-    let partition = Partition::of(&arn).map_err(no_client)?;
+    let partition = Partition::of(&arn).map_err(|error| no_client(error.into()))?;
     let route = look_up.account(account).await.map_err(no_client)?;
     let client = route.shared_iam(partition).await.map_err(no_client)?;
     let profile =

@@ -9,11 +9,18 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::framework::Failure;
+use crate::refusal::{Code, Coded};
 
 /// A stored entry is not what it should be.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct EntryError(pub String);
+
+impl Coded for EntryError {
+    fn code(&self) -> Code {
+        Code::EntryUnreadable
+    }
+}
 
 impl From<EntryError> for Failure {
     fn from(error: EntryError) -> Self {

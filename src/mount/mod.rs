@@ -31,6 +31,7 @@ use tokio::task::JoinHandle;
 use crate::accounts::clients::AwsClients;
 use crate::accounts::full_arn::FullArns;
 use crate::accounts::look_up::LookUp;
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
@@ -200,7 +201,7 @@ impl Mount {
         look_up: LookUp<'_>,
         arn: &Arn,
         unique_id: &str,
-    ) -> Result<Arc<str>, String> {
+    ) -> Result<Arc<str>, LookUpError> {
         look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
     }
 

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use super::Mount;
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{Arn, EntityKind};
 use crate::aws::deadline::Deadline;
-use crate::aws::error::CallError;
 use crate::aws::region::Partition;
 use crate::entry::{Role, RoleUpgrade};
 use crate::framework::Failure;
-use crate::go::text::quote;
 use crate::store::ConfigSnapshot;
 
 impl Mount {
@@ -35,8 +34,9 @@ impl Mount {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
                 Ok(Ok(())) => {}
-                Err(failure) => {
-                    return Err(failure.in_words(|text| format!("error saving upgraded roleEntry: {text}")));
+                Err(error) => {
+                    return Err(Failure::from(error)
+                        .in_words(|text| format!("error saving upgraded roleEntry: {text}")));
                 }
             }
         }
@@ -70,7 +70,7 @@ impl Mount {
                     let id = self
                         .unique_id(&snapshot, Deadline::start(), &principal)
                         .await
-                        .map_err(|detail| upgrade_failed(&detail))?;
+                        .map_err(|detail| upgrade_failed(&detail.to_string()))?;
                     role.set_legacy_principal_id(id);
                 }
             }
@@ -83,35 +83,31 @@ impl Mount {
         snapshot: &ConfigSnapshot,
         deadline: Deadline,
         arn: &str,
-    ) -> Result<String, String> {
-        let arn = Arn::parse(arn).map_err(|error| error.to_string())?;
+    ) -> Result<String, LookUpError> {
+        let arn = Arn::parse(arn)?;
         let partition = Partition::of(&arn)?;
         let account = arn.account();
         let look_up = self.look_up(snapshot, deadline);
-        let call = |error: CallError| error.to_string();
         look_up
             .in_time(async {
                 let client = look_up.account(account).await?.iam(partition).await?;
                 let context = look_up.context();
                 let entity = match arn.kind() {
-                    EntityKind::User => client.get_user(arn.name(), context).await.map_err(call)?,
-                    EntityKind::Role => client.get_role(arn.name(), context).await.map_err(call)?,
+                    EntityKind::User => client.get_user(arn.name(), context).await?,
+                    EntityKind::Role => client.get_role(arn.name(), context).await?,
                     EntityKind::InstanceProfile => {
-                        let profile = client.get_instance_profile(arn.name(), context).await.map_err(call)?;
+                        let profile = client.get_instance_profile(arn.name(), context).await?;
                         return Ok(profile.unique_id);
                     }
                     EntityKind::AssumedRole => {
-                        return Err(format!("unrecognized error type {}", quote(arn.kind().as_str())));
+                        return Err(LookUpError::NoUniqueId(arn.kind()));
                     }
                 };
                 // A role in `config/sts` may lead into another account, where the name is somebody else.
-                let found = Arn::parse(&entity.arn).map_err(|error| error.to_string())?;
+                let found = Arn::parse(&entity.arn)?;
                 if found.account() != account {
-                    return Err(format!(
-                        "the role for account ID {} looks into account {}",
-                        quote(account.as_str()),
-                        quote(found.account().as_str())
-                    ));
+                    let (account, found) = (account.clone(), found.account().clone());
+                    return Err(LookUpError::AccountElsewhere { account, found });
                 }
                 Ok(entity.unique_id)
             })

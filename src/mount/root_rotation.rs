@@ -78,7 +78,7 @@ impl<'a> Rotation<'a> {
             .partition()
             .iam_region();
         let endpoint = Endpoint::of(&config.iam_endpoint, Service::Iam, &region)
-            .map_err(|cause| failed("calling GetUser", &cause))?;
+            .map_err(|cause| failed("calling GetUser", &cause.to_string()))?;
         let credentials =
             Credentials::new(&config.access_key, config.secret_key.as_str(), None, None, "config");
         let account = mount.clients().own_account(&before).unwrap_or_default();

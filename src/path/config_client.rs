@@ -9,7 +9,8 @@ use super::cron::check_cron;
 use super::shape::{display, endpoint, object, verb};
 use crate::entry::ClientConfig;
 use crate::framework::{
-    DisplayAttributes, Endpoint, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request,
+    Response, Route,
 };
 use crate::go::GoDuration;
 use crate::go::canonical_name;
@@ -137,7 +138,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         if stored == Some(&config) {
             return Ok(None);
         }
-        let written = change.write(&loaded, &config).await;
+        let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.forget_full_arns();
         let written = written.map_err(|failure| match rotation {
             Some(operation) => failure.in_words(|cause| {

@@ -73,7 +73,7 @@ async fn read(mount: &Mount) -> HandlerResult {
 async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     mount
         .store()
-        .update(IdentityConfig::KEY, async |stored: Option<IdentityConfig>| -> Result<_, Failure> {
+        .update::<_, _, Failure>(IdentityConfig::KEY, async |stored: Option<IdentityConfig>| {
             let mut config = stored.unwrap_or_default();
             config.iam_alias = alias(&fields, "iam_alias", config.iam_alias(), &AliasSource::IAM)?;
             config.ec2_alias = alias(&fields, "ec2_alias", config.ec2_alias(), &AliasSource::EC2)?;

@@ -2,11 +2,12 @@
 
 use thiserror::Error;
 
+use crate::accounts::look_up_error::LookUpError;
 use crate::framework::{Failure, Status, TokenParamsError};
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::ports::RandomError;
-use crate::refusal::{Code, Coded};
+use crate::refusal::{Code, Coded, Fact};
 
 /// Why a role is not written.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -15,8 +16,12 @@ pub(super) enum RoleRefused {
     #[error("changing resolve_aws_unique_ids from true to false is not allowed")]
     UniqueIdsOff,
     /// AWS did not tell the unique id of a principal.
-    #[error("unable to resolve ARN {} to internal ID: {detail}", quote(.arn))]
-    Unresolved { arn: String, detail: String },
+    #[error("unable to resolve ARN {} to internal ID: {cause}", quote(.arn))]
+    Unresolved {
+        arn: String,
+        #[source]
+        cause: Box<LookUpError>,
+    },
     /// No type of logins has this name.
     #[error("unrecognized auth_type: {0}")]
     UnknownAuthType(String),
@@ -81,7 +86,7 @@ impl Coded for RoleRefused {
     fn code(&self) -> Code {
         match self {
             Self::UniqueIdsOff => Code::RoleUniqueIds,
-            Self::Unresolved { .. } => Code::Uncoded,
+            Self::Unresolved { cause, .. } => cause.code(),
             Self::UnknownAuthType(_) | Self::AuthTypeChanged => Code::RoleAuthType,
             Self::InferredRegionAlone
             | Self::InferenceWithoutIam
@@ -96,6 +101,13 @@ impl Coded for RoleRefused {
             Self::TtlAboveMax | Self::PeriodAboveMount { .. } => Code::RoleTtl,
             Self::TagWithoutEc2 | Self::TagTooLong => Code::RoleTagField,
             Self::NoId(_) | Self::NoHmacKey(_) => Code::RandomFailed,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Unresolved { cause, .. } => cause.facts(),
+            _ => Vec::new(),
         }
     }
 }

@@ -108,7 +108,8 @@ impl RoleWrite<'_> {
         let mut ids = Vec::new();
         for arn in &exact {
             let id = self.mount.unique_id(&snapshot, deadline, arn).await;
-            ids.push(id.map_err(|detail| RoleRefused::Unresolved { arn: arn.clone(), detail })?);
+            let unresolved = |cause| RoleRefused::Unresolved { arn: arn.clone(), cause: Box::new(cause) };
+            ids.push(id.map_err(unresolved)?);
         }
         role.bound_iam_principal_id_list = Some(ids);
         Ok(())

@@ -107,6 +107,7 @@ codes! {
     Ec2StoredCertificate = "ec2.stored_certificate", Operator, "Write the certificate under config/certificate anew, or delete it: it cannot be read.";
     // The instance.
     InstanceUnknown = "instance.unknown", Client, "Name the session after an instance that is in the account and region of the role.";
+    InstanceRegion = "instance.region", Client, "Send the instance identity document as the metadata service gives it: its region is none of AWS.";
     InstanceNotRunning = "instance.not_running", Client, "Log in from a running instance.";
     InstanceIncomplete = "instance.incomplete", Aws, "EC2 left out what the role binds; try again, the instance may be new.";
     InstanceBoundAccount = "instance.bound.account", Client, "The instance's account is not in bound_account_id of the role.";
@@ -140,10 +141,13 @@ codes! {
     ServerRefused = "aws.refused", Operator, "AWS refused a call of the server itself: check its credentials and their permissions.";
     AwsThrottled = "aws.throttled", Aws, "AWS limits the calls of this account; try again in a moment.";
     AwsNoAnswer = "aws.no_answer", Aws, "Check that this server reaches the endpoint.";
+    AwsServerErrors = "aws.server_errors", Aws, "AWS answers with server errors or asks for patience; try again in a moment.";
     AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
     BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
     EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";
     RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
+    AccountElsewhere = "aws.account_elsewhere", Operator, "Correct config/sts/<account>: its role looks into another account.";
+    IamEntityUnknown = "aws.iam_entity_unknown", Client, "Name an IAM user, role or instance profile that exists.";
     PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
     ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
     OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a login may; try again.";

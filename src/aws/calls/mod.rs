@@ -27,4 +27,4 @@ pub use api::{Allowance, Api};
 pub use books::{Calls, LineStatus};
 pub use figures::{Counts, Latency, Outcome};
 pub use meter::{Attempt, ForwardedAnswer, Meter};
-pub use own_line::{Budget, OwnLine, Token};
+pub use own_line::{Budget, BudgetUsedUp, OwnLine, Token};

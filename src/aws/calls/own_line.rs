@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use thiserror::Error;
 use tokio::time::Instant;
 
 use super::super::deadline::Deadline;
@@ -10,6 +11,7 @@ use super::bucket::Bucket;
 use super::figures::{Counts, Figures, Outcome};
 use super::table::LineKey;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// What is counted of the calls, and the budget they are made from.
 pub struct OwnLine {
@@ -28,6 +30,20 @@ struct State {
 /// Leave to make one attempt.
 #[derive(Debug)]
 pub struct Token(());
+
+/// There was no leave in time.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the call budget for {line} is used up and had no room in time")]
+pub struct BudgetUsedUp {
+    /// How the line is named to the operator.
+    line: String,
+}
+
+impl Coded for BudgetUsedUp {
+    fn code(&self) -> Code {
+        Code::BudgetUsedUp
+    }
+}
 
 /// A budget at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,8 +70,8 @@ impl OwnLine {
     /// can wait.
     ///
     /// # Errors
-    /// A sentence for the operator: there was no leave in time.
-    pub async fn token(&self, deadline: Deadline) -> Result<Token, String> {
+    /// There was no leave in time.
+    pub async fn token(&self, deadline: Deadline) -> Result<Token, BudgetUsedUp> {
         let wait = async {
             let _turn = self.turn.lock().await;
             loop {
@@ -66,10 +82,7 @@ impl OwnLine {
                 }
             }
         };
-        deadline
-            .limit_call(wait)
-            .await
-            .ok_or_else(|| format!("the call budget for {} is used up and had no room in time", self.name))
+        deadline.limit_call(wait).await.ok_or_else(|| BudgetUsedUp { line: self.name.clone() })
     }
 
     pub(in super::super) fn record(&self, outcome: Outcome, sent_at: Instant) {
@@ -166,7 +179,7 @@ mod tests {
         let text = answers.into_iter().find_map(Result::err).unwrap();
         let wanted =
             "the call budget for ec2:DescribeInstances in account \"1\" and region eu-west-1 is used up";
-        assert!(text.starts_with(wanted), "{text}");
+        assert!(text.to_string().starts_with(wanted), "{text}");
     }
 
     #[tokio::test(start_paused = true)]

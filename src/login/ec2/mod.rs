@@ -11,7 +11,7 @@ mod tag_effect;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::look_up_running;
+use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
@@ -137,7 +137,7 @@ impl<'a> Ec2Login<'a> {
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
         let not_verified =
-            |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
+            |detail: InstanceError| Failure::Refused(format!("failed to verify instance ID: {detail}"));
         let instance = look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
         check_region(role, role_name, region).map_err(Failure::Refused)?;
         check_bounds(look_up, role, role_name, &account, &instance).await.map_err(|error| match error {

@@ -8,7 +8,7 @@ pub(crate) mod renewal;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::look_up_running;
+use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::look_up::LookUp;
 use crate::aws::calls::ForwardedAnswer;
 use crate::aws::context::CallContext;
@@ -179,7 +179,7 @@ impl<'a> IamLogin<'a> {
             Some(InferredEntity::Ec2Instance) => {}
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
-        let not_verified = |detail: String| {
+        let not_verified = |detail: InstanceError| {
             Failure::Refused(format!(
                 "failed to verify {id} as a valid EC2 instance in region {region}: {detail}"
             ))

@@ -23,7 +23,7 @@ use target::Target;
 
 use crate::aws::endpoint::Endpoint;
 use crate::aws::query::AGENT;
-use crate::aws::sts::Forwarded;
+use crate::aws::sts::{Forwarded, Unsendable};
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, Fields};
 use crate::go::text::decode_base64;
@@ -228,17 +228,15 @@ impl SignedRequest {
     /// host is only what the `Host` header says, as it was signed.
     ///
     /// # Errors
-    /// `Err(detail)` when the client's path or headers cannot be sent in HTTP.
-    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, String> {
-        let uri = endpoint
-            .uri(&format!("/{}", self.target.request_uri))
-            .ok_or_else(|| "the path cannot be sent".to_owned())?;
+    /// When the client's path or headers cannot be sent in HTTP.
+    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, Unsendable> {
+        let uri = endpoint.uri(&format!("/{}", self.target.request_uri)).ok_or(Unsendable::Path)?;
         let mut headers = HeaderMap::new();
         for (name, values) in self.headers.iter() {
             if OWN_HEADERS.contains(&name) {
                 continue;
             }
-            let invalid = || format!("invalid header field {}", crate::go::text::quote(name));
+            let invalid = || Unsendable::Header(name.to_owned());
             let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
             for value in values.iter().take(if header == USER_AGENT { 1 } else { usize::MAX }) {
                 let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
@@ -246,8 +244,7 @@ impl SignedRequest {
             }
         }
         let host = if self.target.host.is_empty() { endpoint.authority() } else { &self.target.host };
-        headers
-            .insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| "invalid host".to_owned())?);
+        headers.insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| Unsendable::Host)?);
         match headers.get(USER_AGENT) {
             None => {
                 headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
