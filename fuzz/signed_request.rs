@@ -186,7 +186,7 @@ fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
     let endpoint = Endpoint::global_sts();
     let forwarded = match request.forwarded_to(&endpoint) {
         Ok(forwarded) => forwarded,
-        Err(reason) => return Verdict::refused(&reason),
+        Err(reason) => return Verdict::refused(&reason.to_string()),
     };
     assert_eq!((forwarded.method.as_str().as_bytes(), &forwarded.body[..]), (method, body));
     assert_is_harmless(&forwarded, "https", "sts.amazonaws.com");
