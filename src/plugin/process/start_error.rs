@@ -4,8 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
-
-use crate::https::TrustError;
+use vault_plugin_auth_aws::https::TrustError;
 
 /// A sentence for the operator.
 #[derive(Debug, Error)]
