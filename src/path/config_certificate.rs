@@ -114,9 +114,9 @@ impl From<Refused> for Failure {
 async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     mount
         .store()
-        .update(
+        .update::<_, _, Failure>(
             &StoredCertificate::key(name(&fields)),
-            async |stored: Option<StoredCertificate>| -> Result<_, Failure> {
+            async |stored: Option<StoredCertificate>| {
                 let mut certificate = stored.unwrap_or_default();
                 certificate.upgrade();
                 let kind = fields.text("type").unwrap_or(&certificate.certificate_type);

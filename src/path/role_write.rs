@@ -113,6 +113,7 @@ impl RoleWrite<'_> {
                 arn: arn.clone(),
                 detail: cause.to_string(),
                 code: cause.code(),
+                facts: cause.facts(),
             })?);
         }
         role.bound_iam_principal_id_list = Some(ids);
