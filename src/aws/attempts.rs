@@ -68,6 +68,8 @@ impl Coded for AttemptError {
             Self::ServerErrors => Code::AwsServerErrors,
             Self::Transport(TransportError::TooLarge { .. }) => Code::AwsUnreadable,
             Self::Transport(TransportError::Unsendable(_)) => Code::EndpointInvalid,
+            Self::Transport(TransportError::Proxy(_)) => Code::ProxySetting,
+            Self::Transport(TransportError::Tls(_)) => Code::AwsUntrusted,
             Self::TimedOut(_) | Self::Transport(_) => Code::AwsNoAnswer,
             Self::Budget(error) => error.code(),
         }

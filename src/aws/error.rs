@@ -69,6 +69,15 @@ impl ServiceError {
         ))
     }
 
+    /// What it means that AWS refused a call of the server itself with it.
+    fn cause(&self) -> Code {
+        match self.code.as_str() {
+            "NoSuchEntity" => Code::IamEntityUnknown,
+            "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => Code::InstanceUnknown,
+            _ => Code::ServerRefused,
+        }
+    }
+
     /// Whether AWS asks for patience.
     #[must_use]
     pub fn is_throttling(&self) -> bool {
@@ -152,7 +161,7 @@ impl Coded for NoResult {
 impl Coded for CallError {
     fn code(&self) -> Code {
         match self {
-            Self::Service(_) => Code::ServerRefused,
+            Self::Service(error) => error.cause(),
             Self::Throttled(_) => Code::AwsThrottled,
             Self::Failed { cause, .. } => cause.code(),
         }

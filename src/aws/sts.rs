@@ -165,6 +165,7 @@ impl Coded for ForwardError {
             Self::GaveUp { gave_up, .. } => match &gave_up.cause {
                 AttemptError::Transport(TransportError::TooLarge { .. }) => Code::StsUnreadable,
                 AttemptError::Transport(TransportError::Unsendable(_)) => Code::IamHeaders,
+                AttemptError::Transport(TransportError::Tls(_) | TransportError::Proxy(_)) => gave_up.code(),
                 _ => Code::StsNoAnswer,
             },
             Self::Refused { status, body } if status.is_client_error() => {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::ports::StorageError;
+use crate::ports::{StorageError, SystemViewError};
 use crate::refusal::{Blame, Code, Coded, Fact};
 
 /// How a failure is answered. It is what the built-in method answers, and says nothing about who must
@@ -202,5 +202,11 @@ impl Coded for Failure {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         Self::storage(&error, str::to_owned)
+    }
+}
+
+impl From<SystemViewError> for Failure {
+    fn from(error: SystemViewError) -> Self {
+        Self::internal(&error)
     }
 }

@@ -43,7 +43,11 @@ impl Connector {
     async fn connect(mut self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
         let is_https = target.scheme_str() == Some("https");
         // Local files do not count against the time to connect.
-        let tls = if is_https { Some(self.trust.config().await.map_err(ConnectError::Tls)?) } else { None };
+        let tls = if is_https {
+            Some(self.trust.config().await.map_err(|error| ConnectError::Tls(error.to_string()))?)
+        } else {
+            None
+        };
         let peer = self.dialer.describe(&target);
         let attempt = async {
             match tls {

@@ -22,3 +22,4 @@ mod tests;
 
 pub use connector::CONNECT_TIMEOUT;
 pub use transport::{HttpsTransport, IDLE_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS, MAX_IDLE_PER_ENDPOINT};
+pub use trust::TrustError;

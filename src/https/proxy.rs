@@ -5,17 +5,29 @@ use std::net::IpAddr;
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use ipnet::IpNet;
+use thiserror::Error;
 
 use super::environment::Environment;
+
+/// What is wrong with a setting. The texts name no credentials.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum ProxyDefect {
+    #[error("{0} is not a URL")]
+    NoUrl(&'static str),
+    #[error("{0} names no host")]
+    NoHost(&'static str),
+    #[error("{name} has scheme {scheme}; only http proxies are supported")]
+    Scheme { name: &'static str, scheme: String },
+}
 
 /// The proxies of the environment.
 #[derive(Debug)]
 pub(super) struct Proxies {
     matcher: Matcher,
     /// Why the proxy for https targets cannot be used.
-    https_defect: Option<String>,
+    https_defect: Option<ProxyDefect>,
     /// Why the proxy for http targets cannot be used.
-    http_defect: Option<String>,
+    http_defect: Option<ProxyDefect>,
 }
 
 impl Proxies {
@@ -31,8 +43,8 @@ impl Proxies {
     /// The proxy for a target, if there is one.
     ///
     /// # Errors
-    /// A sentence about the setting that is meant for this target. It names no credentials.
-    pub(super) fn for_target(&self, target: &Uri) -> Result<Option<Intercept>, String> {
+    /// What is wrong with the setting that is meant for this target.
+    pub(super) fn for_target(&self, target: &Uri) -> Result<Option<Intercept>, ProxyDefect> {
         if target.host().is_none_or(is_near) {
             return Ok(None);
         }
@@ -47,18 +59,18 @@ impl Proxies {
 
 /// The setting for the matcher. A defect leaves a stand-in there, which is never connected to: the
 /// matcher still tells for which targets the setting is meant.
-fn checked(name: &str, value: &str) -> (String, Option<String>) {
+fn checked(name: &'static str, value: &str) -> (String, Option<ProxyDefect>) {
     const STAND_IN: &str = "http://proxy.invalid";
     let defect = match value.parse::<Uri>() {
         _ if value.is_empty() => None,
         // An unescaped one in a password would take the rest of it for the host.
-        _ if value.matches('@').count() > 1 => Some(format!("{name} is not a URL")),
+        _ if value.matches('@').count() > 1 => Some(ProxyDefect::NoUrl(name)),
         Ok(uri) => match uri.scheme_str() {
             None | Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => None,
-            None | Some("http") => Some(format!("{name} names no host")),
-            Some(scheme) => Some(format!("{name} has scheme {scheme}; only http proxies are supported")),
+            None | Some("http") => Some(ProxyDefect::NoHost(name)),
+            Some(scheme) => Some(ProxyDefect::Scheme { name, scheme: scheme.to_owned() }),
         },
-        Err(_) => Some(format!("{name} is not a URL")),
+        Err(_) => Some(ProxyDefect::NoUrl(name)),
     };
     (if defect.is_some() { STAND_IN } else { value }.to_owned(), defect)
 }
@@ -96,7 +108,7 @@ mod tests {
 
     /// The proxy for a target, or the error.
     fn chosen(proxies: &Proxies, target: &str) -> Result<Option<String>, String> {
-        let proxy = proxies.for_target(&target.parse().unwrap())?;
+        let proxy = proxies.for_target(&target.parse().unwrap()).map_err(|defect| defect.to_string())?;
         Ok(proxy.map(|proxy| proxy.uri().to_string()))
     }
 

@@ -52,6 +52,7 @@ fn text_of(error: &TransportError, kind: &str) -> String {
         TransportError::Connect(text) => ("connect", text.clone()),
         TransportError::Tls(text) => ("tls", text.clone()),
         TransportError::Exchange(text) => ("exchange", text.clone()),
+        TransportError::Proxy(text) => ("proxy", text.clone()),
         TransportError::Unsendable(text) => ("unsendable", text.clone()),
         TransportError::TooLarge { .. } => ("too large", error.to_string()),
     };
@@ -238,10 +239,7 @@ async fn requests_that_cannot_be_sent_are_told_why() {
     assert_eq!(text_of(&error, "unsendable"), "more than one Host header");
     let socks = transport(Environment { https_proxy: "socks5://proxy".to_owned(), ..Environment::default() });
     let error = socks.send(get("https://sts.amazonaws.com/")).await.unwrap_err();
-    assert_eq!(
-        text_of(&error, "unsendable"),
-        "HTTPS_PROXY has scheme socks5; only http proxies are supported"
-    );
+    assert_eq!(text_of(&error, "proxy"), "HTTPS_PROXY has scheme socks5; only http proxies are supported");
 }
 
 #[tokio::test(start_paused = true)]

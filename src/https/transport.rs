@@ -16,7 +16,7 @@ use super::connector::Connector;
 use super::environment::Environment;
 use super::error;
 use super::proxy::Proxies;
-use super::trust::Trust;
+use super::trust::{Trust, TrustError};
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 
 /// How long an unused connection is kept. Shorter than what address translators keep.
@@ -45,11 +45,11 @@ impl HttpsTransport {
     ///
     /// # Errors
     /// The crypto provider does not speak TLS as it should.
-    pub fn new() -> Result<Self, String> {
+    pub fn new() -> Result<Self, TrustError> {
         Self::with_environment(Environment::of_process())
     }
 
-    pub(super) fn with_environment(environment: Environment) -> Result<Self, String> {
+    pub(super) fn with_environment(environment: Environment) -> Result<Self, TrustError> {
         let proxies = Arc::new(Proxies::new(&environment));
         let connector = Connector::new(Arc::clone(&proxies), Arc::new(Trust::new(environment)?));
         let client = Client::builder(TokioExecutor::new())
@@ -79,7 +79,8 @@ impl HttpsTransport {
         if counted {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.len()));
         }
-        let proxy = self.proxies.for_target(&request.uri).map_err(TransportError::Unsendable)?;
+        let proxy = self.proxies.for_target(&request.uri);
+        let proxy = proxy.map_err(|defect| TransportError::Proxy(defect.to_string()))?;
         if let Some(proxy) = proxy.filter(|_| request.uri.scheme_str() == Some("http")) {
             // This proxy reads the request. Told two hosts, it would choose where the request goes.
             if headers.get(HOST).is_some_and(|host| !names_host_of(&request.uri, host)) {

@@ -6,9 +6,32 @@ use std::sync::Arc;
 use rustls::client::WantsClientCert;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
+use thiserror::Error;
 use tokio::sync::OnceCell;
 
 use super::environment::Environment;
+
+/// Why there is no TLS configuration.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum TrustError {
+    /// The crypto provider does not speak TLS as it should.
+    #[error("TLS is not available: {0}")]
+    NoTls(rustls::Error),
+    /// The reading of certificates ended without a result.
+    #[error("reading trusted certificates: {0}")]
+    NotRead(String),
+    /// There are no trusted certificates.
+    #[error(
+        "no trusted certificates found in the system{named}; install the system's CA certificates or \
+         set SSL_CERT_FILE{detail}"
+    )]
+    NobodyTrusted {
+        /// Where the environment says that there are some, as the text goes on.
+        named: String,
+        /// What was wrong with the first of them, as the text ends.
+        detail: String,
+    },
+}
 
 /// The TLS configuration, made when the first https connection needs it.
 #[derive(Debug)]
@@ -19,11 +42,11 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    pub(super) fn new(environment: Environment) -> Result<Self, String> {
+    pub(super) fn new(environment: Environment) -> Result<Self, TrustError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS is not available: {error}"))?;
+            .map_err(TrustError::NoTls)?;
         Ok(Self { builder, environment, config: OnceCell::new() })
     }
 
@@ -31,15 +54,15 @@ impl Trust {
     ///
     /// # Errors
     /// Nothing is trusted; the text says what was looked at.
-    pub(super) async fn config(&self) -> Result<Arc<ClientConfig>, String> {
+    pub(super) async fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
         self.config.get_or_try_init(|| self.load()).await.cloned()
     }
 
-    async fn load(&self) -> Result<Arc<ClientConfig>, String> {
+    async fn load(&self) -> Result<Arc<ClientConfig>, TrustError> {
         let environment = self.environment.clone();
         let roots = tokio::task::spawn_blocking(move || roots(&environment))
             .await
-            .map_err(|error| format!("reading trusted certificates: {error}"))??;
+            .map_err(|error| TrustError::NotRead(error.to_string()))??;
         let builder: ConfigBuilder<ClientConfig, WantsClientCert> =
             self.builder.clone().with_root_certificates(roots);
         Ok(Arc::new(builder.with_no_client_auth()))
@@ -48,7 +71,7 @@ impl Trust {
 
 /// All trusted certificates. What cannot be read is reported to the log, and is an error only if
 /// nothing else is left.
-pub(super) fn roots(environment: &Environment) -> Result<RootCertStore, String> {
+pub(super) fn roots(environment: &Environment) -> Result<RootCertStore, TrustError> {
     let mut found = CertificateResult::default();
     let mut add = |more: CertificateResult| {
         found.certs.extend(more.certs);
@@ -77,10 +100,7 @@ pub(super) fn roots(environment: &Environment) -> Result<RootCertStore, String> 
     if roots.is_empty() {
         let named = file.map(Path::display).map(|file| format!(" and {file}")).unwrap_or_default();
         let detail = defects.first().map(|defect| format!(": {defect}")).unwrap_or_default();
-        return Err(format!(
-            "no trusted certificates found in the system{named}; install the system's CA certificates or \
-             set SSL_CERT_FILE{detail}"
-        ));
+        return Err(TrustError::NobodyTrusted { named, detail });
     }
     Ok(roots)
 }

@@ -17,9 +17,11 @@
 
 mod certificates;
 pub mod login_memo;
+mod role_error;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
+mod rotation_error;
 pub(crate) mod tidy;
 pub(crate) mod upgrade;
 
@@ -35,7 +37,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::framework::{Failure, HostFlavor};
+use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::tidy::Tidy;
@@ -126,12 +128,10 @@ impl Mount {
         self.initialization.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The mount for work that goes on when the request that began it is given up.
-    ///
-    /// # Errors
-    /// Cannot happen: whoever has a mount keeps it alive. Stands instead of a panic.
-    pub(crate) fn this(&self) -> Result<Arc<Self>, Failure> {
-        self.this.upgrade().ok_or_else(|| Failure::Internal("the mount is gone".to_owned()))
+    /// The mount for work that goes on when the request that began it is given up. It is always there:
+    /// whoever has a mount keeps it alive.
+    fn this(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
     }
 
     /// The id that the host gave the mount.
@@ -206,9 +206,8 @@ impl Mount {
     }
 
     /// The longest life of a token of this mount.
-    pub(crate) async fn max_lease_ttl(&self) -> Result<GoDuration, Failure> {
-        let ttl = self.system_view.max_lease_ttl().await;
-        ttl.map(GoDuration::from_std).map_err(|error| Failure::Internal(error.to_string()))
+    pub(crate) async fn max_lease_ttl(&self) -> Result<GoDuration, SystemViewError> {
+        self.system_view.max_lease_ttl().await.map(GoDuration::from_std)
     }
 
     /// Whether this node may write the mount's storage: a performance standby may not, a performance

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use super::Mount;
+use super::role_error::{RoleError, UpgradeError};
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{Arn, EntityKind};
 use crate::aws::deadline::Deadline;
 use crate::aws::region::Partition;
 use crate::entry::{Role, RoleUpgrade};
-use crate::framework::Failure;
-use crate::store::ConfigSnapshot;
+use crate::store::{ConfigSnapshot, StoreError};
 
 impl Mount {
     /// A role by any spelling of its name.
-    pub(crate) async fn role(&self, name: &str) -> Result<Option<Arc<Role>>, Failure> {
+    pub(crate) async fn role(&self, name: &str) -> Result<Option<Arc<Role>>, RoleError> {
         let key = Role::key(name);
         if let Some(role) = self.store().cached_role(&key) {
             return Ok(Some(role));
@@ -26,18 +26,16 @@ impl Mount {
         // An id made by a node that cannot store it would be another one on each node, and AWS would
         // be asked for nothing.
         let is_old = role.version < Role::VERSION;
-        if is_old && !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
-            return Err(Failure::read_only());
+        if is_old && !self.is_writer().await.map_err(upgrade_failed)? {
+            return Err(StoreError::ReadOnly.into());
         }
         if self.upgrade(&mut role).await? {
             match self.store().replace(&key, &loaded, &role).await {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
                 Ok(Ok(())) => {}
-                Err(error) => {
-                    return Err(Failure::from(error)
-                        .in_words(|text| format!("error saving upgraded roleEntry: {text}")));
-                }
+                Err(StoreError::ReadOnly) => return Err(StoreError::ReadOnly.into()),
+                Err(error) => return Err(RoleError::NotSaved(error)),
             }
         }
         let role = Arc::new(role);
@@ -47,22 +45,22 @@ impl Mount {
 
     /// Whether a role is stored, of whatever version. Brings nothing up to date: on a node that cannot
     /// write, the question must be answered before the host forwards the request.
-    pub(crate) async fn role_exists(&self, name: &str) -> Result<bool, Failure> {
+    pub(crate) async fn role_exists(&self, name: &str) -> Result<bool, RoleError> {
         let key = Role::key(name);
         Ok(self.store().cached_role(&key).is_some() || self.store().read::<Role>(&key).await?.is_some())
     }
 
     /// A stored role for a change, brought to the current version but not written back.
-    pub(crate) async fn current(&self, mut role: Role) -> Result<Role, Failure> {
+    pub(crate) async fn current(&self, mut role: Role) -> Result<Role, RoleError> {
         self.upgrade(&mut role).await?;
         Ok(role)
     }
 
     /// Brings a role to the current version; tells whether it changed.
-    async fn upgrade(&self, role: &mut Role) -> Result<bool, Failure> {
+    async fn upgrade(&self, role: &mut Role) -> Result<bool, RoleError> {
         let random = self.world().random.as_ref();
         loop {
-            match role.upgrade(random).map_err(|error| upgrade_failed(&error.to_string()))? {
+            match role.upgrade(random).map_err(upgrade_failed)? {
                 RoleUpgrade::None => return Ok(false),
                 RoleUpgrade::Changed => return Ok(true),
                 RoleUpgrade::NeedsPrincipalId(principal) => {
@@ -70,7 +68,7 @@ impl Mount {
                     let id = self
                         .unique_id(&snapshot, Deadline::start(), &principal)
                         .await
-                        .map_err(|detail| upgrade_failed(&detail.to_string()))?;
+                        .map_err(upgrade_failed)?;
                     role.set_legacy_principal_id(id);
                 }
             }
@@ -115,6 +113,6 @@ impl Mount {
     }
 }
 
-fn upgrade_failed(detail: &str) -> Failure {
-    Failure::Internal(format!("error upgrading roleEntry: {detail}"))
+fn upgrade_failed(cause: impl Into<UpgradeError>) -> RoleError {
+    RoleError::Upgrade(cause.into())
 }

@@ -62,7 +62,7 @@ pub(super) fn route() -> Route<Mount> {
             endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields))),
         ],
         existence_check: Some(|mount, _, fields| {
-            Box::pin(async move { mount.role_exists(role_name(&fields)).await })
+            Box::pin(async move { Ok(mount.role_exists(role_name(&fields)).await?) })
         }),
         synopsis: "Binds AWS principals and instances to the tokens they get.",
         description: "

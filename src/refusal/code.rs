@@ -135,6 +135,7 @@ codes! {
     RoleTagOtherRole = "role_tag.other_role", Client, "Log into the role that the tag was made for.";
     RoleTagOtherInstance = "role_tag.other_instance", Client, "Use the tag on the instance that it was made for.";
     RoleTagDenied = "role_tag.denied", Client, "Make a new tag: this one is on the deny list.";
+    RoleTagRoleUnknown = "role_tag.role_unknown", Client, "Make a new tag: there is no role of the name in this one.";
     RoleTagPolicies = "role_tag.policies", Client, "Make a tag whose policies the role has.";
     // Calls of the server to AWS.
     AccountNotConfigured = "aws.account_not_configured", Operator, "Write config/sts/<account> with a role in that account that the server may assume.";
@@ -146,6 +147,8 @@ codes! {
     AwsServerErrors = "aws.server_errors", Aws, "AWS answers with server errors or asks for patience; try again in a moment.";
     AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
     BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
+    AwsUntrusted = "aws.untrusted", Operator, "Have the plugin trust the certificate of the endpoint, with SSL_CERT_FILE if it is none of a public authority.";
+    ProxySetting = "host.proxy", Host, "Correct HTTPS_PROXY and HTTP_PROXY in the environment of the plugin: http proxies only.";
     EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";
     RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
     AccountElsewhere = "aws.account_elsewhere", Operator, "Correct config/sts/<account>: its role looks into another account.";
@@ -208,8 +211,10 @@ codes! {
     // Rotation of the server's access key.
     RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
+    RotationRootUser = "rotation.root_user", Operator, "Configure the key of an IAM user: that of an account's root user is not rotated.";
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
+    RotationOldKey = "rotation.old_key", Operator, "Delete the old access key that the message names: the new one is stored and used.";
     // Tidying.
     TidyRunning = "tidy.running", Client, "Wait until the tidy that is running has ended.";
     TidyBuffer = "tidy.safety_buffer", Client, "Give safety_buffer as a duration.";

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::https::TrustError;
+
 /// A sentence for the operator.
 #[derive(Debug, Error)]
 pub(crate) enum StartError {
@@ -51,7 +53,7 @@ pub(crate) enum StartError {
     Random,
     /// AWS cannot be reached from this machine.
     #[error("cannot set up HTTPS towards AWS: {0}")]
-    Transport(String),
+    Transport(TrustError),
     /// Nobody reads standard output.
     #[error("cannot print the handshake line: {0}")]
     Handshake(io::Error),
