@@ -11,9 +11,6 @@ use crate::ports::SystemViewError;
 use crate::refusal::{Code, Coded, Fact};
 use crate::store::StoreError;
 
-/// How EC2's codes for ids begin that name no instance.
-const NO_INSTANCE: &str = "InvalidInstanceID.";
-
 /// Why something could not be looked up in AWS.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LookUpError {
@@ -155,11 +152,6 @@ impl Coded for LookUpError {
             Self::OwnAccount(cause) | Self::Call(cause) | Self::Entity { cause, .. } => cause.code(),
             Self::NoIamClient(cause) => cause.code(),
             Self::NotAPrincipal(_) | Self::NoUniqueId(_) => Code::PrincipalKind,
-            Self::Instance { cause: CallError::Service(error), .. }
-                if error.code.starts_with(NO_INSTANCE) =>
-            {
-                Code::InstanceUnknown
-            }
             Self::Instance { cause, .. } => cause.code(),
             Self::Region { .. } => Code::RegionInvalid,
             Self::Endpoint(error) => error.code(),

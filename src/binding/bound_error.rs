@@ -22,7 +22,7 @@ pub enum BoundError {
 
 impl From<OutOfTime> for BoundError {
     fn from(out_of_time: OutOfTime) -> Self {
-        Self::CannotTell(CannotTell::LookUp(out_of_time.into()))
+        Self::CannotTell(CannotTell::LookUp(Box::new(out_of_time.into())))
     }
 }
 
@@ -133,16 +133,16 @@ pub enum CannotTell {
     },
     /// IAM of the account cannot be asked.
     #[error("could not fetch IAM client: {0}")]
-    NoClient(#[source] LookUpError),
+    NoClient(#[source] Box<LookUpError>),
     /// IAM does not say which role the instance profile has.
     #[error("IAM role ARN could not be fetched: {0}")]
-    Call(#[source] CallError),
+    Call(#[source] Box<CallError>),
     /// The instance profile has not exactly one role.
     #[error("IAM role ARN could not be fetched: invalid roles in the output of instance profile details")]
     ProfileRoles,
     /// The look-up was given up.
     #[error(transparent)]
-    LookUp(#[from] LookUpError),
+    LookUp(#[from] Box<LookUpError>),
 }
 
 impl Coded for CannotTell {

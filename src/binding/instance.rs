@@ -98,10 +98,12 @@ async fn role_of_profile(
 ) -> Result<String, BoundError> {
     let arn = Arn::parse(profile_arn)
         .map_err(|cause| CannotTell::ProfileArn { arn: profile_arn.to_owned(), cause })?;
-    let partition = Partition::of(&arn).map_err(|error| CannotTell::NoClient(error.into()))?;
-    let route = look_up.account(account).await.map_err(CannotTell::NoClient)?;
-    let client = route.shared_iam(partition).await.map_err(CannotTell::NoClient)?;
-    let profile = client.get_instance_profile(arn.name()).await.map_err(CannotTell::Call)?;
+    let no_client = |cause| CannotTell::NoClient(Box::new(cause));
+    let partition = Partition::of(&arn).map_err(|error| no_client(error.into()))?;
+    let route = look_up.account(account).await.map_err(no_client)?;
+    let client = route.shared_iam(partition).await.map_err(no_client)?;
+    let profile = client.get_instance_profile(arn.name()).await;
+    let profile = profile.map_err(|cause| CannotTell::Call(Box::new(cause)))?;
     match <[String; 1]>::try_from(profile.role_arns) {
         Ok([role_arn]) => Ok(role_arn),
         Err(_) => Err(CannotTell::ProfileRoles.into()),

@@ -43,7 +43,7 @@ pub(crate) enum Ended {
         /// Which one.
         id: String,
         #[source]
-        cause: InstanceError,
+        cause: Box<InstanceError>,
     },
     /// The instance is no longer in the access list.
     #[error("failed to verify the access list identity entry for instance ID: {}", quote(.0))]
@@ -68,7 +68,7 @@ pub(crate) enum Ended {
         entity: String,
         role: String,
         #[source]
-        cause: LookUpError,
+        cause: Box<LookUpError>,
     },
     /// What the mount or its host could not do.
     #[error(transparent)]

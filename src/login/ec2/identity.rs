@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Refused;
+use super::refused::Refused;
 use crate::entry::{AuthType, EC2_METADATA, IdentityConfig, Role};
 use crate::login::token_data::selected_metadata;
 use crate::proof::identity_document::IdentityDocument;

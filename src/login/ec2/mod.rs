@@ -4,11 +4,13 @@
 //! The order is part of the interface: clients see its first failure.
 
 mod form;
+mod form_error;
 mod identity;
 mod reauthentication;
 mod refused;
 pub(crate) mod renewal;
 mod tag_effect;
+mod tag_error;
 
 use std::sync::Arc;
 
@@ -137,8 +139,8 @@ impl<'a> Ec2Login<'a> {
         let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
-        let instance =
-            look_up_running(look_up, &account, region, instance_id).await.map_err(Refused::Instance)?;
+        let instance = look_up_running(look_up, &account, region, instance_id).await;
+        let instance = instance.map_err(|cause| Refused::Instance(Box::new(cause)))?;
         check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)

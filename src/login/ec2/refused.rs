@@ -2,9 +2,9 @@
 
 use thiserror::Error;
 
-use super::form::FormError;
+use super::form_error::FormError;
 use super::reauthentication::ReauthenticationError;
-use super::tag_effect::TagError;
+use super::tag_error::TagError;
 use crate::accounts::instance::InstanceError;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::framework::Failure;
@@ -38,7 +38,7 @@ pub enum Refused {
     WrongType(String),
     /// The document is not of a running instance.
     #[error("failed to verify instance ID: {0}")]
-    Instance(#[source] InstanceError),
+    Instance(#[source] Box<InstanceError>),
     /// The region is not one that the role binds.
     #[error(transparent)]
     RegionNotBound(Mismatch),

@@ -48,7 +48,7 @@ async fn check_running(
     look_up_running(look_up, account, region, instance_id)
         .await
         .map(|_| ())
-        .map_err(|cause| Ended::Instance { id: instance_id.to_owned(), cause })
+        .map_err(|cause| Ended::Instance { id: instance_id.to_owned(), cause: Box::new(cause) })
 }
 
 /// How long the role tag of the login lets the token live; nothing where there was none.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Refused;
+use super::refused::Refused;
 use crate::aws::ec2::Instance;
 use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, Role};
 use crate::login::token_data::selected_metadata;

@@ -156,7 +156,11 @@ impl<'a> IamLogin<'a> {
         }
         let full_arn =
             self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(|cause| {
-                Refused::FullArn { entity: caller.arn().entity_text(), role: role_name.clone(), cause }
+                Refused::FullArn {
+                    entity: caller.arn().entity_text(),
+                    role: role_name.clone(),
+                    cause: Box::new(cause),
+                }
             })?;
         if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
     }
@@ -168,7 +172,11 @@ impl<'a> IamLogin<'a> {
             Some(InferredEntity::Ec2Instance) => {}
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
-        let not_verified = |cause| Refused::Instance { id: id.to_owned(), region: region.to_owned(), cause };
+        let not_verified = |cause| Refused::Instance {
+            id: id.to_owned(),
+            region: region.to_owned(),
+            cause: Box::new(cause),
+        };
         let instance =
             look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
         check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;

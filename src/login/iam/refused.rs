@@ -58,7 +58,7 @@ pub enum Refused {
         role: String,
         /// Why not.
         #[source]
-        cause: LookUpError,
+        cause: Box<LookUpError>,
     },
     /// The session is not named after a running instance.
     #[error("failed to verify {id} as a valid EC2 instance in region {region}: {cause}")]
@@ -69,7 +69,7 @@ pub enum Refused {
         region: String,
         /// Why not.
         #[source]
-        cause: InstanceError,
+        cause: Box<InstanceError>,
     },
     /// The instance is not one that the role binds.
     #[error("error validating instance: {0}")]

@@ -39,7 +39,7 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     look_up_running(look_up, &account, region, id)
         .await
         .map(|_| ())
-        .map_err(|cause| Ended::Instance { id: id.to_owned(), cause })
+        .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })
 }
 
 async fn check_principal_again(
@@ -65,7 +65,7 @@ async fn check_principal_again(
     let full_arn = mount.full_arn(look_up, &arn, unique_id).await.map_err(|cause| Ended::FullArn {
         entity: arn.entity_text(),
         role: role_name.to_owned(),
-        cause,
+        cause: Box::new(cause),
     })?;
     if matches_pattern(role, &full_arn) { Ok(()) } else { Err(no_longer()) }
 }

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::form::FormError;
-use super::server_id::ServerIdError;
+use super::server_id_error::ServerIdError;
 use crate::aws::endpoint::EndpointError;
 use crate::refusal::{Code, Coded, Fact};
 

@@ -10,6 +10,7 @@ mod form;
 mod headers;
 mod presigned;
 mod server_id;
+mod server_id_error;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ pub use error::SignedRequestError;
 pub use form::FormError;
 pub use headers::ClientHeaders;
 pub use presigned::PresignedQuery;
-pub use server_id::ServerIdError;
+pub use server_id_error::ServerIdError;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;

@@ -3,7 +3,7 @@
 //! Server and AWS must read the same query, so it is parsed strictly: no semicolons, no bad escapes,
 //! no parameter twice in any spelling, no parameter that is not part of the form.
 
-use super::SignedRequestError;
+use super::error::SignedRequestError;
 use super::form;
 
 /// The parts of a presigned query that are looked at.

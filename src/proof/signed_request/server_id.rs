@@ -1,59 +1,13 @@
 //! The header by which a client binds its signature to one server.
 
-use thiserror::Error;
-
 use super::headers::ClientHeaders;
 use super::presigned::PresignedQuery;
-use crate::go::text::quote;
-use crate::refusal::{Code, Coded, Fact};
+use super::server_id_error::ServerIdError;
 
-/// Its name as documented.
-const HEADER: &str = "X-Vault-AWS-IAM-Server-ID";
 /// Its canonical name.
 const CANONICAL: &str = "X-Vault-Aws-Iam-Server-Id";
 /// Its name among signed headers.
 const SIGNED: &str = "x-vault-aws-iam-server-id";
-
-/// Why a signature is not bound to this server.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ServerIdError {
-    /// The header is missing.
-    #[error("missing header {}", quote(HEADER))]
-    Missing,
-    /// It names another server.
-    #[error("expected {} but got {}", quote(required), quote(got))]
-    Mismatch {
-        /// The id of this server.
-        required: String,
-        /// The id in the request.
-        got: String,
-    },
-    /// There is no signature.
-    #[error("missing Authorization header")]
-    NoAuthorization,
-    /// The signature does not cover it.
-    #[error("vault header wasn't signed")]
-    NotSigned,
-}
-
-impl Coded for ServerIdError {
-    fn code(&self) -> Code {
-        match self {
-            Self::Missing => Code::ServerIdMissing,
-            Self::Mismatch { .. } => Code::ServerIdMismatch,
-            Self::NoAuthorization | Self::NotSigned => Code::ServerIdNotSigned,
-        }
-    }
-
-    fn facts(&self) -> Vec<Fact> {
-        match self {
-            Self::Mismatch { required, got } => {
-                vec![Fact { name: HEADER, seen: got.clone(), wanted: required.clone() }]
-            }
-            _ => Vec::new(),
-        }
-    }
-}
 
 /// Checks that a request carries the server's id, signed.
 ///
@@ -100,12 +54,13 @@ fn signed_headers(authorization: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::proof::signed_request::SignedRequestError;
+    use crate::refusal::{Code, Coded};
 
     #[test]
     fn each_fault_is_told_apart() {
         let told = |id: &str, authorization: &str| {
             let header = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
-            let mut sent = vec![header(HEADER, id)];
+            let mut sent = vec![header(CANONICAL, id)];
             if !authorization.is_empty() {
                 sent.push(header("Authorization", authorization));
             }

@@ -29,7 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("proof", &["entry", "framework", "aws", "ports", "go", "refusal"]),
     ("store", &["entry", "framework", "aws", "ports", "concurrency", "go", "refusal"]),
     ("accounts", &["store", "entry", "aws", "ports", "concurrency", "go", "refusal"]),
-    ("binding", &["accounts", "entry", "framework", "aws", "go", "refusal"]),
+    ("binding", &["accounts", "entry", "aws", "go", "refusal"]),
     (
         "mount",
         &["accounts", "store", "proof", "entry", "framework", "aws", "ports", "concurrency", "go", "refusal"],
