@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
-use thiserror::Error;
 
-use super::calls::{BudgetUsedUp, Meter, Outcome};
+use super::calls::{Meter, Outcome};
 use super::context::CallContext;
 use super::deadline::Deadline;
 use super::error::ServiceError;
+use super::gave_up::{AttemptError, GaveUp};
 use crate::ports::{HttpRequest, HttpResponse, Random, TransportError};
-use crate::refusal::{Code, Coded};
 
 /// Longest time for one attempt, connection included.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,53 +26,6 @@ pub struct Answer {
     pub response: HttpResponse,
     /// From the sending to the end of the body.
     pub latency: Duration,
-}
-
-/// How a call ended without an answer worth reading.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("giving up after {attempts} attempt(s): {cause}")]
-pub struct GaveUp {
-    /// Attempts made.
-    pub attempts: u32,
-    /// What the last one met.
-    pub cause: AttemptError,
-}
-
-impl Coded for GaveUp {
-    fn code(&self) -> Code {
-        self.cause.code()
-    }
-}
-
-/// What an attempt met instead of an answer worth reading.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum AttemptError {
-    /// An answer with status 429 or 5xx.
-    #[error("server errors")]
-    ServerErrors,
-    /// No answer in time; in seconds.
-    #[error("no answer within {0} s")]
-    TimedOut(u64),
-    /// No answer.
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    /// There was no leave to make it.
-    #[error(transparent)]
-    Budget(#[from] BudgetUsedUp),
-}
-
-impl Coded for AttemptError {
-    fn code(&self) -> Code {
-        match self {
-            Self::ServerErrors => Code::AwsServerErrors,
-            Self::Transport(TransportError::TooLarge { .. }) => Code::AwsUnreadable,
-            Self::Transport(TransportError::Unsendable(_)) => Code::EndpointInvalid,
-            Self::Transport(TransportError::Proxy(_)) => Code::ProxySetting,
-            Self::Transport(TransportError::Tls(_)) => Code::AwsUntrusted,
-            Self::TimedOut(_) | Self::Transport(_) => Code::AwsNoAnswer,
-            Self::Budget(error) => error.code(),
-        }
-    }
 }
 
 /// Sends a request until there is an answer that is neither a server error nor a request for

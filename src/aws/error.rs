@@ -5,8 +5,8 @@ use std::fmt;
 use http::StatusCode;
 use thiserror::Error;
 
-use super::attempts::GaveUp;
 use super::calls::BudgetUsedUp;
+use super::gave_up::GaveUp;
 use super::xml::{Node, Once, walk};
 use crate::refusal::{Code, Coded};
 

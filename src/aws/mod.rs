@@ -9,6 +9,7 @@ pub mod deadline;
 pub mod ec2;
 pub mod endpoint;
 pub mod error;
+pub mod gave_up;
 pub mod iam;
 pub mod query;
 pub mod region;

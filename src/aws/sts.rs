@@ -9,11 +9,12 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::attempts::{AttemptError, GaveUp, send};
+use super::attempts::send;
 use super::calls::{Api, ForwardedAnswer, Meter};
 use super::context::CallContext;
 use super::endpoint::Endpoint;
 use super::error::{CallError, ServiceError};
+use super::gave_up::{AttemptError, GaveUp};
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};

@@ -21,13 +21,13 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("refusal", &[]),
     ("go", &[]),
     ("concurrency", &[]),
-    ("ports", &[]),
+    ("ports", &["refusal"]),
     ("https", &["ports", "concurrency"]),
     ("aws", &["ports", "go", "refusal"]),
     ("framework", &["ports", "go", "refusal"]),
     ("entry", &["framework", "aws", "ports", "go", "refusal"]),
     ("proof", &["entry", "framework", "aws", "ports", "go", "refusal"]),
-    ("store", &["entry", "framework", "aws", "ports", "concurrency", "go", "refusal"]),
+    ("store", &["entry", "framework", "aws", "ports", "concurrency", "refusal"]),
     ("accounts", &["store", "entry", "aws", "ports", "concurrency", "go", "refusal"]),
     ("binding", &["accounts", "entry", "aws", "go", "refusal"]),
     (
@@ -54,8 +54,8 @@ const FLOORS: &[(&str, &[&str])] = &[
         "path",
         &["login", "mount", "proof", "entry", "framework", "aws", "ports", "concurrency", "go", "refusal"],
     ),
-    ("method", &["path", "login", "mount", "framework"]),
-    ("plugin", &["method", "mount", "framework", "ports", "https", "go"]),
+    ("method", &["path", "login", "mount", "framework", "refusal"]),
+    ("plugin", &["method", "mount", "framework", "ports", "https", "go", "refusal"]),
 ];
 
 /// What a file imports against the table, and what the table allows for nothing.
