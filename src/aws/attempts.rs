@@ -306,25 +306,4 @@ mod tests {
         let (result, time) = run(vec![Step::Status(503, "", Some("3600"))], 3).await;
         assert_eq!((result.unwrap_err().attempts, time), (1, Duration::ZERO));
     }
-
-    #[test]
-    fn what_an_attempt_met_says_who_must_act() {
-        for (error, text, code) in [
-            (AttemptError::ServerErrors, "server errors", Code::AwsServerErrors),
-            (AttemptError::TimedOut(10), "no answer within 10 s", Code::AwsNoAnswer),
-            (TransportError::Connect("refused".to_owned()).into(), "refused", Code::AwsNoAnswer),
-            (TransportError::Exchange("reset".to_owned()).into(), "reset", Code::AwsNoAnswer),
-            (TransportError::Tls("stranger".to_owned()).into(), "stranger", Code::AwsUntrusted),
-            (TransportError::Proxy("no host".to_owned()).into(), "no host", Code::ProxySetting),
-            (
-                TransportError::TooLarge { limit: 1 }.into(),
-                "answer is longer than 1 bytes",
-                Code::AwsUnreadable,
-            ),
-        ] {
-            let gave_up = GaveUp { attempts: 2, cause: error };
-            let text = format!("giving up after 2 attempt(s): {text}");
-            assert_eq!((gave_up.to_string(), gave_up.code()), (text, code));
-        }
-    }
 }
