@@ -3,7 +3,9 @@
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
-use vault_plugin_auth_aws::framework::{Auth, FieldValue, MAX_DATA_BYTES, Operation, Reply, parse_data};
+use vault_plugin_auth_aws::framework::{
+    Auth, FieldValue, HostFlavor, MAX_DATA_BYTES, Operation, Reply, parse_data,
+};
 use vault_plugin_auth_aws::path::routes;
 use vault_plugin_auth_aws::ports::Storage;
 
@@ -234,11 +236,11 @@ fn check_data(text: &str) {
         Ok(other) => panic!("{other} was taken for an object"),
         Err(_) => assert!(text.trim().is_empty()),
     }
-    let (route, captures) = routes().as_ref().unwrap().find("login").expect("the route");
+    let (route, captures) = routes(HostFlavor::Vault).as_ref().unwrap().find("login").expect("the route");
     assert!(captures.is_empty());
     for field in route.fields {
         let Some(value) = members.get(field.name) else { continue };
-        match field.convert(value.clone()) {
+        match field.convert(value.clone(), HostFlavor::Vault) {
             Ok(Some(FieldValue::Text(text))) => assert!(text.len() <= field.max_bytes),
             Ok(Some(FieldValue::Headers(headers))) => {
                 let bytes: usize = headers.iter().flat_map(|(_, values)| values).map(String::len).sum();

@@ -4,7 +4,7 @@ use http::header::{HOST, HeaderName, USER_AGENT};
 use serde_json::{Value, json};
 use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
-use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
+use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue, HostFlavor};
 use vault_plugin_auth_aws::ports::HttpRequest;
 use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
@@ -178,7 +178,7 @@ const HOP_BY_HOP: [&str; 12] = [
 
 fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
     let sent = sent_headers(headers);
-    let request = match SignedRequest::parse(&fields(method, url, body, sent.clone())) {
+    let request = match SignedRequest::parse(&fields(method, url, body, sent.clone()), HostFlavor::Vault) {
         Ok(request) => request,
         Err(refused) => return Verdict::refused(&refused.to_string()),
     };
@@ -208,7 +208,7 @@ fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
 fn sent_headers(json: &[u8]) -> Vec<(String, Vec<String>)> {
     let field = Field::new("iam_request_headers", FieldKind::Header, "");
     let value = serde_json::from_slice::<Value>(json).unwrap_or_else(|_| json!({"A": "b"}));
-    match field.convert(value) {
+    match field.convert(value, HostFlavor::Vault) {
         Ok(Some(FieldValue::Headers(headers))) => headers,
         _ => Vec::new(),
     }
@@ -293,7 +293,8 @@ fn check_again(forwarded: &HttpRequest) {
         return;
     }
     let fields = fields(forwarded.method.as_str().as_bytes(), url.as_bytes(), &forwarded.body, headers);
-    let again = SignedRequest::parse(&fields).expect("what is forwarded can be forwarded again");
+    let again =
+        SignedRequest::parse(&fields, HostFlavor::Vault).expect("what is forwarded can be forwarded again");
     let again = again.forwarded_to(&Endpoint::global_sts()).expect("again");
     assert_eq!((&again.uri, &again.body), (&forwarded.uri, &forwarded.body));
     assert_eq!(again.headers.get(HOST), forwarded.headers.get(HOST));

@@ -95,7 +95,7 @@ impl AuthMethod {
             }
             Operation::Rotation => Box::pin(root_rotation::on_schedule(&self.mount)).await.into(),
             Operation::ResolvePath => resolve_path(&request.path).into(),
-            _ => match path::routes() {
+            _ => match path::routes(self.mount.host()) {
                 Ok(table) => table.handle(&self.mount, &request).await,
                 Err(mistake) => Err(Failure::internal(&RouteMistake(mistake.to_string()))).into(),
             },
@@ -104,7 +104,7 @@ impl AuthMethod {
 
     /// Tells whether the entry behind a request exists.
     pub async fn existence_check(&self, request: Request) -> Existence {
-        match path::routes() {
+        match path::routes(self.mount.host()) {
             Ok(table) => table.existence_check(&self.mount, &request).await,
             Err(mistake) => Existence::Failed(Failure::internal(&RouteMistake(mistake.to_string()))),
         }
@@ -128,7 +128,6 @@ impl Backend for Mount {
 
     async fn help_context(&self) -> HelpContext {
         HelpContext {
-            flavor: self.host(),
             version: self.system_view().host_version().await.unwrap_or_default(),
             description: DESCRIPTION.trim_ascii(),
             unauthenticated: SpecialPaths::AWS.unauthenticated,

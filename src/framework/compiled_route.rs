@@ -4,7 +4,9 @@ use regex_lite::Regex;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{DataError, Endpoint, Fields, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern};
+use super::{
+    DataError, Endpoint, Fields, HostFlavor, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern,
+};
 use crate::refusal::{Code, Coded};
 
 /// A route with its pattern compiled.
@@ -112,7 +114,12 @@ impl<B> CompiledRoute<B> {
 
     /// Converts the fields of a request: its data, overwritten by what the path captured. Fields
     /// are converted in the order of the route, so that the first error is always the same one.
-    pub(super) fn input(&self, request: &Request, captures: Captures) -> Result<Input, InputError> {
+    pub(super) fn input(
+        &self,
+        host: HostFlavor,
+        request: &Request,
+        captures: Captures,
+    ) -> Result<Input, InputError> {
         let limit = self.route.max_data_bytes.unwrap_or(MAX_DATA_BYTES);
         let mut data = parse_data(&request.data, limit)?;
         let mut replaced = Vec::new();
@@ -123,16 +130,16 @@ impl<B> CompiledRoute<B> {
             }
         }
         replaced.sort_unstable();
-        let fields = self.fields(&mut data)?;
+        let fields = self.fields(host, &mut data)?;
         let ignored = data.into_iter().map(|(name, _)| name).collect();
         Ok(Input { fields, ignored, replaced })
     }
 
-    fn fields(&self, data: &mut Map<String, Value>) -> Result<Fields, FieldError> {
+    fn fields(&self, host: HostFlavor, data: &mut Map<String, Value>) -> Result<Fields, FieldError> {
         let mut fields = Fields::new();
         for field in self.route.fields {
             let Some(value) = data.remove(field.name) else { continue };
-            let converted = field.convert(value).map_err(|why| FieldError { name: field.name, why })?;
+            let converted = field.convert(value, host).map_err(|why| FieldError { name: field.name, why })?;
             if let Some(value) = converted {
                 fields.insert(field.name, value);
             }

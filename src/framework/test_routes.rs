@@ -14,16 +14,11 @@ use crate::refusal::{Code, Coded};
 #[derive(Default)]
 pub(super) struct TestBackend {
     pub(super) read_only: bool,
-    pub(super) vault: bool,
     pub(super) calls: AtomicUsize,
 }
 
-pub(super) const CONTEXT: HelpContext = HelpContext {
-    flavor: HostFlavor::OpenBao,
-    version: String::new(),
-    description: "\nLogs in with AWS.\n",
-    unauthenticated: &["login"],
-};
+pub(super) const CONTEXT: HelpContext =
+    HelpContext { version: String::new(), description: "\nLogs in with AWS.\n", unauthenticated: &["login"] };
 
 impl Backend for TestBackend {
     async fn can_write(&self) -> Result<bool, Failure> {
@@ -31,8 +26,7 @@ impl Backend for TestBackend {
     }
 
     async fn help_context(&self) -> HelpContext {
-        let flavor = if self.vault { HostFlavor::Vault } else { HostFlavor::OpenBao };
-        HelpContext { flavor, version: "2.7.2".to_owned(), ..CONTEXT }
+        HelpContext { version: "2.7.2".to_owned(), ..CONTEXT }
     }
 }
 
@@ -222,5 +216,9 @@ pub(super) fn routes() -> Vec<Route<TestBackend>> {
 }
 
 pub(super) fn table() -> RouteTable<TestBackend> {
-    RouteTable::new(routes()).unwrap()
+    table_of(HostFlavor::OpenBao)
+}
+
+pub(super) fn table_of(host: HostFlavor) -> RouteTable<TestBackend> {
+    RouteTable::new(host, routes()).unwrap()
 }

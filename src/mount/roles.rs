@@ -30,6 +30,7 @@ impl Mount {
             return Err(StoreError::ReadOnly.into());
         }
         if self.upgrade(&mut role).await? {
+            role.token.settle(self.host());
             match self.store().replace(&key, &loaded, &role).await {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,

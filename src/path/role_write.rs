@@ -59,7 +59,7 @@ impl RoleWrite<'_> {
         self.set_inference_and_type(role)?;
         check_binds(role)?;
         self.set_ec2_flags(role)?;
-        role.token.update(self.fields).map_err(RoleRefused::Token)?;
+        role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);
         let warnings = self.check_ttls(role).await?;
         self.set_tag(role)?;

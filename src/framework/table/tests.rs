@@ -76,7 +76,7 @@ fn mistakes_in_routes_are_found_when_the_table_is_made() {
         ),
     ];
     for (route, expected) in cases {
-        let result = RouteTable::new(vec![route]).err();
+        let result = RouteTable::new(HostFlavor::OpenBao, vec![route]).err();
         match expected {
             None => assert_eq!(result, None),
             Some(start) => {

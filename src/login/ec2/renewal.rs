@@ -5,7 +5,7 @@ use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::entry::{AccessListEntry, StoredTime};
 use crate::framework::Auth;
-use crate::go::GoDuration;
+use crate::go::{GoDuration, Overflow};
 use crate::login::ended::Ended;
 use crate::login::token_data::{ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, ec2_keys, left_behind};
 use crate::login::token_life::MaxTtls;
@@ -55,6 +55,6 @@ async fn check_running(
 fn tag_max_ttl(auth: &Auth) -> Result<GoDuration, Ended> {
     match auth.metadata.get(ROLE_TAG_MAX_TTL).map(String::as_str) {
         None | Some("") => Ok(GoDuration::ZERO),
-        Some(text) => GoDuration::parse_field(text).map_err(Ended::TagMaxTtl),
+        Some(text) => GoDuration::parse_field(text, Overflow::Refused).map_err(Ended::TagMaxTtl),
     }
 }

@@ -56,7 +56,7 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// What the client must change, or that the configuration cannot be read.
     pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
-        let signed = SignedRequest::parse(fields)?;
+        let signed = SignedRequest::parse(fields, mount.host())?;
         let snapshot = mount.store().config_snapshot().await?;
         if snapshot.is_stored {
             signed.check(&snapshot.config)?;

@@ -32,6 +32,9 @@ pub enum SignedRequestError {
     /// The body of a POST is missing.
     #[error("missing iam_request_body")]
     NoBody,
+    /// The body of a POST is missing, as hosts say it that name the method.
+    #[error("missing iam_request_body which is required for POST requests")]
+    NoBodyOfPost,
     /// The body is not in base64.
     #[error("failed to base64 decode iam_request_body")]
     BodyNotBase64,
@@ -85,7 +88,7 @@ impl Coded for SignedRequestError {
         match self {
             Self::NoMethod | Self::OtherMethod => Code::IamMethod,
             Self::NoUrl | Self::UrlNotBase64 | Self::Url | Self::QueryOfPost => Code::IamUrl,
-            Self::NoBody | Self::BodyNotBase64 | Self::Form(_) => Code::IamBody,
+            Self::NoBody | Self::NoBodyOfPost | Self::BodyNotBase64 | Self::Form(_) => Code::IamBody,
             Self::OtherBody | Self::NoAction | Self::OtherAction(_) | Self::ManyActions => Code::IamAction,
             Self::NoHeaders => Code::IamHeaders,
             Self::TwoSignatures => Code::IamTwoSignatures,

@@ -30,7 +30,7 @@ use crate::aws::endpoint::Endpoint;
 use crate::aws::query::AGENT;
 use crate::aws::sts::{Forwarded, Unsendable};
 use crate::entry::ClientConfig;
-use crate::framework::Fields;
+use crate::framework::{Fields, HostFlavor};
 use crate::go::text::decode_base64;
 use crate::ports::HttpRequest;
 
@@ -85,7 +85,7 @@ impl SignedRequest {
     /// Parses the login fields.
     ///
     /// ```
-    /// use vault_plugin_auth_aws::framework::{FieldValue, Fields};
+    /// use vault_plugin_auth_aws::framework::{FieldValue, Fields, HostFlavor};
     /// use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
     ///
     /// let login = |body: &str| {
@@ -96,7 +96,7 @@ impl SignedRequest {
     ///     fields.insert("iam_request_body", text(body));
     ///     let date = ("X-Amz-Date".to_owned(), vec!["20260101T000000Z".to_owned()]);
     ///     fields.insert("iam_request_headers", FieldValue::Headers(vec![date]));
-    ///     SignedRequest::parse(&fields)
+    ///     SignedRequest::parse(&fields, HostFlavor::Vault)
     /// };
     /// // Action=GetCallerIdentity
     /// assert!(login("QWN0aW9uPUdldENhbGxlcklkZW50aXR5").is_ok());
@@ -106,8 +106,8 @@ impl SignedRequest {
     /// ```
     ///
     /// # Errors
-    /// What the client must change.
-    pub fn parse(fields: &Fields) -> Result<Self, SignedRequestError> {
+    /// What the client must change, in the words of the host.
+    pub fn parse(fields: &Fields, host: HostFlavor) -> Result<Self, SignedRequestError> {
         let text = |name| fields.text(name).unwrap_or("");
         let get = match text("iam_http_request_method") {
             "" => return Err(SignedRequestError::NoMethod),
@@ -131,7 +131,11 @@ impl SignedRequest {
         };
         let body = text("iam_request_body");
         if body.is_empty() && !get {
-            return Err(SignedRequestError::NoBody);
+            return Err(if host.explains_missing_body() {
+                SignedRequestError::NoBodyOfPost
+            } else {
+                SignedRequestError::NoBody
+            });
         }
         let body = decode_base64(body).ok_or(SignedRequestError::BodyNotBase64)?;
         check_body(&body)?;

@@ -2,7 +2,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::framework::FieldValue;
+use crate::framework::{FieldValue, HostFlavor};
+use crate::refusal::{Code, Coded};
 
 const POST_URL: &str = "https://sts.amazonaws.com/";
 const GET_URL: &str = "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
@@ -22,7 +23,7 @@ fn parsed(
     fields.insert("iam_request_url", encoded(url));
     fields.insert("iam_request_body", encoded(body));
     fields.insert("iam_request_headers", FieldValue::Headers(headers));
-    SignedRequest::parse(&fields)
+    SignedRequest::parse(&fields, HostFlavor::Vault)
 }
 
 fn forwarded(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> HttpRequest {
@@ -59,4 +60,18 @@ fn a_get_with_a_body_is_the_last_on_its_connection() {
     };
     assert_eq!(connection(""), None);
     assert_eq!(connection(BODY).as_deref(), Some("close"));
+}
+
+#[test]
+fn a_post_without_a_body_has_the_text_of_the_host_and_the_same_code() {
+    for (host, text) in [
+        (HostFlavor::OpenBao, "missing iam_request_body"),
+        (HostFlavor::Vault, "missing iam_request_body which is required for POST requests"),
+    ] {
+        let mut fields = Fields::new();
+        fields.insert("iam_http_request_method", FieldValue::Text("POST".to_owned()));
+        fields.insert("iam_request_url", FieldValue::Text(STANDARD.encode(POST_URL)));
+        let refused = SignedRequest::parse(&fields, host).unwrap_err();
+        assert_eq!((refused.to_string().as_str(), refused.code()), (text, Code::IamBody));
+    }
 }

@@ -9,6 +9,7 @@ mod config_rotation;
 mod config_standby;
 mod config_sts;
 mod config_workload_identity;
+mod host_differences;
 mod lists;
 mod openapi;
 mod role_fields;

@@ -369,8 +369,12 @@ fn check_lease(lease: Option<&LeaseOptions>) -> Result<(), String> {
     }
 }
 
+/// As both hosts read it: an address may have a port.
 fn is_address_or_network(text: &str) -> bool {
-    text.parse::<std::net::IpAddr>().is_ok() || text.parse::<ipnet::IpNet>().is_ok() || text.starts_with('/')
+    text.parse::<std::net::IpAddr>().is_ok()
+        || text.parse::<std::net::SocketAddr>().is_ok()
+        || text.parse::<ipnet::IpNet>().is_ok()
+        || text.starts_with('/')
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ fn identities_are_checked() {
     assert_eq!(changed(|auth| auth.alias.as_mut().unwrap().name.clear()), 500);
     assert_eq!(changed(|auth| auth.bound_cidrs.push("nonsense".to_owned())), 500);
     assert_eq!(changed(|auth| auth.bound_cidrs.push("10.0.0.0/8".to_owned())), 200);
+    assert_eq!(changed(|auth| auth.bound_cidrs.push("10.0.0.1:8200".to_owned())), 200);
     assert_eq!(changed(|auth| auth.policies.push(" Root".to_owned())), 400);
 }
 
