@@ -84,6 +84,16 @@ impl Installation {
         None
     }
 
+    /// A client of `tests/clients/install.sh`: the program that logs in with it, or a skipped test.
+    pub fn client(&self, test: &str, name: &str) -> Option<PathBuf> {
+        let path = self.venv.with_file_name("clients").join(name).join("login");
+        if path.is_file() {
+            return Some(path);
+        }
+        skip(test, &format!("no client {name}: tests/clients/install.sh {name} installs it"), false);
+        None
+    }
+
     fn find_server(&self, flavor: Flavor) -> Result<PathBuf, String> {
         let command = flavor.command();
         let candidates = match std::env::var_os(flavor.variable()) {
