@@ -1,6 +1,7 @@
 //! The plugin on real servers, where they are installed.
 
 mod commands;
+mod documents;
 mod lifecycle;
 mod login;
 mod moto;
