@@ -90,6 +90,9 @@ async fn after(session: &mut Session, example: &Example, output: &str, calls_bef
             assert!(version(session).await.ends_with("+builtin.vault"));
             session.server.seal_and_unseal().await;
             assert_eq!(version(session).await, "", "Vault keeps no pin to a built-in version");
+            let entry = "-sha256=$SHA256 -command=vault-plugin-auth-aws-0.1.0 auth aws";
+            session.shell(&format!("vault plugin register {entry}; vault plugin reload -plugin=aws"));
+            assert!(session.plugin_serves().await, "the unversioned entry takes the mount");
             session.shell("vault auth tune -plugin-version=v0.1.0 aws/; vault plugin reload -plugin=aws");
         }
         "vault plugin reload -plugin=aws" => assert!(session.plugin_serves().await),
