@@ -2,6 +2,7 @@
 
 mod clients;
 mod commands;
+mod documents;
 mod lifecycle;
 mod login;
 mod moto;

@@ -94,6 +94,16 @@ impl Installation {
         None
     }
 
+    /// A program of the system, or a skipped test.
+    pub fn command(&self, test: &str, name: &str) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+        if found.is_none() {
+            skip(test, &format!("no {name} in PATH"), false);
+        }
+        found
+    }
+
     fn find_server(&self, flavor: Flavor) -> Result<PathBuf, String> {
         let command = flavor.command();
         let candidates = match std::env::var_os(flavor.variable()) {

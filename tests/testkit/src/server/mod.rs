@@ -18,7 +18,7 @@ pub use crate::stage::SERVER_ID;
 pub use client::{ClientLogin, Proxy};
 pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
-pub use process::{POLL_INTERVAL, START_DEADLINE, kill_hard};
+pub use process::{POLL_INTERVAL, START_DEADLINE, free_port, kill_hard};
 pub use scene::{Scene, configure, vault_cli_login};
 pub use vault::{Mounted, Server, client_token, errors};
 

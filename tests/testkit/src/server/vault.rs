@@ -41,18 +41,31 @@ pub struct Mounted {
 impl Server {
     /// Starts a server with in-memory storage and an empty plugin folder, for that plugin binary.
     pub async fn start(binary: &ServerBinary, plugin: impl AsRef<Path>) -> Self {
+        Self::start_with(binary, plugin, &[]).await
+    }
+
+    /// The same with these variables in its environment, which its plugins inherit.
+    pub async fn start_with(
+        binary: &ServerBinary,
+        plugin: impl AsRef<Path>,
+        environment: &[(&str, String)],
+    ) -> Self {
         let plugin = plugin.as_ref();
         for _ in 1..START_ATTEMPTS {
-            if let Ok(server) = Self::try_start(binary, plugin).await {
+            if let Ok(server) = Self::try_start(binary, plugin, environment).await {
                 return server;
             }
         }
-        Self::try_start(binary, plugin)
+        Self::try_start(binary, plugin, environment)
             .await
             .unwrap_or_else(|log| panic!("the server does not start:\n{log}"))
     }
 
-    async fn try_start(binary: &ServerBinary, plugin: &Path) -> Result<Self, String> {
+    async fn try_start(
+        binary: &ServerBinary,
+        plugin: &Path,
+        environment: &[(&str, String)],
+    ) -> Result<Self, String> {
         let folder = short_folder();
         let port = free_port();
         let http = Http::new(port);
@@ -77,7 +90,8 @@ impl Server {
             .args(["server", "-log-level=debug", "-config"])
             .arg(&configuration)
             .env("HOME", folder.path().join("home"))
-            .env("TMPDIR", folder.path().join("tmp"));
+            .env("TMPDIR", folder.path().join("tmp"))
+            .envs(environment.iter().map(|(name, value)| (name, value)));
         let process = ServerProcess::start(&mut command, &folder.path().join("server.log"));
         let mut server = Self {
             plugin: plugin.to_owned(),
@@ -247,7 +261,8 @@ impl Server {
         processes_running_from(&self.plugin_folder())
     }
 
-    fn plugin_folder(&self) -> PathBuf {
+    /// Its `plugin_directory`.
+    pub fn plugin_folder(&self) -> PathBuf {
         self.folder.path().join("plugins")
     }
 
