@@ -3,12 +3,11 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use testkit::server::{Flavor, SERVER_ID, Scene, client_token, on_each_server};
+use testkit::server::{SERVER_ID, Scene, client_token, on_each_server};
 
 on_each_server! {
     Scene:
     installed_clients_log_in,
-    the_agent_and_the_proxy_of_vault_log_in,
 }
 
 /// Clients by name, and whether they can send the header with the server's id.
@@ -42,14 +41,4 @@ async fn policies(scene: &Scene, token: &str) -> Value {
     let (status, own) = scene.server.call("GET", "auth/token/lookup-self", &Value::Null, token).await;
     assert_eq!(status, StatusCode::OK, "{own}");
     own["data"]["policies"].clone()
-}
-
-async fn the_agent_and_the_proxy_of_vault_log_in(scene: Scene) {
-    let Some(vault) = scene.installation.server(scene.test, Flavor::Vault) else { return };
-    let token = scene.client().with_vault_agent(&vault.path, &scene.server).unwrap();
-    assert_eq!(policies(&scene, &token).await, json!(["default", "dev"]));
-
-    let mut proxy = scene.client().vault_proxy(&vault.path, &scene.server);
-    let own = proxy.read("auth/token/lookup-self").await;
-    assert_eq!(own["data"]["policies"], json!(["default", "dev"]));
 }

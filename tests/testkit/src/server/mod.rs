@@ -15,7 +15,7 @@ mod vault;
 
 pub use crate::on_each_server;
 pub use crate::stage::SERVER_ID;
-pub use client::{ClientLogin, Proxy};
+pub use client::ClientLogin;
 pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
 pub use process::{POLL_INTERVAL, START_DEADLINE, free_port, kill_hard};
