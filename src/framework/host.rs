@@ -52,6 +52,13 @@ impl HostFlavor {
         }
     }
 
+    /// Whether logins at a standby all end up at the node that can write, so that the standby need not ask AWS.
+    /// Performance standbys of Vault admit batch tokens by themselves.
+    #[must_use]
+    pub const fn forwards_logins_of_standbys(self) -> bool {
+        matches!(self, Self::OpenBao)
+    }
+
     /// Whether the refusal of a login without the body of its signed request says for which method one is needed.
     #[must_use]
     pub const fn explains_missing_body(self) -> bool {

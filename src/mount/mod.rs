@@ -10,7 +10,7 @@
 //!   (`Mount::role`). Only the rotation of the server's key (`root_rotation`) is carried through to its end
 //!   whatever happens, because a key that was made must be stored or deleted.
 //! * A node that cannot write says so before it asks AWS anything that would have to be stored
-//!   (`Mount::is_writer`).
+//!   (`Mount::is_writer`, and `Mount::leaves_logins_to_writer` for what the host forwards anyway).
 //!
 //! Who may log in is not decided here, nor which operation of the host goes where: the mount knows no
 //! login and no path.
@@ -218,6 +218,21 @@ impl Mount {
             return Ok(false);
         }
         Ok(!replication.performance_secondary() || self.system_view.local_mount().await?)
+    }
+
+    /// Whether this node leaves logins to the one that the host forwards them to. Where the host does not say
+    /// what the node is, they are served.
+    pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
+        if !self.host().forwards_logins_of_standbys() {
+            return false;
+        }
+        match self.system_view.replication_state().await {
+            Ok(replication) => replication.performance_standby(),
+            Err(error) => {
+                tracing::debug!(reason = %error, "the replication state is unknown; the login is served here");
+                false
+            }
+        }
     }
 }
 

@@ -180,7 +180,13 @@ async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
     }
 }
 
+/// A login is not looked at where the host forwards it: else AWS would be asked here and there.
+async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
+    if mount.leaves_logins_to_writer().await { Err(Failure::read_only()) } else { Ok(()) }
+}
+
 async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Auth, Failure> {
+    check_served_here(mount).await?;
     match login_type(fields)? {
         LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?),
         LoginType::Ec2 => Ok(Ec2Login::start(mount, request, fields).await?.log_in().await?),
@@ -204,6 +210,7 @@ fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
 }
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    check_served_here(mount).await?;
     let auth = match login_type(&fields)? {
         LoginType::Iam => IamLogin::start(mount, request, &fields).await?.look_ahead().await?,
         LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.look_ahead().await?,
@@ -215,10 +222,13 @@ async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> Handler
 async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let role = match fields.text("role") {
         Some(named) if !named.is_empty() => named.to_lowercase(),
-        _ => match login_type(&fields)? {
-            LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
-            LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
-        },
+        _ => {
+            check_served_here(mount).await?;
+            match login_type(&fields)? {
+                LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
+                LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
+            }
+        }
     };
     Ok(Some(Response::with_data(object([("role", json!(role))]))))
 }

@@ -32,6 +32,11 @@ pub use refused::Refused;
 /// Attempts for the forwarded request, at the most.
 const MAX_FORWARD_ATTEMPTS: u32 = 3;
 
+/// What the host is told of the role of a login that names none.
+fn told_role(caller: &VerifiedCaller) -> String {
+    caller.arn().name().to_lowercase()
+}
+
 /// A login request on its way.
 pub struct IamLogin<'a> {
     mount: &'a Mount,
@@ -70,7 +75,7 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why not.
     pub async fn log_in(self) -> Result<Auth, Refused> {
-        let (caller, counted) = match self.mount.login_memo().take(|| self.key()) {
+        let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
@@ -81,6 +86,9 @@ impl<'a> IamLogin<'a> {
         let auth = self.admit(&candidate, instance.as_ref(), &config)?;
         if let Some(counted) = counted {
             counted.admit();
+            if self.given_role.is_empty() {
+                self.mount.login_memo().keep_role(self.key(), told_role(&candidate.caller));
+            }
         }
         Ok(auth)
     }
@@ -97,15 +105,18 @@ impl<'a> IamLogin<'a> {
         Ok(alias_alone(name))
     }
 
-    /// The role of a login that names none: that of its principal. The verification is kept for the
-    /// login that follows.
+    /// The role of a login that names none: that of its principal. After the login its name is known; before
+    /// it the verification is kept for the login that follows.
     ///
     /// # Errors
     /// Why there is no caller.
     pub async fn resolve_role(self) -> Result<String, Refused> {
+        if let Some(name) = self.mount.login_memo().take_role(|| self.key()) {
+            return Ok(name);
+        }
         let (caller, _) = self.verify().await?;
-        let name = caller.arn().name().to_lowercase();
-        self.mount.login_memo().keep(self.key(), caller);
+        let name = told_role(&caller);
+        self.mount.login_memo().keep_caller(self.key(), caller);
         Ok(name)
     }
 

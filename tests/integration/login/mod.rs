@@ -5,3 +5,4 @@ mod ec2;
 mod iam;
 mod log;
 mod renewal;
+mod standby;

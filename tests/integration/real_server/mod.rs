@@ -8,3 +8,4 @@ mod login;
 mod moto;
 mod policy;
 mod round_trip;
+mod standbys;
