@@ -172,8 +172,7 @@ mod tests {
         }
         let unset = Failure::from(RotationError::Unset("access_key"));
         assert_eq!((unset.status(), unset.code()), (Status::BadRequest, Code::RotationUnset));
-        let unsendable =
-            UnsendableCredentials { part: "access key id", origin: CredentialsSource::Config };
+        let unsendable = UnsendableCredentials { part: "access key id", origin: CredentialsSource::Config };
         let unsendable = Failure::from(RotationError::Credentials(unsendable));
         assert_eq!(
             (unsendable.status(), unsendable.code()),
