@@ -178,7 +178,7 @@ mod tests {
             credentials: Some(credentials),
             max_answer: MAX_ANSWER,
         };
-        call.request(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+        call.request(UNIX_EPOCH.checked_add(Duration::from_secs(1_700_000_000)).unwrap())
     }
 
     #[test]
