@@ -3,19 +3,25 @@
 //! Configured keys come first, then workload identity through the host, then the maintained chain:
 //! environment, shared profile, web-identity token file, container, instance metadata.
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
+use aws_credential_types::credential_feature::AwsCredentialFeature;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use futures_util::FutureExt;
 
 use super::chain_http::ChainHttp;
 use super::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
+use crate::aws::credentials_source::{CredentialsSource, UnsendableCredentials};
 use crate::aws::deadline::Deadline;
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::region::Region;
@@ -81,13 +87,7 @@ impl ServerCredentials {
         let config = &self.config;
         match (config.access_key.is_empty(), config.secret_key.is_empty()) {
             (false, false) => {
-                return Ok(Credentials::new(
-                    &config.access_key,
-                    config.secret_key.as_str(),
-                    None,
-                    None,
-                    "config",
-                ));
+                return Ok(configured(config)?);
             }
             (true, true) => {}
             _ => {
@@ -118,6 +118,15 @@ impl ServerCredentials {
     }
 }
 
+/// The keys of the configuration.
+///
+/// # Errors
+/// No request can carry them.
+pub fn configured(config: &ClientConfig) -> Result<Credentials, UnsendableCredentials> {
+    let (key, secret) = (&config.access_key, config.secret_key.as_str());
+    CredentialsSource::Config.checked(Credentials::new(key, secret, None, None, "config"))
+}
+
 async fn from_identity_token(
     world: &World,
     system_view: &dyn SystemView,
@@ -143,8 +152,22 @@ async fn from_chain(world: &World, region: &Region) -> Result<Credentials, LookU
     let provider_config = ProviderConfig::default()
         .with_http_client(ChainHttp(Arc::clone(&world.transport)))
         .with_region(Some(region.clone()));
-    let chain = DefaultCredentialsChain::builder().region(region).configure(provider_config).build().await;
-    chain.provide_credentials().await.map_err(|error| {
+    let found = async {
+        let chain =
+            DefaultCredentialsChain::builder().region(region).configure(provider_config).build().await;
+        chain.provide_credentials().await
+    };
+    let credentials = of_chain(found).await?;
+    Ok(source_in_chain(&credentials).checked(credentials)?)
+}
+
+/// What the chain found. It signs requests of its own, with whatever stands in a profile, and panics if
+/// that cannot be sent.
+async fn of_chain(
+    found: impl Future<Output = Result<Credentials, CredentialsError>>,
+) -> Result<Credentials, LookUpError> {
+    let found = AssertUnwindSafe(found).catch_unwind().await.map_err(|_| LookUpError::ChainFailed)?;
+    found.map_err(|error| {
         let mut text = String::new();
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
@@ -154,4 +177,25 @@ async fn from_chain(world: &World, region: &Region) -> Result<Credentials, LookU
         }
         LookUpError::NoCredentials(text)
     })
+}
+
+fn source_in_chain(credentials: &Credentials) -> CredentialsSource {
+    let features = credentials.get_property::<Vec<AwsCredentialFeature>>();
+    let is_of = |feature| features.is_some_and(|features| features.contains(&feature));
+    if is_of(AwsCredentialFeature::CredentialsEnvVars) {
+        CredentialsSource::Environment
+    } else {
+        CredentialsSource::Chain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_chain_is_an_error_of_the_look_up() {
+        let panics = async { Err(CredentialsError::not_loaded(format!("{}", [0][std::hint::black_box(1)]))) };
+        assert_eq!(of_chain(panics).await, Err(LookUpError::ChainFailed));
+    }
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::aws::arn::{AccountId, ArnError, EntityKind};
+use crate::aws::credentials_source::UnsendableCredentials;
 use crate::aws::endpoint::{Endpoint, EndpointError};
 use crate::aws::error::CallError;
 use crate::aws::region::UnknownPartition;
@@ -59,6 +60,12 @@ pub enum LookUpError {
         "static AWS client credentials haven't been properly configured (the access key or secret key were provided but not both)"
     )]
     CredentialsIncomplete,
+    /// The server's credentials cannot be sent.
+    #[error(transparent)]
+    CredentialsUnsendable(#[from] UnsendableCredentials),
+    /// The sources of credentials ended in a panic: a value that they were given went into a request.
+    #[error("the credentials chain failed")]
+    ChainFailed,
     /// No source has credentials of the server; the text tells of each.
     #[error(
         "could not compile valid credential providers from static config, environment, shared, or instance metadata{0}"
@@ -147,7 +154,8 @@ impl Coded for LookUpError {
             }
             Self::Recreated { same_place: true, .. } => Code::PrincipalRecreated,
             Self::CredentialsIncomplete => Code::CredentialsIncomplete,
-            Self::NoCredentials(_) | Self::CredentialsTooLate => Code::NoCredentials,
+            Self::CredentialsUnsendable(error) => error.code(),
+            Self::ChainFailed | Self::NoCredentials(_) | Self::CredentialsTooLate => Code::NoCredentials,
             Self::IdentityToken(_) => Code::SystemViewFailed,
             Self::OwnAccount(cause) | Self::Call(cause) | Self::Entity { cause, .. } => cause.code(),
             Self::NoIamClient(cause) => cause.code(),

@@ -6,6 +6,7 @@ use http::StatusCode;
 use thiserror::Error;
 
 use super::calls::BudgetUsedUp;
+use super::credentials_source::UnsendableCredentials;
 use super::gave_up::GaveUp;
 use super::xml::{Node, Once, walk};
 use crate::refusal::{Code, Coded};
@@ -154,6 +155,9 @@ pub enum NoResult {
     /// The answer is not what the action answers.
     #[error("the answer could not be read")]
     Unreadable,
+    /// The answer has credentials that no request can carry.
+    #[error(transparent)]
+    Unsendable(UnsendableCredentials),
 }
 
 impl Coded for NoResult {
@@ -165,6 +169,7 @@ impl Coded for NoResult {
             Self::Budget(error) => error.code(),
             Self::OutOfTime => Code::OutOfTime,
             Self::Unreadable => Code::AwsUnreadable,
+            Self::Unsendable(error) => error.code(),
         }
     }
 }

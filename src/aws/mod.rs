@@ -5,6 +5,7 @@ pub mod arn;
 pub mod attempts;
 pub mod calls;
 pub mod context;
+pub mod credentials_source;
 pub mod deadline;
 pub mod ec2;
 pub mod endpoint;

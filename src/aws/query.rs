@@ -147,7 +147,13 @@ impl QueryCall<'_> {
         let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
             .map_err(|error| not_signed(&error))?;
         let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
-        instructions.apply_to_request_http1x(request);
+        let (headers, _) = instructions.into_parts();
+        for header in headers {
+            // Not by the function that the crate has for it: that one panics.
+            let mut value = HeaderValue::from_str(header.value()).map_err(|error| not_signed(&error))?;
+            value.set_sensitive(header.sensitive());
+            request.headers_mut().insert(header.name(), value);
+        }
         Ok(())
     }
 }
@@ -159,9 +165,7 @@ mod tests {
     use super::super::endpoint::Service;
     use super::*;
 
-    #[test]
-    fn a_call_is_signed_for_its_service_and_region() {
-        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+    fn get_user(credentials: &Credentials, name: &str) -> Result<HttpRequest, NoResult> {
         let region = Region::parse("eu-west-1").unwrap();
         let endpoint = Endpoint::of_service(Service::Iam, &region).unwrap();
         let call = QueryCall {
@@ -170,11 +174,26 @@ mod tests {
             region: &region,
             endpoint: &endpoint,
             version: "2010-05-08",
-            parameters: vec![("UserName".into(), "a b&c=+/é".to_owned())],
-            credentials: Some(&credentials),
+            parameters: vec![("UserName".into(), name.to_owned())],
+            credentials: Some(credentials),
             max_answer: MAX_ANSWER,
         };
-        let request = call.request(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+        call.request(UNIX_EPOCH.checked_add(Duration::from_secs(1_700_000_000)).unwrap())
+    }
+
+    #[test]
+    fn credentials_that_no_header_can_have_are_an_error_even_unchecked() {
+        for (key, token) in [("AKID\n", "token"), ("AK\0ID", "token"), ("AKID", "token\u{7f}")] {
+            let credentials = Credentials::new(key, "secret", Some(token.to_owned()), None, "test");
+            let request = get_user(&credentials, "a");
+            assert!(matches!(request, Err(NoResult::NotSigned(_))), "{key:?} {token:?}: {request:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_signed_for_its_service_and_region() {
+        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+        let request = get_user(&credentials, "a b&c=+/é").unwrap();
         assert_eq!(request.body, "Action=GetUser&Version=2010-05-08&UserName=a%20b%26c%3D%2B%2F%C3%A9");
         assert_eq!(request.uri, "https://iam.amazonaws.com/");
         let header = |name: &str| request.headers.get(name).unwrap().to_str().unwrap();

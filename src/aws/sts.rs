@@ -12,8 +12,9 @@ use time::format_description::well_known::Rfc3339;
 use super::attempts::send;
 use super::calls::{Api, ForwardedAnswer, Meter};
 use super::context::CallContext;
+use super::credentials_source::CredentialsSource;
 use super::endpoint::Endpoint;
-use super::error::{CallError, ServiceError};
+use super::error::{CallError, NoResult, ServiceError};
 use super::gave_up::{AttemptError, GaveUp};
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
@@ -268,7 +269,7 @@ impl<'a> StsCaller<'a> {
         }
         let call = self.call(Api::AssumeRole, parameters);
         let body = call.send(context).await?;
-        read_credentials(&body, "AssumeRoleResponse", "AssumeRoleResult").map_err(|_| call.unreadable())
+        read_credentials(&call, &body, "AssumeRoleResponse", "AssumeRoleResult")
     }
 
     /// Credentials of a role in exchange for a web-identity token.
@@ -289,7 +290,7 @@ impl<'a> StsCaller<'a> {
         let call = self.call(Api::AssumeRoleWithWebIdentity, parameters);
         let body = call.send(context).await?;
         let (root, result) = ("AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult");
-        read_credentials(&body, root, result).map_err(|_| call.unreadable())
+        read_credentials(&call, &body, root, result)
     }
 }
 
@@ -297,7 +298,18 @@ fn unix_nanos(time: SystemTime) -> u128 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
 }
 
-fn read_credentials(document: &str, root: &str, result: &str) -> Result<Credentials, XmlError> {
+fn read_credentials(
+    call: &QueryCall<'_>,
+    document: &str,
+    root: &str,
+    result: &str,
+) -> Result<Credentials, CallError> {
+    let credentials = parse_credentials(document, root, result).map_err(|_| call.unreadable())?;
+    let source = CredentialsSource::Answer(call.api.action());
+    source.checked(credentials).map_err(|error| call.failed(NoResult::Unsendable(error)))
+}
+
+fn parse_credentials(document: &str, root: &str, result: &str) -> Result<Credentials, XmlError> {
     let (mut key, mut secret) = (Once::default(), Once::default());
     let (mut token, mut expiration) = (Once::default(), Once::default());
     walk(document.trim(), root, |path, node| match (path, node) {
@@ -362,10 +374,10 @@ mod tests {
     #[test]
     fn credentials_are_read_with_their_expiry() {
         let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
-        let credentials = read_credentials(body, "AssumeRoleResponse", "AssumeRoleResult").unwrap();
+        let credentials = parse_credentials(body, "AssumeRoleResponse", "AssumeRoleResult").unwrap();
         assert_eq!(credentials.session_token(), Some("t"));
         assert_eq!(unix_nanos(credentials.expiry().unwrap()), 1_767_225_600_000_000_000);
         let without = body.replace("<Expiration>2026-01-01T00:00:00Z</Expiration>", "");
-        assert!(read_credentials(&without, "AssumeRoleResponse", "AssumeRoleResult").is_err());
+        assert!(parse_credentials(&without, "AssumeRoleResponse", "AssumeRoleResult").is_err());
     }
 }

@@ -21,5 +21,6 @@ mod test_servers;
 mod tests;
 
 pub use connector::CONNECT_TIMEOUT;
+pub use environment::Environment;
 pub use transport::{HttpsTransport, IDLE_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS, MAX_IDLE_PER_ENDPOINT};
 pub use trust::TrustError;

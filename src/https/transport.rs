@@ -49,7 +49,11 @@ impl HttpsTransport {
         Self::with_environment(Environment::of_process())
     }
 
-    pub(super) fn with_environment(environment: Environment) -> Result<Self, TrustError> {
+    /// A transport as an environment wants it.
+    ///
+    /// # Errors
+    /// The crypto provider does not speak TLS as it should.
+    pub fn with_environment(environment: Environment) -> Result<Self, TrustError> {
         let proxies = Arc::new(Proxies::new(&environment));
         let connector = Connector::new(Arc::clone(&proxies), Arc::new(Trust::new(environment)?));
         let client = Client::builder(TokioExecutor::new())
@@ -62,7 +66,11 @@ impl HttpsTransport {
         Ok(Self { client, proxies })
     }
 
-    fn prepare(&self, request: HttpRequest) -> Result<Request<Full<Bytes>>, TransportError> {
+    /// The request as it leaves: framed, and with what its proxy is told.
+    ///
+    /// # Errors
+    /// It cannot be sent, or the setting of its proxy is none.
+    pub fn prepare(&self, request: HttpRequest) -> Result<Request<Full<Bytes>>, TransportError> {
         let unsendable = |why: &str| TransportError::Unsendable(why.to_owned());
         check_target(&request.uri).map_err(unsendable)?;
         let mut headers = request.headers;

@@ -7,9 +7,8 @@
 //! Nothing is locked meanwhile. Of two rotations at the same time one finds that the user already has
 //! two keys, or that another key than its own is stored, and gives its key back.
 
-use aws_credential_types::Credentials;
-
 use crate::accounts::ambient_region::ambient_region;
+use crate::accounts::credentials::configured;
 use crate::aws::context::{CallContext, attempts};
 use crate::aws::deadline::Deadline;
 use crate::aws::endpoint::{Endpoint, Service};
@@ -76,8 +75,7 @@ impl<'a> Rotation<'a> {
             ambient_region(mount.world()).await.map_err(RotationError::Region)?.partition().iam_region();
         let endpoint =
             Endpoint::of(&config.iam_endpoint, Service::Iam, &region).map_err(RotationError::Endpoint)?;
-        let credentials =
-            Credentials::new(&config.access_key, config.secret_key.as_str(), None, None, "config");
+        let credentials = configured(config).map_err(RotationError::Credentials)?;
         let account = mount.clients().own_account(&before).unwrap_or_default();
         Ok(Self { mount, iam: IamClient { account, endpoint, region, credentials }, before })
     }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::accounts::look_up_error::LookUpError;
+use crate::aws::credentials_source::UnsendableCredentials;
 use crate::aws::endpoint::EndpointError;
 use crate::aws::error::CallError;
 use crate::framework::Failure;
@@ -31,6 +32,9 @@ pub(crate) enum RotationError {
     /// There is no endpoint to call.
     #[error("error calling GetUser: {0}")]
     Endpoint(#[source] EndpointError),
+    /// No call can be signed with the key.
+    #[error("error calling GetUser: {0}")]
+    Credentials(#[source] UnsendableCredentials),
     /// A call to IAM failed, before there was anything to be cleaned up.
     #[error("error calling {action}: {}", .cause.cause())]
     Call {
@@ -109,6 +113,7 @@ impl Coded for RotationError {
             Self::Store(error) => error.code(),
             Self::Region(error) => error.code(),
             Self::Endpoint(error) => error.code(),
+            Self::Credentials(error) => error.code(),
             Self::Call { cause: CallError::Service(_), .. } => Code::RotationRefused,
             Self::Call { cause, .. } => cause.code(),
             Self::NoUser | Self::NoKey => Code::AwsUnreadable,
@@ -124,7 +129,7 @@ impl Coded for RotationError {
 impl From<RotationError> for Failure {
     fn from(error: RotationError) -> Self {
         match error {
-            RotationError::Unset(_) => Self::refused(&error),
+            RotationError::Unset(_) | RotationError::Credentials(_) => Self::refused(&error),
             // The host sends the request to a node that can write.
             error if error.is_read_only() => Self::read_only(),
             error => Self::internal(&error),
@@ -137,6 +142,7 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
+    use crate::aws::credentials_source::CredentialsSource;
     use crate::aws::error::ServiceError;
     use crate::framework::Status;
     use crate::ports::StorageError;
@@ -166,6 +172,12 @@ mod tests {
         }
         let unset = Failure::from(RotationError::Unset("access_key"));
         assert_eq!((unset.status(), unset.code()), (Status::BadRequest, Code::RotationUnset));
+        let unsendable = UnsendableCredentials { part: "access key id", origin: CredentialsSource::Config };
+        let unsendable = Failure::from(RotationError::Credentials(unsendable));
+        assert_eq!(
+            (unsendable.status(), unsendable.code()),
+            (Status::BadRequest, Code::CredentialsUnsendable)
+        );
         assert_eq!(RotationError::Ended.to_string(), "internal error");
     }
 

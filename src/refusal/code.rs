@@ -140,6 +140,7 @@ codes! {
     AccountNotConfigured = "aws.account_not_configured", Operator, "Write config/sts/<account> with a role in that account that the server may assume.";
     NoCredentials = "aws.no_credentials", Operator, "Give the server AWS credentials: config/client, its environment, or a role of its instance or pod.";
     CredentialsIncomplete = "aws.credentials_incomplete", Operator, "Write both access_key and secret_key to config/client, or neither.";
+    CredentialsUnsendable = "aws.credentials_unsendable", Operator, "Write the key that the message names anew: without line breaks and other control characters.";
     ServerRefused = "aws.refused", Operator, "AWS refused a call of the server itself: check its credentials and their permissions.";
     AwsThrottled = "aws.throttled", Aws, "AWS limits the calls of this account; try again in a moment.";
     AwsNoAnswer = "aws.no_answer", Aws, "Check that this server reaches the endpoint.";

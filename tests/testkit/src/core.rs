@@ -167,13 +167,9 @@ impl SystemView for Host {
 }
 
 /// A mount that was just set up on what is stored, with this AWS.
-pub fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> AuthMethod {
+pub fn mount(transport: Arc<dyn Transport>, storage: Arc<dyn Storage>) -> AuthMethod {
     let environment = Environment {
-        world: Arc::new(World {
-            transport: Arc::<Aws>::clone(aws),
-            clock: Arc::new(Noon),
-            random: Arc::new(Zeros),
-        }),
+        world: Arc::new(World { transport, clock: Arc::new(Noon), random: Arc::new(Zeros) }),
         host: HostFlavor::OpenBao,
     };
     let setup = MountSetup {
@@ -197,7 +193,7 @@ impl Stage {
     /// A mount on what is stored, whose AWS answers every request with this body.
     pub fn over(storage: Arc<dyn Storage>, body: &str) -> Self {
         let aws = Arc::new(Aws::answering(StatusCode::OK, body.as_bytes()));
-        let mount = mount(&aws, storage);
+        let mount = mount(Arc::<Aws>::clone(&aws), storage);
         Self { aws, mount }
     }
 

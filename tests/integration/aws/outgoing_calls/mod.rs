@@ -8,3 +8,4 @@ mod proxies;
 mod retries;
 mod stub;
 mod timeouts;
+mod unsendable_credentials;
