@@ -18,6 +18,7 @@
 mod certificates;
 pub mod login_memo;
 pub(crate) mod role_error;
+pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
@@ -40,6 +41,7 @@ use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::role_principals::UnwrittenPrincipals;
 use crate::mount::tidy::Tidy;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::store::change::Change;
@@ -77,6 +79,7 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    unwritten_principals: UnwrittenPrincipals,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -102,6 +105,7 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
+            unwritten_principals: UnwrittenPrincipals::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -112,6 +116,7 @@ impl Mount {
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
         self.store.invalidate(key);
+        self.forget_role_principals(key);
         if !key.starts_with("config/identity") {
             self.full_arns.clear();
         }
