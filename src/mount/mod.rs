@@ -24,6 +24,7 @@ mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
 pub(crate) mod tidy;
+pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
 
 use std::collections::BTreeMap;
@@ -41,8 +42,8 @@ use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
-use crate::mount::role_principals::UnwrittenPrincipals;
 use crate::mount::tidy::Tidy;
+use crate::mount::unwritten_principals::UnwrittenPrincipals;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::store::change::Change;
 use crate::store::{ConfigSnapshot, Store};

@@ -1,42 +1,20 @@
-//! The principals of a role that is being written: looked up in AWS side by side, and remembered until
-//! the role is written.
-//!
-//! What is remembered lets the second try of a write that failed go on where the first one ended. It is
-//! of no use to anybody else: a principal that was deleted and recreated meanwhile would be bound by the id
-//! that it no longer has, and be refused. So it counts for the same role alone, for a short time, and
-//! is forgotten as soon as the role is written.
+//! The principals of a role that is being written, looked up in AWS side by side.
 
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use tokio::time::Instant;
 
 use super::Mount;
+use super::unwritten_principals::{Principal, PrincipalKey};
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::calls::Purpose;
 use crate::aws::deadline::Deadline;
-use crate::concurrency::bounded_cache::BoundedCache;
 use crate::store::ConfigSnapshot;
 
 /// Look-ups of one write that are under way at the same time.
 const AT_ONCE: usize = 16;
-/// How long an answer counts for further tries, in minutes.
-pub(crate) const REMEMBERED_MINUTES: u64 = 10;
-/// Principals remembered per mount.
-const MAX_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
-
-/// A principal as AWS knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Principal {
-    /// Its unique id.
-    pub(crate) unique_id: String,
-    /// Its ARN with path; `None` for instance profiles.
-    pub(crate) arn: Option<Arc<str>>,
-}
 
 /// A principal that AWS did not tell about.
 #[derive(Debug)]
@@ -49,38 +27,6 @@ pub(crate) struct Unresolved {
     pub(crate) remembered: usize,
     /// How many there are.
     pub(crate) all: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct PrincipalKey {
-    /// Storage key of the role.
-    role: Arc<str>,
-    arn: String,
-    /// Of the configuration under which AWS was asked.
-    generation: u64,
-}
-
-/// Principals of roles whose write has not succeeded yet.
-pub(super) struct UnwrittenPrincipals {
-    known: BoundedCache<PrincipalKey, (Principal, Instant)>,
-}
-
-impl Default for UnwrittenPrincipals {
-    fn default() -> Self {
-        Self { known: BoundedCache::new(MAX_PRINCIPALS) }
-    }
-}
-
-impl UnwrittenPrincipals {
-    /// Forgets those of a role.
-    pub(super) fn forget(&self, role: &str) {
-        self.known.forget_where(|key| *key.role == *role);
-    }
-
-    fn get(&self, key: &PrincipalKey) -> Option<Principal> {
-        let lifetime = Duration::from_secs(REMEMBERED_MINUTES.saturating_mul(60));
-        self.known.get_if(key, |(_, since)| since.elapsed() < lifetime).map(|(principal, _)| principal)
-    }
 }
 
 impl Mount {
@@ -133,7 +79,7 @@ impl Mount {
         }
         let asked = self.principal(snapshot, deadline.of_look_up(), Purpose::RoleWrite, &key.arn).await;
         let principal = asked.map_err(|cause| (key, cause))?;
-        unwritten.known.put(key.clone(), (principal.clone(), Instant::now()));
+        unwritten.put(key.clone(), principal.clone());
         Ok((&key.arn, principal))
     }
 

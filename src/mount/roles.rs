@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Mount;
 use super::role_error::{RoleError, UpgradeError};
-use super::role_principals::Principal;
+use super::unwritten_principals::Principal;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{Arn, EntityKind};
 use crate::aws::calls::Purpose;

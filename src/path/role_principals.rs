@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use super::role_refused::RoleRefused;
 use crate::aws::arn::Arn;
-use crate::mount::role_principals::{Principal, REMEMBERED_MINUTES, Unresolved};
+use crate::mount::role_principals::Unresolved;
+use crate::mount::unwritten_principals::{Principal, REMEMBERED_MINUTES};
 use crate::refusal::{Blame, Coded};
 
 /// The refusal of a role with a principal that AWS did not tell about. Where AWS is to blame, it says how
