@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use vault_plugin_auth_aws::aws::calls::Calls;
+use vault_plugin_auth_aws::aws::calls::{Calls, Purpose};
 use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::aws::sts;
@@ -81,6 +81,7 @@ async fn verify(login: &str, config: &ClientConfig) -> Result<VerifiedCaller, Bo
         deadline: Deadline::start(),
         max_attempts: 1,
         calls: &Calls::default(),
+        purpose: Purpose::General,
     };
     let (identity, _) = sts::forward(&outgoing, context).await?;
     Ok(VerifiedCaller::from_identity(&identity)?)

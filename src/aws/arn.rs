@@ -192,6 +192,12 @@ impl Arn {
         self.kind
     }
 
+    /// The path without slashes at its ends; empty for `/`, for sessions always.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The friendly name: of the user, the role or the instance profile; never the session's.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -1,24 +1,48 @@
 //! How a call ended without an answer.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use super::calls::BudgetUsedUp;
+use super::deadline::Allotted;
 use crate::ports::TransportError;
 use crate::refusal::{Code, Coded};
 
 /// How a call ended without an answer worth reading.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("giving up after {attempts} attempt(s): {cause}")]
 pub struct GaveUp {
     /// Attempts made.
     pub attempts: u32,
     /// What the last one met.
     pub cause: AttemptError,
+    /// How much time there was in all, if it was time that ran out, and not attempts.
+    pub out_of_time: Option<Allotted>,
+}
+
+impl GaveUp {
+    /// Whether the last attempt had so little time that its end says nothing about the endpoint.
+    fn was_cut_short(&self) -> bool {
+        self.out_of_time.is_some() && matches!(self.cause, AttemptError::TimedOut(seconds) if seconds <= 1)
+    }
+}
+
+impl fmt::Display for GaveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { attempts, cause, out_of_time } = self;
+        match out_of_time {
+            // It says so itself.
+            Some(_) if matches!(cause, AttemptError::Budget(_)) => write!(f, "{cause}"),
+            Some(time) if self.was_cut_short() => write!(f, "no time was left of the {time}"),
+            Some(time) => write!(f, "{cause}; no time was left of the {time}"),
+            None => write!(f, "giving up after {attempts} attempt(s): {cause}"),
+        }
+    }
 }
 
 impl Coded for GaveUp {
     fn code(&self) -> Code {
-        self.cause.code()
+        if self.was_cut_short() { Code::OutOfTime } else { self.cause.code() }
     }
 }
 
@@ -56,6 +80,7 @@ impl Coded for AttemptError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::deadline::Deadline;
 
     #[test]
     fn what_an_attempt_met_says_who_must_act() {
@@ -72,9 +97,30 @@ mod tests {
                 Code::AwsUnreadable,
             ),
         ] {
-            let gave_up = GaveUp { attempts: 2, cause: error };
+            let gave_up = GaveUp { attempts: 2, cause: error, out_of_time: None };
             let text = format!("giving up after 2 attempt(s): {text}");
             assert_eq!((gave_up.to_string(), gave_up.code()), (text, code));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ran_out_is_named() {
+        let deadline = Deadline::start();
+        for (cause, text, code) in [
+            (
+                AttemptError::ServerErrors,
+                "server errors; no time was left of the 30 s of this request",
+                Code::AwsServerErrors,
+            ),
+            (
+                AttemptError::TimedOut(8),
+                "no answer within 8 s; no time was left of the 30 s of this request",
+                Code::AwsNoAnswer,
+            ),
+            (AttemptError::TimedOut(1), "no time was left of the 30 s of this request", Code::OutOfTime),
+        ] {
+            let gave_up = GaveUp { attempts: 1, cause, out_of_time: Some(deadline.allotted()) };
+            assert_eq!((gave_up.to_string().as_str(), gave_up.code()), (text, code));
         }
     }
 }

@@ -18,11 +18,13 @@
 mod certificates;
 pub mod login_memo;
 pub(crate) mod role_error;
+pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
 pub(crate) mod tidy;
+pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::tidy::Tidy;
+use crate::mount::unwritten_principals::UnwrittenPrincipals;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::store::change::Change;
 use crate::store::{ConfigSnapshot, Store};
@@ -77,6 +80,7 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    unwritten_principals: UnwrittenPrincipals,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -102,6 +106,7 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
+            unwritten_principals: UnwrittenPrincipals::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -112,6 +117,7 @@ impl Mount {
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
         self.store.invalidate(key);
+        self.forget_role_principals(key);
         if !key.starts_with("config/identity") {
             self.full_arns.clear();
         }

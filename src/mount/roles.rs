@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use super::Mount;
 use super::role_error::{RoleError, UpgradeError};
+use super::unwritten_principals::Principal;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{Arn, EntityKind};
+use crate::aws::calls::Purpose;
+use crate::aws::context::CallContext;
 use crate::aws::deadline::Deadline;
 use crate::aws::region::Partition;
 use crate::entry::{Role, RoleUpgrade};
@@ -66,23 +69,24 @@ impl Mount {
                 RoleUpgrade::Changed => return Ok(true),
                 RoleUpgrade::NeedsPrincipalId(principal) => {
                     let snapshot = self.store().config_snapshot().await?;
-                    let id = self
-                        .unique_id(&snapshot, Deadline::start(), &principal)
+                    let found = self
+                        .principal(&snapshot, Deadline::start(), Purpose::General, &principal)
                         .await
                         .map_err(upgrade_failed)?;
-                    role.set_legacy_principal_id(id);
+                    role.set_legacy_principal_id(found.unique_id);
                 }
             }
         }
     }
 
-    /// The unique id of the user, role or instance profile of an ARN.
-    pub(crate) async fn unique_id(
+    /// The user, role or instance profile of an ARN, as AWS knows it now.
+    pub(super) async fn principal(
         &self,
         snapshot: &ConfigSnapshot,
         deadline: Deadline,
+        purpose: Purpose,
         arn: &str,
-    ) -> Result<String, LookUpError> {
+    ) -> Result<Principal, LookUpError> {
         let arn = Arn::parse(arn)?;
         let partition = Partition::of(&arn)?;
         let account = arn.account();
@@ -90,13 +94,13 @@ impl Mount {
         look_up
             .in_time(async {
                 let client = look_up.account(account).await?.iam(partition).await?;
-                let context = look_up.context();
+                let context = CallContext { purpose, ..look_up.context() };
                 let entity = match arn.kind() {
                     EntityKind::User => client.get_user(arn.name(), context).await?,
                     EntityKind::Role => client.get_role(arn.name(), context).await?,
                     EntityKind::InstanceProfile => {
                         let profile = client.get_instance_profile(arn.name(), context).await?;
-                        return Ok(profile.unique_id);
+                        return Ok(Principal { unique_id: profile.unique_id, arn: None });
                     }
                     EntityKind::AssumedRole => {
                         return Err(LookUpError::NoUniqueId(arn.kind()));
@@ -108,7 +112,7 @@ impl Mount {
                     let (account, found) = (account.clone(), found.account().clone());
                     return Err(LookUpError::AccountElsewhere { account, found });
                 }
-                Ok(entity.unique_id)
+                Ok(Principal { unique_id: entity.unique_id, arn: Some(entity.arn.into()) })
             })
             .await
     }

@@ -11,6 +11,7 @@ mod cron;
 mod identity_accesslist;
 mod login;
 mod role;
+mod role_principals;
 mod role_refused;
 mod role_tag;
 mod role_write;

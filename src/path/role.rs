@@ -82,8 +82,10 @@ async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
 }
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
-    let result = mount.store().delete(&Role::key(role_name(&fields))).await;
+    let key = Role::key(role_name(&fields));
+    let result = mount.store().delete(&key).await;
     mount.forget_full_arns();
+    mount.forget_role_principals(&key);
     result.map_err(|error| Failure::storage(&error, |text| format!("error deleting role: {text}")))?;
     Ok(None)
 }

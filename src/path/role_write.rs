@@ -1,6 +1,9 @@
 //! Writing a role: what is supplied, merged over what is stored, checked in the order that clients
 //! know.
 
+use std::time::Duration;
+
+use super::role_principals::{moved, unresolved};
 use super::role_refused::RoleRefused;
 use super::shape::role_name;
 use crate::aws::deadline::Deadline;
@@ -9,10 +12,11 @@ use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
 use crate::mount::Mount;
 use crate::ports::random_id;
-use crate::refusal::Coded;
 
 /// Somebody else is faster each time.
 const CONTENDED: &str = "the role is being written by other requests at the same time; try again";
+/// Longest time for the look-ups of one write. Hosts wait 90 s for an answer.
+const LOOK_UP_TIME: Duration = Duration::from_secs(85);
 /// Longest tag key that EC2 accepts, in bytes.
 const MAX_TAG_KEY: usize = 127;
 /// Mounts of this type make ec2 roles unless told otherwise.
@@ -20,6 +24,7 @@ const EC2_MOUNT_TYPE: &str = "aws-ec2";
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let key = Role::key(role_name(&fields));
+    let deadline = Deadline::within(LOOK_UP_TIME);
     let mut change = mount.begin_change(&key, CONTENDED);
     loop {
         let loaded = change.load::<Role>().await?;
@@ -28,10 +33,12 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
             Some(role) => mount.current(role).await?,
             None => new_role(mount)?,
         };
-        let warnings = RoleWrite { mount, request, fields: &fields, is_new }.apply(&mut role).await?;
+        let write = RoleWrite { mount, request, fields: &fields, key: &key, deadline, is_new };
+        let warnings = write.apply(&mut role).await?;
         let written = change.write(&loaded, &role).await;
         mount.forget_full_arns();
         if written? {
+            mount.forget_role_principals(&key);
             return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
         }
     }
@@ -47,6 +54,10 @@ struct RoleWrite<'a> {
     mount: &'a Mount,
     request: &'a Request,
     fields: &'a Fields,
+    /// Where the role is stored.
+    key: &'a str,
+    /// When its look-ups must have ended.
+    deadline: Deadline,
     is_new: bool,
 }
 
@@ -55,13 +66,13 @@ impl RoleWrite<'_> {
     async fn apply(&self, role: &mut Role) -> Result<Vec<String>, Failure> {
         self.set_lists(role);
         self.set_unique_id_resolution(role)?;
-        self.resolve_principals(role).await?;
+        let mut warnings = self.resolve_principals(role).await?;
         self.set_inference_and_type(role)?;
         check_binds(role)?;
         self.set_ec2_flags(role)?;
         role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);
-        let warnings = self.check_ttls(role).await?;
+        warnings.extend(self.check_ttls(role).await?);
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
@@ -90,34 +101,28 @@ impl RoleWrite<'_> {
         Ok(())
     }
 
-    /// Resolution comes before the checks that need no AWS: clients know the errors in this order.
-    async fn resolve_principals(&self, role: &mut Role) -> Result<(), Failure> {
+    /// Resolution comes before the checks that need no AWS: clients know the errors in this order. Returns
+    /// warnings.
+    async fn resolve_principals(&self, role: &mut Role) -> Result<Vec<String>, Failure> {
         if self.fields.list("bound_iam_principal_arn").is_some() {
             role.bound_iam_principal_id_list = Some(Vec::new());
         }
         let has_ids = role.bound_iam_principal_id_list.as_ref().is_some_and(|ids| !ids.is_empty());
         if !role.resolve_aws_unique_ids || has_ids {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut exact = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
         exact.retain(|arn| !arn.ends_with('*'));
         if exact.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let snapshot = self.mount.store().config_snapshot().await?;
-        let deadline = Deadline::start();
-        let mut ids = Vec::new();
-        for arn in &exact {
-            let id = self.mount.unique_id(&snapshot, deadline, arn).await;
-            ids.push(id.map_err(|cause| RoleRefused::Unresolved {
-                arn: arn.clone(),
-                detail: cause.to_string(),
-                code: cause.code(),
-                facts: cause.facts(),
-            })?);
-        }
-        role.bound_iam_principal_id_list = Some(ids);
-        Ok(())
+        let found = self.mount.role_principals(self.key, &snapshot, self.deadline, &exact);
+        let found = Box::pin(found).await.map_err(unresolved)?;
+        let warnings = moved(&exact, &found);
+        role.bound_iam_principal_id_list =
+            Some(found.into_iter().map(|principal| principal.unique_id).collect());
+        Ok(warnings)
     }
 
     fn set_inference_and_type(&self, role: &mut Role) -> Result<(), RoleRefused> {

@@ -155,7 +155,7 @@ codes! {
     IamEntityUnknown = "aws.iam_entity_unknown", Client, "Name an IAM user, role or instance profile that exists.";
     PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
     ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
-    OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a login may; try again.";
+    OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a request may; try again.";
     // Stored entries and the node.
     EntryUnreadable = "entry.unreadable", Operator, "Write the entry anew, or delete it: what is stored cannot be read.";
     EntryContended = "entry.contended", Client, "Try again: others write the same entry.";

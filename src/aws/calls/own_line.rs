@@ -6,7 +6,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::super::deadline::Deadline;
-use super::api::Allowance;
+use super::api::{Allowance, Purpose};
 use super::bucket::Bucket;
 use super::figures::{Counts, Figures, Outcome};
 use super::table::LineKey;
@@ -58,10 +58,15 @@ pub struct Budget {
 
 impl OwnLine {
     pub(super) fn new(key: LineKey<'_>) -> Self {
-        let LineKey { account, region, api } = key;
+        let LineKey { account, region, api, purpose } = key;
+        let what_for = match purpose {
+            Purpose::General => "",
+            Purpose::RoleWrite => " for role writes",
+        };
+        let bucket = Bucket::full(api.allowance(purpose));
         Self {
-            name: format!("{} in account {} and region {region}", api.name(), quote(account)),
-            state: Mutex::new(State { figures: Figures::default(), bucket: Bucket::full(api.allowance()) }),
+            name: format!("{}{what_for} in account {} and region {region}", api.name(), quote(account)),
+            state: Mutex::new(State { figures: Figures::default(), bucket }),
             turn: tokio::sync::Mutex::new(()),
         }
     }
@@ -122,7 +127,8 @@ mod tests {
     use super::*;
 
     fn line() -> OwnLine {
-        OwnLine::new(LineKey { account: "1", region: "eu-west-1", api: Api::DescribeInstances })
+        let (api, purpose) = (Api::DescribeInstances, Purpose::General);
+        OwnLine::new(LineKey { account: "1", region: "eu-west-1", api, purpose })
     }
 
     #[tokio::test(start_paused = true)]

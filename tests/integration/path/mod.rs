@@ -13,5 +13,6 @@ mod host_differences;
 mod lists;
 mod openapi;
 mod role_fields;
+mod role_principals;
 mod role_refusals;
 mod status_aws;

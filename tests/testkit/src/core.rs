@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use vault_plugin_auth_aws::aws::calls::Calls;
+use vault_plugin_auth_aws::aws::calls::{Calls, Purpose};
 use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
@@ -67,6 +67,7 @@ impl Aws {
             deadline: Deadline::start(),
             max_attempts: 1,
             calls: &self.calls,
+            purpose: Purpose::General,
         }
     }
 }
