@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::login_scene::{Canary, LoginScene, watched_by};
 use testkit::aws::{
     Ambiguity, Fault, Form, GET_CALLER_IDENTITY, LoginOptions, Repeated, RequestForm, WebIdentity,
-    edit_headers, login_headers, sign, sign_login,
+    edit_headers, sign, sign_login,
 };
 
 /// Names and values.

@@ -162,7 +162,7 @@ impl LoginOptions {
     pub fn curl_get() -> Self {
         Self {
             form: RequestForm::Get,
-            unsigned_headers: vec![header("User-Agent", "curl/8.5.0"), header("Accept", "*/*")],
+            unsigned_headers: vec![header("User-Agent", "curl/8.5.0")],
             content_length: false,
             values: HeaderValues::Text,
             ..Self::vault_cli()
