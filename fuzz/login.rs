@@ -24,6 +24,9 @@ const TARGET: Target<1> = Target {
         [
             r#"{"role":"Dev","iam_http_request_method":"GET","iam_request_url":"aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8/QWN0aW9uPUdldENhbGxlcklkZW50aXR5JlZlcnNpb249MjAxMS0wNi0xNSZYLUFtei1BbGdvcml0aG09QVdTNC1ITUFDLVNIQTI1NiZYLUFtei1DcmVkZW50aWFsPUFLSUElMkYyMDI2MDEwMSUyRmV1LXdlc3QtMSUyRnN0cyUyRmF3czRfcmVxdWVzdCZYLUFtei1EYXRlPTIwMjYwMTAxVDAwMDAwMFomWC1BbXotU2lnbmVkSGVhZGVycz1ob3N0JTNCeC12YXVsdC1hd3MtaWFtLXNlcnZlci1pZCZYLUFtei1TaWduYXR1cmU9MDA=","iam_request_headers":{"X-Vault-AWS-IAM-Server-ID":"vault.example.com"}}"#,
         ],
+        [
+            r#"{"role":"dev","iam_http_request_method":"GET","iam_request_url":"aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8/QWN0aW9uPUdldENhbGxlcklkZW50aXR5JlZlcnNpb249MjAxMS0wNi0xNQ==","iam_request_headers":{"Authorization":"AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-west-2/sts/aws4_request, SignedHeaders=host;x-amz-date;x-vault-aws-iam-server-id, Signature=00","X-Amz-Date":"20260101T000000Z","X-Vault-AWS-IAM-Server-ID":"vault.example.com"}}"#,
+        ],
     ],
     refused: &[
         [

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::alias_metadata::alias_metadata;
 use crate::entry::{MetadataFields, MetadataSelection, Role};
 use crate::framework::{Alias, Auth, Failure, Request};
 use crate::go::text::quote;
@@ -42,7 +43,7 @@ pub(super) const ROLE_TAG_MAX_TTL: &str = "role_tag_max_ttl";
 pub(super) struct TokenData<const N: usize> {
     /// Name of the caller in the identity store.
     pub(super) alias_name: String,
-    /// The metadata that the operator has selected: on the token and on the alias.
+    /// The metadata that the operator has selected: on the token, and on the alias as hosts take it.
     pub(super) metadata: BTreeMap<String, String>,
     /// Metadata on the token alone, whatever is selected.
     pub(super) token_metadata: Vec<(&'static str, String)>,
@@ -64,7 +65,7 @@ impl<const N: usize> TokenData<N> {
             internal_data: internal_data
                 .map(|(key, value)| (key.to_owned(), Value::from(value)))
                 .collect::<Map<_, _>>(),
-            ..alias(self.alias_name, self.metadata)
+            ..alias(self.alias_name, alias_metadata(&self.metadata))
         };
         role.token.apply(&mut auth, remote_addr)?;
         Ok(auth)

@@ -31,7 +31,7 @@ const FIELDS: &[Field] = &[
         "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
     )
     .max_bytes(MAX_NAME_BYTES),
-    Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST, or GET for a presigned one.")
+    Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST or GET.")
         .max_bytes(MAX_NAME_BYTES),
     Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
         .max_bytes(MAX_SIGNED_BYTES),

@@ -9,8 +9,10 @@ mod error;
 mod form;
 mod headers;
 mod presigned;
+mod query;
 mod server_id;
 mod server_id_error;
+mod shape;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,9 @@ pub use error::SignedRequestError;
 pub use form::FormError;
 pub use headers::ClientHeaders;
 pub use presigned::PresignedQuery;
+use query::ActionQuery;
 pub use server_id_error::ServerIdError;
+use shape::Shape;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
@@ -75,10 +79,8 @@ pub const FIELDS: [&str; 4] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRequest {
     target: Target,
-    body: Vec<u8>,
     headers: ClientHeaders,
-    /// Present on a GET, absent on a POST.
-    presigned: Option<PresignedQuery>,
+    shape: Shape,
 }
 
 impl SignedRequest {
@@ -122,8 +124,9 @@ impl SignedRequest {
         let url = decode_base64(url).ok_or(SignedRequestError::UrlNotBase64)?;
         let target =
             String::from_utf8(url).ok().and_then(|url| Target::parse(&url)).ok_or(SignedRequestError::Url)?;
+        let headers = ClientHeaders::collect(fields.headers("iam_request_headers").unwrap_or_default());
         let presigned = if get {
-            Some(PresignedQuery::parse(&target.raw_query)?)
+            query_of_get(&target.raw_query, &headers)?
         } else if target.raw_query.is_empty() {
             None
         } else {
@@ -139,16 +142,21 @@ impl SignedRequest {
         }
         let body = decode_base64(body).ok_or(SignedRequestError::BodyNotBase64)?;
         check_body(&body)?;
-        let headers = ClientHeaders::collect(fields.headers("iam_request_headers").unwrap_or_default());
         if headers.is_empty() {
             return Err(SignedRequestError::NoHeaders);
         }
         // A presigned request has its signature in the query; with a second one AWS would choose.
-        let signatures_in_headers = if get { 0 } else { 1 };
+        let signatures_in_headers = if presigned.is_some() { 0 } else { 1 };
         if headers.values("Authorization").len() > signatures_in_headers {
             return Err(SignedRequestError::TwoSignatures);
         }
-        Ok(Self { target, body, headers, presigned })
+        let shape = match presigned {
+            Some(query) => Shape::PresignedGet(query, body),
+            // Clients that know one body send it with every method; none is signed with a GET.
+            None if get => Shape::Get,
+            None => Shape::Post(body),
+        };
+        Ok(Self { target, headers, shape })
     }
 
     /// Checks what the operator configured: the server id and the allowed headers. Without a
@@ -158,7 +166,7 @@ impl SignedRequest {
     /// What the client must change.
     pub fn check(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
         if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(&self.headers, self.presigned.as_ref(), &config.iam_server_id_header_value)
+            server_id::check(&self.headers, &self.shape, &config.iam_server_id_header_value)
                 .map_err(SignedRequestError::ServerId)?;
         }
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
@@ -168,7 +176,7 @@ impl SignedRequest {
                 return Err(SignedRequestError::HeaderNotAllowed(name.to_owned()));
             }
         }
-        if let Some(query) = &self.presigned {
+        if let Some(query) = self.shape.presigned() {
             let of_the_form =
                 |name: &str| !presigned::starts_with_x_amz(name) || ALLOWED_HEADERS.contains(&name);
             if let Some(name) = query.names.iter().find(|name| !of_the_form(name) && !configured(name)) {
@@ -215,7 +223,7 @@ impl SignedRequest {
         let endpoint = self.endpoint(config)?;
         Ok(Forwarded {
             request: self.forwarded_to(&endpoint),
-            description: format!("{} {endpoint}/{}", self.method(), self.target.request_uri),
+            description: format!("{} {endpoint}/{}", self.shape.method(), self.target.request_uri),
             region: self.endpoint_region(config),
         })
     }
@@ -250,26 +258,23 @@ impl SignedRequest {
             }
             Some(_) => {}
         }
-        if self.presigned.is_some() && !self.body.is_empty() {
+        let (method, body) = (self.shape.method(), self.shape.body());
+        if method == Method::GET && !body.is_empty() {
             // Some servers do not expect a body here and would take it for the next request, which
             // on a shared connection is another client's. So nobody comes after this one.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(HttpRequest {
-            method: self.method(),
+            method,
             uri,
             headers,
-            body: Bytes::from(self.body.clone()),
+            body: Bytes::copy_from_slice(body),
             response_limit: MAX_ANSWER,
         })
     }
 
-    fn method(&self) -> Method {
-        if self.presigned.is_some() { Method::GET } else { Method::POST }
-    }
-
     fn client_region(&self) -> Option<&str> {
-        if let Some(query) = &self.presigned {
+        if let Some(query) = self.shape.presigned() {
             return Some(&query.region);
         }
         self.headers
@@ -279,6 +284,20 @@ impl SignedRequest {
             .split('/')
             .nth(2)
     }
+}
+
+/// Reads the query of a GET: with the signature in it, or else without anything of one, if the headers
+/// hold the signature.
+fn query_of_get(
+    raw_query: &str,
+    headers: &ClientHeaders,
+) -> Result<Option<PresignedQuery>, SignedRequestError> {
+    let query = ActionQuery::parse(raw_query)?;
+    if query.has_signature() || headers.authorization().is_none() {
+        return PresignedQuery::parse(&query).map(Some);
+    }
+    query.check_names(|_| false)?;
+    Ok(None)
 }
 
 /// The body may ask for nothing but `GetCallerIdentity`.

@@ -1,8 +1,8 @@
 //! The header by which a client binds its signature to one server.
 
 use super::headers::ClientHeaders;
-use super::presigned::PresignedQuery;
 use super::server_id_error::ServerIdError;
+use super::shape::Shape;
 
 /// Its canonical name.
 const CANONICAL: &str = "X-Vault-Aws-Iam-Server-Id";
@@ -13,11 +13,7 @@ const SIGNED: &str = "x-vault-aws-iam-server-id";
 ///
 /// # Errors
 /// Why not.
-pub(super) fn check(
-    headers: &ClientHeaders,
-    presigned: Option<&PresignedQuery>,
-    required: &str,
-) -> Result<(), ServerIdError> {
+pub(super) fn check(headers: &ClientHeaders, shape: &Shape, required: &str) -> Result<(), ServerIdError> {
     let got = headers.values(CANONICAL).join(",");
     if got.is_empty() {
         return Err(ServerIdError::Missing);
@@ -25,7 +21,7 @@ pub(super) fn check(
     if got != required {
         return Err(ServerIdError::Mismatch { required: required.to_owned(), got });
     }
-    let signed_headers = match presigned {
+    let signed_headers = match shape.presigned() {
         Some(query) => query.signed_headers.as_str(),
         None => {
             let authorization = headers.authorization().ok_or(ServerIdError::NoAuthorization)?;
@@ -64,7 +60,7 @@ mod tests {
             if !authorization.is_empty() {
                 sent.push(header("Authorization", authorization));
             }
-            let error = check(&ClientHeaders::collect(&sent), None, "vault").unwrap_err();
+            let error = check(&ClientHeaders::collect(&sent), &Shape::Get, "vault").unwrap_err();
             (error.code(), SignedRequestError::ServerId(error).to_string())
         };
         const SIGNED: &str = "AWS4-HMAC-SHA256 SignedHeaders=host;x-vault-aws-iam-server-id";

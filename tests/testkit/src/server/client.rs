@@ -37,6 +37,11 @@ impl<'a> ClientLogin<'a> {
         self.run_script(python, "boto3_payload.py", server).unwrap()
     }
 
+    /// The payload of a GET that botocore signs in the Authorization header.
+    pub fn botocore_get(&self, python: &Path, server: &Server) -> Value {
+        self.run_script(python, "botocore_get.py", server).unwrap()
+    }
+
     /// Logs in with `vault login -method=aws`; the answer of the server, or what the command says.
     pub fn with_vault_cli(&self, vault: &Path, server: &Server) -> Result<Value, String> {
         let mut command = self.command(vault, server);
