@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use vault_plugin_auth_aws::accounts::credentials::own_sts;
 use vault_plugin_auth_aws::aws::arn::AccountId;
-use vault_plugin_auth_aws::aws::calls::Calls;
+use vault_plugin_auth_aws::aws::calls::{Calls, Purpose};
 use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::credentials_source::CredentialsSource;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
@@ -335,6 +335,7 @@ fn check_environment(text: &[String; PARTS], outside: &Outside) {
         deadline: Deadline::start(),
         max_attempts: 1,
         calls: &calls,
+        purpose: Purpose::General,
     };
     let account = &AccountId::default();
     let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(&credentials) };

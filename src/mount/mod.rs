@@ -23,6 +23,7 @@ pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
+mod standby;
 pub(crate) mod tidy;
 pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
@@ -42,6 +43,7 @@ use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
@@ -81,6 +83,7 @@ pub struct Mount {
     full_arns: FullArns,
     login_memo: LoginMemo,
     unwritten_principals: UnwrittenPrincipals,
+    standby: Standby,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -107,6 +110,7 @@ impl Mount {
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
+            standby: Standby::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -224,21 +228,6 @@ impl Mount {
             return Ok(false);
         }
         Ok(!replication.performance_secondary() || self.system_view.local_mount().await?)
-    }
-
-    /// Whether this node leaves logins to the one that the host forwards them to. Where the host does not say
-    /// what the node is, they are served.
-    pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
-        if !self.host().forwards_logins_of_standbys() {
-            return false;
-        }
-        match self.system_view.replication_state().await {
-            Ok(replication) => replication.performance_standby(),
-            Err(error) => {
-                tracing::debug!(reason = %error, "the replication state is unknown; the login is served here");
-                false
-            }
-        }
     }
 }
 
