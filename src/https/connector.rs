@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use super::error::{BoxError, ConnectError};
 use super::proxy::Proxies;
+use super::quick_ack::acknowledge_now;
 use super::resolver::Resolver;
 use super::trust::Trust;
 
@@ -150,7 +151,12 @@ impl Read for Dialed {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        let stream = &mut self.get_mut().stream;
+        let read = Pin::new(&mut *stream).poll_read(context, buffer);
+        if read.is_ready() {
+            acknowledge_now(stream.inner());
+        }
+        read
     }
 }
 

@@ -9,6 +9,7 @@ mod connector;
 mod environment;
 mod error;
 mod proxy;
+mod quick_ack;
 mod resolver;
 mod transport;
 mod trust;

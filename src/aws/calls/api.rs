@@ -52,9 +52,10 @@ const EC2_DESCRIBE: Allowance = Allowance { capacity: 50, refill_per_second: 10 
 /// documents for a reading EC2 action is moderate, and enough for a fleet whose principals are all new.
 const IAM_READ: Allowance = Allowance { capacity: 100, refill_per_second: 20 };
 /// A role may bind hundreds of principals, each of which is looked up once when it is written. That is an
-/// act of an operator, seldom and of bounded size; should AWS find it too much, it says so, and the budget
-/// gives way.
-const IAM_ROLE_WRITE: Allowance = Allowance { capacity: 1000, refill_per_second: 50 };
+/// act of an operator, seldom and of bounded size. The budget has room for several large roles at once,
+/// and then for as many as whoever asks for one after the other gets; should AWS find it too much, it says
+/// so, and the budget gives way.
+const IAM_ROLE_WRITE: Allowance = Allowance { capacity: 4000, refill_per_second: 100 };
 /// Keys are made and deleted once per rotation; more than a few at once is a mistake somewhere.
 const IAM_KEY: Allowance = Allowance { capacity: 10, refill_per_second: 1 };
 /// AWS gives each calling account 600 calls per second in a region, over all actions of STS that are

@@ -125,7 +125,7 @@ async fn role_writes_have_lines_of_their_own_in_the_status() {
         .collect();
     assert_eq!(
         seen,
-        [(Some(1), None, Some(100)), (Some(2), Some(&json!("role_write")), Some(1000))],
+        [(Some(1), None, Some(100)), (Some(2), Some(&json!("role_write")), Some(4000))],
         "{status}"
     );
 }
