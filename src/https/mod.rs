@@ -8,6 +8,7 @@
 mod connector;
 mod environment;
 mod error;
+mod own_root;
 mod proxy;
 mod resolver;
 mod transport;
