@@ -11,6 +11,7 @@ mod error;
 mod own_root;
 mod proxy;
 mod resolver;
+mod socks;
 mod transport;
 mod trust;
 

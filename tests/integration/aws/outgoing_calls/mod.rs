@@ -6,5 +6,6 @@ mod credentials;
 mod hanging_endpoint;
 mod proxies;
 mod retries;
+mod socks_proxy;
 mod stub;
 mod timeouts;
