@@ -7,18 +7,21 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::Authority;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::error::{BoxError, ConnectError};
-use super::proxy::Proxies;
+use super::proxy::{Protocol, Proxies};
 use super::quick_ack::acknowledge_now;
 use super::resolver::Resolver;
+use super::socks;
 use super::trust::Trust;
 
 /// Longest time for a connection to stand: name resolution, TCP, proxy and TLS together.
@@ -30,7 +33,6 @@ type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     dialer: Dialer,
-    trust: Arc<Trust>,
 }
 
 impl Connector {
@@ -38,22 +40,22 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        Self { dialer: Dialer { tcp, proxies }, trust }
+        Self { dialer: Dialer { tcp, proxies, trust } }
     }
 
-    async fn connect(mut self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
+    async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
         let is_https = target.scheme_str() == Some("https");
         // Local files do not count against the time to connect.
-        let tls = if is_https {
-            Some(self.trust.config().await.map_err(|error| ConnectError::Tls(error.to_string()))?)
+        let tls = if is_https || self.dialer.speaks_tls_to_proxy(&target) {
+            Some(self.dialer.trust.config().await.map_err(|error| ConnectError::Tls(error.to_string()))?)
         } else {
             None
         };
         let peer = self.dialer.describe(&target);
         let attempt = async {
-            match tls {
+            match tls.filter(|_| is_https) {
                 Some(config) => HttpsConnector::from((self.dialer, config)).call(target).await,
-                None => self.dialer.call(target).await.map(MaybeHttpsStream::Http),
+                None => self.dialer.dial(target).await.map(MaybeHttpsStream::Http),
             }
         };
         match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
@@ -80,26 +82,35 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Makes TCP connections, to the target or its proxy; for https a tunnel through the proxy.
+/// Makes connections to the target or its proxy; for https a tunnel through the proxy.
 #[derive(Clone, Debug)]
 struct Dialer {
     tcp: HttpConnector<Resolver>,
     proxies: Arc<Proxies>,
+    trust: Arc<Trust>,
 }
 
 impl Dialer {
     async fn dial(mut self, target: Uri) -> Result<Dialed, BoxError> {
         let Some(proxy) = self.proxies.for_target(&target)? else {
-            return Ok(Dialed { stream: self.tcp.call(target).await?, speaks_to_proxy: false });
+            return Ok(Dialed::at_target(self.tcp.call(target).await?));
         };
-        if target.scheme_str() == Some("http") {
-            return Ok(Dialed { stream: self.tcp.call(proxy.uri().clone()).await?, speaks_to_proxy: true });
+        match Protocol::of(&proxy) {
+            Protocol::Http { tls: false } => through_http(self.tcp, &proxy, target).await,
+            Protocol::Http { tls: true } => {
+                let config = self.trust.config().await?;
+                through_http(HttpsConnector::from((self.tcp, config)), &proxy, target).await
+            }
+            Protocol::Socks => {
+                let stream = self.tcp.call(proxy.uri().clone()).await?;
+                Ok(Dialed::at_target(socks::through(stream, &proxy, &target).await?))
+            }
         }
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp);
-        if let Some(authorization) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(authorization.clone());
-        }
-        Ok(Dialed { stream: tunnel.call(target).await?, speaks_to_proxy: false })
+    }
+
+    fn speaks_tls_to_proxy(&self, target: &Uri) -> bool {
+        let proxy = self.proxies.for_target(target).ok().flatten();
+        proxy.is_some_and(|proxy| Protocol::of(&proxy) == Protocol::Http { tls: true })
     }
 
     /// Who is connected to, for error texts. Credentials of the proxy are not part of it.
@@ -109,13 +120,29 @@ impl Dialer {
         let port = target.port_u16().unwrap_or(default_port);
         let via = match self.proxies.for_target(target) {
             Ok(Some(proxy)) => {
-                let (host, port) = (proxy.uri().host().unwrap_or_default(), proxy.uri().port_u16());
-                format!(" through proxy {host}:{}", port.unwrap_or(80))
+                format!(" through proxy {}", proxy.uri().authority().map_or("", Authority::as_str))
             }
             _ => String::new(),
         };
         format!("{host}:{port}{via}")
     }
+}
+
+/// Through a proxy that speaks HTTP and is reached by `connector`.
+async fn through_http<C>(mut connector: C, proxy: &Intercept, target: Uri) -> Result<Dialed, BoxError>
+where
+    C: Service<Uri, Error: Into<BoxError>, Future: Send + 'static>,
+    C::Response: Into<Link> + Read + Write + Unpin + Send + 'static,
+{
+    if target.scheme_str() == Some("http") {
+        let link = connector.call(proxy.uri().clone()).await.map_err(Into::into)?;
+        return Ok(Dialed { link: link.into(), speaks_to_proxy: true });
+    }
+    let mut tunnel = Tunnel::new(proxy.uri().clone(), connector);
+    if let Some(authorization) = proxy.basic_auth() {
+        tunnel = tunnel.with_auth(authorization.clone());
+    }
+    Ok(Dialed::at_target(tunnel.call(target).await?))
 }
 
 impl Service<Uri> for Dialer {
@@ -132,16 +159,25 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// A TCP connection to a target, or to a proxy that is told the target in each request.
+/// What leads to a target or its proxy; the proxy may want TLS.
+type Link = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// A connection to a target, or to a proxy that is told the target in each request.
 #[derive(Debug)]
 pub(super) struct Dialed {
-    stream: TokioIo<TcpStream>,
+    link: Link,
     speaks_to_proxy: bool,
+}
+
+impl Dialed {
+    fn at_target(link: impl Into<Link>) -> Self {
+        Self { link: link.into(), speaks_to_proxy: false }
+    }
 }
 
 impl Connection for Dialed {
     fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.speaks_to_proxy)
+        self.link.connected().proxy(self.speaks_to_proxy)
     }
 }
 
@@ -151,9 +187,9 @@ impl Read for Dialed {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        let stream = &mut self.get_mut().stream;
-        let read = Pin::new(&mut *stream).poll_read(context, buffer);
-        if read.is_ready() {
+        let link = &mut self.get_mut().link;
+        let read = Pin::new(&mut *link).poll_read(context, buffer);
+        if let (true, MaybeHttpsStream::Http(stream)) = (read.is_ready(), link) {
             acknowledge_now(stream.inner());
         }
         read
@@ -166,19 +202,19 @@ impl Write for Dialed {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        Pin::new(&mut self.get_mut().link).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        Pin::new(&mut self.get_mut().link).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        Pin::new(&mut self.get_mut().link).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.link.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -186,6 +222,6 @@ impl Write for Dialed {
         context: &mut Context<'_>,
         buffers: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, buffers)
+        Pin::new(&mut self.get_mut().link).poll_write_vectored(context, buffers)
     }
 }

@@ -8,9 +8,11 @@
 mod connector;
 mod environment;
 mod error;
+mod own_root;
 mod proxy;
 mod quick_ack;
 mod resolver;
+mod socks;
 mod transport;
 mod trust;
 

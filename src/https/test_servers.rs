@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -68,6 +68,11 @@ impl Server {
 
     pub(super) async fn tls(script: Script, authority: &Authority, name: &str) -> Self {
         Self::start(script, Some(authority.acceptor(name))).await
+    }
+
+    /// Shows the certificate of the authority itself.
+    pub(super) async fn own_root(script: Script, authority: &Authority) -> Self {
+        Self::start(script, Some(authority.own_acceptor())).await
     }
 
     async fn start(script: Script, tls: Option<TlsAcceptor>) -> Self {
@@ -167,9 +172,22 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        Self::with(CertificateParams::default())
+    }
+
+    /// One whose certificate has these names, purposes and times.
+    pub(super) fn with(params: CertificateParams) -> Self {
+        let key = KeyPair::generate().unwrap();
+        Self::keep(CertifiedIssuer::self_signed(of_authority(params), key).unwrap())
+    }
+
+    /// One whose certificate this one signs.
+    pub(super) fn signing(&self, params: CertificateParams) -> Self {
+        let key = KeyPair::generate().unwrap();
+        Self::keep(CertifiedIssuer::signed_by(of_authority(params), key, &self.issuer).unwrap())
+    }
+
+    fn keep(issuer: CertifiedIssuer<'static, KeyPair>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("ca.pem");
         let base64 = STANDARD.encode(issuer.der());
@@ -182,19 +200,36 @@ impl Authority {
         &self.file
     }
 
+    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+        self.issuer.der()
+    }
+
     /// TLS with a certificate for this name.
     fn acceptor(&self, name: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
+        acceptor(certificate.der(), &key)
     }
+
+    fn own_acceptor(&self) -> TlsAcceptor {
+        acceptor(self.issuer.der(), self.issuer.key())
+    }
+}
+
+fn of_authority(mut params: CertificateParams) -> CertificateParams {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+fn acceptor(certificate: &CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }

@@ -10,12 +10,13 @@ use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connector::Connector;
 use super::environment::Environment;
 use super::error;
-use super::proxy::Proxies;
+use super::proxy::{Protocol, Proxies};
 use super::trust::{Trust, TrustError};
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 
@@ -89,7 +90,10 @@ impl HttpsTransport {
         }
         let proxy = self.proxies.for_target(&request.uri);
         let proxy = proxy.map_err(|defect| TransportError::Proxy(defect.to_string()))?;
-        if let Some(proxy) = proxy.filter(|_| request.uri.scheme_str() == Some("http")) {
+        let reads_requests = |proxy: &Intercept| {
+            request.uri.scheme_str() == Some("http") && Protocol::of(proxy) != Protocol::Socks
+        };
+        if let Some(proxy) = proxy.filter(reads_requests) {
             // This proxy reads the request. Told two hosts, it would choose where the request goes.
             if headers.get(HOST).is_some_and(|host| !names_host_of(&request.uri, host)) {
                 return Err(unsendable("a proxy for http cannot be told another host than that of the URL"));

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::WebPkiServerVerifier;
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 use thiserror::Error;
 use tokio::sync::OnceCell;
 
 use super::environment::Environment;
+use super::own_root::OwnRootVerifier;
 
 /// Why there is no TLS configuration.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -63,15 +65,28 @@ impl Trust {
         let roots = tokio::task::spawn_blocking(move || roots(&environment))
             .await
             .map_err(|error| TrustError::NotRead(error.to_string()))??;
-        let builder: ConfigBuilder<ClientConfig, WantsClientCert> =
-            self.builder.clone().with_root_certificates(roots);
+        let provider = Arc::clone(self.builder.crypto_provider());
+        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.anchors), provider)
+            .build()
+            .map_err(|error| TrustError::NoTls(rustls::Error::General(error.to_string())))?;
+        let verifier = Arc::new(OwnRootVerifier::new(usual, roots.listed));
+        let builder = self.builder.clone().dangerous().with_custom_certificate_verifier(verifier);
         Ok(Arc::new(builder.with_no_client_auth()))
     }
 }
 
+/// The trusted certificates.
+#[derive(Debug)]
+pub(super) struct Roots {
+    /// All of them, as ends of chains.
+    pub(super) anchors: RootCertStore,
+    /// Those that the environment lists: they may also be shown as a server's.
+    listed: Vec<CertificateDer<'static>>,
+}
+
 /// All trusted certificates. What cannot be read is reported to the log, and is an error only if
 /// nothing else is left.
-pub(super) fn roots(environment: &Environment) -> Result<RootCertStore, TrustError> {
+pub(super) fn roots(environment: &Environment) -> Result<Roots, TrustError> {
     let mut found = CertificateResult::default();
     let mut add = |more: CertificateResult| {
         found.certs.extend(more.certs);
@@ -82,9 +97,12 @@ pub(super) fn roots(environment: &Environment) -> Result<RootCertStore, TrustErr
     if environment.system_certificates {
         system_certificates(file.is_some() || !directories.is_empty()).into_iter().for_each(&mut add);
     }
-    add(load_certs_from_paths(file, None));
-    for directory in directories {
-        add(load_certs_from_paths(None, Some(directory)));
+    let mut listed = Vec::new();
+    let named = std::iter::once(load_certs_from_paths(file, None))
+        .chain(directories.iter().map(|directory| load_certs_from_paths(None, Some(directory))));
+    for more in named {
+        listed.extend_from_slice(&more.certs);
+        add(more);
     }
     let defects: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     for defect in &defects {
@@ -92,17 +110,17 @@ pub(super) fn roots(environment: &Environment) -> Result<RootCertStore, TrustErr
     }
     found.certs.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
     found.certs.dedup();
-    let mut roots = RootCertStore::empty();
-    let (_, unusable) = roots.add_parsable_certificates(found.certs);
+    let mut anchors = RootCertStore::empty();
+    let (_, unusable) = anchors.add_parsable_certificates(found.certs);
     if unusable > 0 {
         tracing::debug!("{unusable} certificates of the trust store cannot be used");
     }
-    if roots.is_empty() {
+    if anchors.is_empty() {
         let named = file.map(Path::display).map(|file| format!(" and {file}")).unwrap_or_default();
         let detail = defects.first().map(|defect| format!(": {defect}")).unwrap_or_default();
         return Err(TrustError::NobodyTrusted { named, detail });
     }
-    Ok(roots)
+    Ok(Roots { anchors, listed })
 }
 
 /// The certificates of the operating system. Where the environment names others, the loader of the
