@@ -187,7 +187,7 @@ async fn from_chain(environment: &Environment, region: &Region) -> Result<Creden
 /// The transport of this crate as the chain's HTTP client: one pool, one set of trust roots, one
 /// proxy rule.
 #[derive(Clone)]
-pub(super) struct ChainHttp(pub(super) Arc<dyn Transport>);
+pub struct ChainHttp(pub Arc<dyn Transport>);
 
 impl ChainHttp {
     /// The chain gives each of its sources little time, so that one that does not answer leaves

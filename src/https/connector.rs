@@ -7,10 +7,13 @@ use std::task::{Context, Poll};
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::{
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
+};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -19,14 +22,23 @@ use super::error::{BoxError, ConnectError};
 use super::proxy::Proxies;
 use super::resolver::Resolver;
 use super::trust::Trust;
+use crate::go::text::quote;
 
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Makes the connections of the pool.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Connector {
     dialer: Dialer,
     trust: Arc<Trust>,
+    /// Says whose certificate the peer must have.
+    names: Arc<dyn ResolveServerName + Send + Sync>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connector")
+    }
 }
 
 impl Connector {
@@ -34,7 +46,15 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        Self { dialer: Dialer { tcp, proxies }, trust }
+        let names = Arc::new(DefaultServerNameResolver::default());
+        Self { dialer: Dialer { tcp, proxies }, trust, names }
+    }
+
+    /// Expects a certificate for this name from every peer, instead of one for the host of the URL.
+    pub(super) fn expecting(self, name: String) -> Result<Self, String> {
+        let parsed = ServerName::try_from(name.clone())
+            .map_err(|_| format!("{} is not a name of a TLS server", quote(&name)))?;
+        Ok(Self { names: Arc::new(FixedServerNameResolver::new(parsed)), ..self })
     }
 
     async fn connect(mut self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
@@ -44,7 +64,9 @@ impl Connector {
         let peer = self.dialer.describe(&target);
         let attempt = async {
             match tls {
-                Some(config) => HttpsConnector::from((self.dialer, config)).call(target).await,
+                Some(config) => {
+                    HttpsConnector::new(self.dialer, config, false, self.names).call(target).await
+                }
                 None => self.dialer.call(target).await.map(MaybeHttpsStream::Http),
             }
         };

@@ -7,8 +7,10 @@
 
 mod connector;
 mod error;
+mod own_root;
 mod proxy;
 mod resolver;
+mod server_tls;
 mod trust;
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use self::connector::Connector;
 use self::proxy::Proxies;
+pub use self::server_tls::{Authorities, ClientCertificate, ServerTls};
 use self::trust::Trust;
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 
@@ -108,9 +111,35 @@ impl HttpsTransport {
         Self::with_environment(Environment::of_process())
     }
 
+    /// A transport to one server, with TLS as it wants it. The proxies are those of the environment,
+    /// unless one is named for this server, by its URL.
+    ///
+    /// # Errors
+    /// The crypto provider does not speak TLS as it should, or the name of the server is none.
+    pub fn to_server(tls: ServerTls, proxy: Option<String>) -> Result<Self, String> {
+        let mut environment = Environment::of_process();
+        if let Some(proxy) = proxy {
+            environment.https_proxy.clone_from(&proxy);
+            environment.http_proxy = proxy;
+            environment.no_proxy.clear();
+        }
+        let server_name = tls.server_name.clone();
+        let proxies = Arc::new(Proxies::new(&environment));
+        let trust = Trust::of_server(environment, tls)?;
+        let mut connector = Connector::new(Arc::clone(&proxies), Arc::new(trust));
+        if let Some(name) = server_name {
+            connector = connector.expecting(name)?;
+        }
+        Ok(Self::with_connector(connector, proxies))
+    }
+
     fn with_environment(environment: Environment) -> Result<Self, String> {
         let proxies = Arc::new(Proxies::new(&environment));
         let connector = Connector::new(Arc::clone(&proxies), Arc::new(Trust::new(environment)?));
+        Ok(Self::with_connector(connector, proxies))
+    }
+
+    fn with_connector(connector: Connector, proxies: Arc<Proxies>) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -118,7 +147,7 @@ impl HttpsTransport {
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .http1_max_headers(MAX_HEADERS)
             .build(connector);
-        Ok(Self { client, proxies })
+        Self { client, proxies }
     }
 
     fn prepare(&self, request: HttpRequest) -> Result<Request<Full<Bytes>>, TransportError> {

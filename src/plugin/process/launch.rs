@@ -45,6 +45,13 @@ pub(crate) struct LaunchEnvironment {
 }
 
 impl LaunchEnvironment {
+    /// Whether a host of plugins set variables of this process. Hosts of every kind offer protocol
+    /// versions.
+    #[cfg(feature = "client")]
+    pub(crate) fn has_traces() -> bool {
+        std::env::var_os(COOKIE_NAME).is_some() || std::env::var_os("PLUGIN_PROTOCOL_VERSIONS").is_some()
+    }
+
     /// Reads the variables of this process.
     pub(crate) fn of_process() -> Self {
         Self::read(|name| std::env::var_os(name))
