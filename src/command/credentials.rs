@@ -85,15 +85,7 @@ pub(crate) fn provider_config(transport: &Arc<dyn Transport>) -> ProviderConfig 
 }
 
 fn none_found(error: &CredentialsError) -> Failure {
-    let mut text = "there are no AWS credentials to sign with: ".to_owned();
-    text.push_str(&causes(error));
-    if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        text.push_str(
-            "\n\nhint: looked at: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the profile (-profile, AWS_PROFILE), \
-             web identity, the container's and the instance's metadata",
-        );
-    }
-    Failure::NoCredentials(text)
+    Failure::NoCredentials(format!("there are no AWS credentials to sign with: {}", causes(error)))
 }
 
 /// An error and its causes, each once.

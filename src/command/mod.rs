@@ -27,6 +27,7 @@ mod yaml;
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 use clap_complete::Shell;
 
@@ -54,12 +55,16 @@ By hand it is the client of the method, for any server that has it, whether by t
 pub(crate) fn run() -> ExitCode {
     let definition = definition();
     let arguments = go_flags::normalized(std::env::args_os(), &definition);
-    let matches = match definition.try_get_matches_from(arguments) {
+    let matches = match definition.clone().try_get_matches_from(arguments) {
         Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            say(&definition.clone().render_long_help().to_string());
+            return ExitCode::from(error_code(&error));
+        }
         Err(error) => {
             // Help and version come this way too, and are no errors.
             let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            return ExitCode::from(error_code(&error));
         }
     };
     match dispatch(&matches) {
@@ -69,6 +74,11 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::from(&failure)
         }
     }
+}
+
+/// That of wrong use, or none for what was asked for.
+fn error_code(error: &clap::Error) -> u8 {
+    u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
 fn definition() -> Command {
@@ -135,6 +145,7 @@ fn man_page(matches: &ArgMatches) -> Result<(), Failure> {
     }
     let mut text = Vec::new();
     clap_mangen::Man::new(page)
+        .source(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")))
         .render(&mut text)
         .map_err(|error| Failure::Usage(format!("the page cannot be made: {error}")))?;
     print(&String::from_utf8_lossy(&text))
