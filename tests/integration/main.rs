@@ -13,6 +13,7 @@
 mod accidents;
 mod aws_stand_in;
 mod bad_input;
+mod client;
 mod concurrent_logins;
 mod config_certificate;
 mod config_changes;

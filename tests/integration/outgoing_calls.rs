@@ -6,5 +6,5 @@ mod credentials;
 mod hanging_endpoint;
 mod proxies;
 mod retries;
-mod stub;
+pub(crate) mod stub;
 mod timeouts;
