@@ -32,6 +32,8 @@ pub(crate) enum CredentialSource {
     Given(Credentials),
     /// What a provider finds. It reads files and asks the network when it is asked.
     Found(SharedCredentialsProvider),
+    /// What stands in a profile.
+    Profile(String, SharedCredentialsProvider),
 }
 
 impl CredentialSource {
@@ -55,16 +57,16 @@ impl CredentialSource {
         }
         let region = aws_config::Region::new(region.to_owned());
         let config = provider_config(transport).with_region(Some(region.clone()));
-        Self::Found(match profile {
+        match profile {
             Some(name) => {
                 let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&config);
-                SharedCredentialsProvider::new(profile.build())
+                Self::Profile(name.to_owned(), SharedCredentialsProvider::new(profile.build()))
             }
             None => {
                 let chain = DefaultCredentialsChain::builder().region(region).configure(config);
-                SharedCredentialsProvider::new(chain.build().await)
+                Self::Found(SharedCredentialsProvider::new(chain.build().await))
             }
-        })
+        }
     }
 
     /// Credentials that are valid now.
@@ -74,7 +76,16 @@ impl CredentialSource {
     pub(crate) async fn get(&self) -> Result<Credentials, Failure> {
         match self {
             Self::Given(credentials) => Ok(credentials.clone()),
-            Self::Found(provider) => provider.provide_credentials().await.map_err(|error| none_found(&error)),
+            Self::Found(provider) => {
+                let found = provider.provide_credentials().await;
+                found.map_err(|error| none_found("there are no AWS credentials to sign with", &error))
+            }
+            Self::Profile(name, provider) => {
+                let found = provider.provide_credentials().await;
+                found.map_err(|error| {
+                    none_found(&format!("the profile {name:?} gives no credentials"), &error)
+                })
+            }
         }
     }
 }
@@ -84,8 +95,8 @@ pub(crate) fn provider_config(transport: &Arc<dyn Transport>) -> ProviderConfig 
     ProviderConfig::default().with_http_client(ChainHttp(Arc::clone(transport)))
 }
 
-fn none_found(error: &CredentialsError) -> Failure {
-    Failure::NoCredentials(format!("there are no AWS credentials to sign with: {}", causes(error)))
+fn none_found(what: &str, error: &CredentialsError) -> Failure {
+    Failure::NoCredentials(format!("{what}: {}", causes(error)))
 }
 
 /// An error and its causes, each once.
@@ -108,7 +119,7 @@ pub(crate) fn origin(source: &CredentialSource, credentials: &Credentials) -> St
         return "the arguments".to_owned();
     }
     let features = credentials.get_property::<Vec<AwsCredentialFeature>>();
-    let words = features.into_iter().flatten().filter_map(|feature| match feature {
+    let mut words = features.into_iter().flatten().filter_map(|feature| match feature {
         AwsCredentialFeature::CredentialsEnvVars => Some("the environment variables"),
         AwsCredentialFeature::CredentialsProfile => Some("a profile"),
         AwsCredentialFeature::CredentialsProfileStsWebIdToken => Some("a web identity named in a profile"),
@@ -120,6 +131,6 @@ pub(crate) fn origin(source: &CredentialSource, credentials: &Credentials) -> St
         AwsCredentialFeature::CredentialsImds => Some("the instance's metadata service"),
         _ => None,
     });
-    let words: Vec<&str> = words.collect();
-    if words.is_empty() { "the AWS credential chain".to_owned() } else { words.join(", then ") }
+    // The innermost is named first; a profile around it adds nothing.
+    words.next().unwrap_or("the AWS credential chain").to_owned()
 }

@@ -15,6 +15,7 @@ mod instance_nonce;
 mod login;
 mod metadata;
 mod output;
+mod presigning;
 mod private_file;
 mod region;
 mod sign;

@@ -3,18 +3,17 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SignatureLocation, SigningParams, SigningSettings, sign,
-};
-use aws_sigv4::sign::v4;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Request};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Map, Value, json};
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region};
 
 use super::exit::Failure;
+use super::presigning;
 
 const FORM: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const FORM_TYPE: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
@@ -56,7 +55,7 @@ pub(crate) struct SignedRequest {
     method: &'static str,
     url: String,
     body: &'static str,
-    /// Canonical names, sorted.
+    /// Names in lower case.
     headers: Vec<(String, String)>,
     /// Names of the signed headers, sorted.
     pub(crate) signed_headers: Vec<String>,
@@ -68,81 +67,92 @@ impl ToSign<'_> {
     /// # Errors
     /// A value cannot stand in a header.
     pub(crate) fn sign(&self) -> Result<SignedRequest, Failure> {
-        let (method, path, body) = match self.form {
-            Form::Post => ("POST", "/".to_owned(), FORM),
-            Form::Get => ("GET", format!("/?{FORM}"), ""),
-        };
-        let unsignable =
-            |error: &dyn std::fmt::Display| Failure::Usage(format!("the request cannot be signed: {error}"));
-        let mut request = Request::new(());
-        *request.uri_mut() = self.endpoint.uri(&path).ok_or_else(|| unsignable(&"its URL is none"))?;
-        let headers = request.headers_mut();
-        if self.form == Form::Post {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-            headers.insert(CONTENT_TYPE, FORM_TYPE);
+        match self.form {
+            Form::Post => self.post(),
+            Form::Get => self.get(),
         }
-        let own = [(SERVER_ID, Some(self.server_id).filter(|id| !id.is_empty())), (NONCE, self.nonce)];
-        for (name, value) in own {
-            let Some(value) = value else { continue };
-            let value = HeaderValue::from_str(value).map_err(|_| {
-                Failure::Usage(format!("the value for {name} holds characters that no header can"))
-            })?;
-            headers.insert(name, value);
-        }
-        let mut signed_headers: Vec<String> = request
-            .headers()
-            .keys()
-            .map(|name| name.as_str().to_owned())
-            .chain(["host".to_owned()])
-            .collect();
-        if self.form == Form::Post {
-            signed_headers.push("x-amz-date".to_owned());
-            signed_headers
-                .extend(self.credentials.session_token().map(|_| "x-amz-security-token".to_owned()));
-        }
-        signed_headers.sort_unstable();
+    }
 
+    fn post(&self) -> Result<SignedRequest, Failure> {
+        let mut request = self.request()?;
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(FORM.len()));
+        request.headers_mut().insert(CONTENT_TYPE, FORM_TYPE);
         let identity = self.credentials.clone().into();
-        let parameters = v4::SigningParams::builder()
+        let parameters = SigningParams::builder()
             .identity(&identity)
             .region(self.region.name())
             .name("sts")
             .time(self.now)
-            .settings(self.settings())
+            .settings(SigningSettings::default())
             .build()
-            .map_err(|error| unsignable(&error))?;
-        let parameters = SigningParams::V4(parameters);
+            .map_err(|error| unsignable(&error))?
+            .into();
         let uri = request.uri().to_string();
         let headers =
             request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable = SignableRequest::new(method, uri, headers, SignableBody::Bytes(body.as_bytes()))
+        let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(FORM.as_bytes()))
             .map_err(|error| unsignable(&error))?;
         let (instructions, _) = sign(signable, &parameters).map_err(|error| unsignable(&error))?.into_parts();
         instructions.apply_to_request_http1x(&mut request);
-        let mut headers: Vec<(String, String)> = request
+        let mut signed_headers: Vec<String> = request
             .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((canonical(name.as_str()), value.to_str().ok()?.to_owned())))
+            .keys()
+            .filter(|name| **name != AUTHORIZATION)
+            .map(|name| name.as_str().to_owned())
+            .chain(["host".to_owned()])
             .collect();
-        headers.sort_unstable();
-        Ok(SignedRequest { method, url: request.uri().to_string(), body, headers, signed_headers })
+        signed_headers.sort_unstable();
+        let (url, headers) = (request.uri().to_string(), texts(request.headers()));
+        Ok(SignedRequest { method: "POST", url, body: FORM, headers, signed_headers })
     }
 
-    fn settings(&self) -> SigningSettings {
-        let mut settings = SigningSettings::default();
-        if self.form == Form::Get {
-            settings.signature_location = SignatureLocation::QueryParams;
-            settings.expires_in = Some(GOOD_FOR);
-        }
-        settings
+    fn get(&self) -> Result<SignedRequest, Failure> {
+        let request = self.request()?;
+        let headers = texts(request.headers());
+        let mut signed = headers.clone();
+        signed.push(("host".to_owned(), self.endpoint.authority().to_owned()));
+        signed.sort_unstable();
+        let query = presigning::query(FORM, &signed, self.region.name(), self.credentials, self.now)
+            .map_err(|error| unsignable(&error))?;
+        let url = format!("{}?{query}", request.uri());
+        let signed_headers = signed.into_iter().map(|(name, _)| name).collect();
+        Ok(SignedRequest { method: "GET", url, body: "", headers, signed_headers })
     }
+
+    /// The request with the headers of the method.
+    fn request(&self) -> Result<Request<()>, Failure> {
+        let mut request = Request::new(());
+        *request.uri_mut() = self.endpoint.uri("/").ok_or_else(|| unsignable(&"its URL is none"))?;
+        let own = [(SERVER_ID, Some(self.server_id).filter(|id| !id.is_empty())), (NONCE, self.nonce)];
+        for (name, value) in own {
+            let Some(value) = value else { continue };
+            // More blanks than one would not be signed as they are sent.
+            let value = Some(value)
+                .filter(|value| value.is_ascii() && !value.contains("  ") && value.trim() == *value);
+            let value = value.and_then(|value| HeaderValue::from_str(value).ok()).ok_or_else(|| {
+                Failure::Usage(format!("the value for {name} holds what cannot be signed in a header"))
+            })?;
+            request.headers_mut().insert(name, value);
+        }
+        Ok(request)
+    }
+}
+
+fn unsignable(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Usage(format!("the request cannot be signed: {error}"))
+}
+
+/// Names in lower case, and values.
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let texts = headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    texts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 impl SignedRequest {
     /// The payload of a login. Without a role the server takes the principal's name for it.
     pub(crate) fn payload(&self, role: &str) -> Value {
         let headers: Map<String, Value> =
-            self.headers.iter().map(|(name, value)| (name.clone(), json!([value]))).collect();
+            self.headers.iter().map(|(name, value)| (canonical(name), json!([value]))).collect();
         let mut payload = json!({
             "iam_http_request_method": self.method,
             "iam_request_url": STANDARD.encode(&self.url),
@@ -218,24 +228,36 @@ mod tests {
         assert_eq!(headers.as_object().unwrap().len(), 6);
     }
 
+    /// The expected signature is that of botocore, without `X-Amz-Expires`.
     #[test]
     fn a_get_is_signed_in_its_url() {
-        let payload = signed(Form::Get, None, "vault.example.com", Some("n1"));
+        let payload = signed(Form::Get, Some("to/ken="), "vault.example.com", None);
         assert_eq!(payload["iam_http_request_method"], "GET");
         assert_eq!(payload["iam_request_body"], "");
-        let url = decoded(&payload, "iam_request_url");
-        for part in [
-            "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&",
-            "X-Amz-Expires=900",
-            "X-Amz-SignedHeaders=host%3Bx-vault-aws-iam-nonce%3Bx-vault-aws-iam-server-id",
-        ] {
-            assert!(url.contains(part), "{url}");
-        }
-        let headers: Value = serde_json::from_str(&decoded(&payload, "iam_request_headers")).unwrap();
         assert_eq!(
-            headers,
-            json!({"X-Vault-Aws-Iam-Nonce": ["n1"], "X-Vault-Aws-Iam-Server-Id": ["vault.example.com"]})
+            decoded(&payload, "iam_request_url"),
+            "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20231114%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Date=20231114T221320Z&X-Amz-Security-Token=to%2Fken%3D&X-Amz-SignedHeaders=host%3Bx-vault-aws-iam-server-id&X-Amz-Signature=637bfe4691eb77c40ee33da55d364a330443f82391264bbaae30bbebf3e3f4f3"
         );
+        let headers: Value = serde_json::from_str(&decoded(&payload, "iam_request_headers")).unwrap();
+        assert_eq!(headers, json!({"X-Vault-Aws-Iam-Server-Id": ["vault.example.com"]}));
+    }
+
+    #[test]
+    fn a_value_that_would_be_signed_otherwise_than_sent_is_refused() {
+        let credentials = Credentials::new("AKID", "secret", None, None, "test");
+        let region = Region::parse("eu-west-1").unwrap();
+        for server_id in ["a  b", " a", "a\nb", "\u{e4}"] {
+            let to_sign = ToSign {
+                form: Form::Post,
+                endpoint: &Endpoint::global_sts(),
+                region: &region,
+                credentials: &credentials,
+                server_id,
+                nonce: None,
+                now: UNIX_EPOCH,
+            };
+            assert!(to_sign.sign().is_err(), "{server_id:?}");
+        }
     }
 
     #[test]

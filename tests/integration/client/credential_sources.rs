@@ -85,7 +85,7 @@ async fn a_role_assumed_through_another_role() {
     let key = signer(&caller, &[]).await;
     assert!(key.starts_with("ASIA"), "{key}");
     assert_eq!(aws.call_count("AssumeRole"), 2);
-    assert!(origin(&caller).await.contains("an assumed role"));
+    assert_eq!(origin(&caller).await, "a profile");
 }
 
 #[tokio::test]
@@ -176,5 +176,5 @@ async fn an_sso_session() {
     // The name is the SHA-1 of the session's.
     caller.write(".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json", &session.to_string());
     assert_eq!(signer(&caller, &[]).await, "ASIASSO", "{:?}", stub.requests());
-    assert!(origin(&caller).await.contains("an SSO session"));
+    assert_eq!(origin(&caller).await, "an SSO session");
 }

@@ -82,7 +82,7 @@ async fn an_instance_logs_in_again_with_its_nonce(scene: HostScene) {
     for _ in 0..2 {
         let answer = caller.json(&LOGIN).await;
         assert_eq!(answer["auth"]["token_policies"], json!(["default", "machine"]));
-        assert_eq!(answer["auth"]["metadata"]["instance_id"], json!(INSTANCE));
+        assert_eq!(answer["auth"]["metadata"]["auth_type"], json!("ec2"));
     }
     let folder = caller.file(".local/state/vault-plugin-auth-aws");
     let files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
