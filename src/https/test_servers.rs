@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -68,6 +69,15 @@ impl Server {
 
     pub(super) async fn tls(script: Script, authority: &Authority, name: &str) -> Self {
         Self::start(script, Some(authority.acceptor(name))).await
+    }
+
+    /// Shows the certificate of the authority itself, and wants one of `of_clients` if there is such.
+    pub(super) async fn showing(
+        script: Script,
+        authority: &Authority,
+        of_clients: Option<&Authority>,
+    ) -> Self {
+        Self::start(script, Some(authority.own_acceptor(of_clients))).await
     }
 
     async fn start(script: Script, tls: Option<TlsAcceptor>) -> Self {
@@ -167,19 +177,50 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new() -> Self {
-        let mut params = CertificateParams::default();
+        Self::for_names(&[])
+    }
+
+    /// One that is also a server of these names.
+    pub(super) fn for_names(names: &[&str]) -> Self {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("ca.pem");
-        let base64 = STANDARD.encode(issuer.der());
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
-        std::fs::write(&file, pem).unwrap();
+        std::fs::write(&file, pem("CERTIFICATE", issuer.der())).unwrap();
         Self { issuer, _directory: directory, file }
     }
 
     pub(super) fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// A certificate for this name and its key, both in PEM.
+    pub(super) fn issue(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (pem("CERTIFICATE", certificate.der()), pem("PRIVATE KEY", &key.serialize_der()))
+    }
+
+    fn own_acceptor(&self, of_clients: Option<&Self>) -> TlsAcceptor {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let builder = match of_clients {
+            None => builder.with_no_client_auth(),
+            Some(of_clients) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(of_clients.issuer.der().clone()).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                builder.with_client_cert_verifier(verifier.build().unwrap())
+            }
+        };
+        let key = PrivateKeyDer::try_from(self.issuer.key().serialize_der()).unwrap();
+        let config = builder.with_single_cert(vec![self.issuer.der().clone()], key).unwrap();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// TLS with a certificate for this name.
@@ -197,4 +238,8 @@ impl Authority {
             .unwrap();
         TlsAcceptor::from(Arc::new(config))
     }
+}
+
+fn pem(kind: &str, der: &[u8]) -> Vec<u8> {
+    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der)).into_bytes()
 }
