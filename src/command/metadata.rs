@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_config::imds::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use vault_plugin_auth_aws::ports::Transport;
 
 use super::credentials::{causes, provider_config};
@@ -27,7 +27,7 @@ pub(crate) struct InstanceIdentity {
     /// Instance id.
     pub(crate) instance_id: String,
     /// The fields of a login that prove it.
-    pub(crate) fields: Value,
+    pub(crate) fields: Map<String, Value>,
 }
 
 impl InstanceIdentity {
@@ -51,17 +51,24 @@ impl InstanceIdentity {
             Ok::<_, Failure>(String::from(answer))
         };
         let without_lines = |text: String| -> String { text.split_ascii_whitespace().collect() };
+        let field = |name: &str, value: String| (name.to_owned(), Value::String(value));
         let fields = match signature {
             DocumentSignature::Pkcs7 => {
-                json!({"pkcs7": without_lines(get("/latest/dynamic/instance-identity/pkcs7").await?)})
+                let message = get("/latest/dynamic/instance-identity/pkcs7").await?;
+                Map::from_iter([field("pkcs7", without_lines(message))])
             }
             DocumentSignature::Rsa2048 => {
-                json!({"pkcs7": without_lines(get("/latest/dynamic/instance-identity/rsa2048").await?)})
+                let message = get("/latest/dynamic/instance-identity/rsa2048").await?;
+                Map::from_iter([field("pkcs7", without_lines(message))])
             }
-            DocumentSignature::Identity => json!({
-                "identity": STANDARD.encode(get("/latest/dynamic/instance-identity/document").await?),
-                "signature": without_lines(get("/latest/dynamic/instance-identity/signature").await?),
-            }),
+            DocumentSignature::Identity => {
+                let document = get("/latest/dynamic/instance-identity/document").await?;
+                let signature = get("/latest/dynamic/instance-identity/signature").await?;
+                Map::from_iter([
+                    field("identity", STANDARD.encode(document)),
+                    field("signature", without_lines(signature)),
+                ])
+            }
         };
         Ok(Self { instance_id: get("/latest/meta-data/instance-id").await?.trim().to_owned(), fields })
     }

@@ -17,6 +17,7 @@ mod metadata;
 mod output;
 mod presigning;
 mod private_file;
+mod proof;
 mod region;
 mod sign;
 mod signer;

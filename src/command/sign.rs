@@ -4,7 +4,7 @@ use std::io;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use vault_plugin_auth_aws::https::Authorities;
 
 use super::aws_settings::{self, AwsSettings};
@@ -71,9 +71,9 @@ pub(crate) async fn run(matches: &ArgMatches, environment: Environment) -> Resul
     let path = settings.login_path();
     let signed = Signer::new(settings, environment).await?.sign(form).await?;
     let text = match word("format") {
-        "curl" => curl(&address, &path, &signed.payload),
+        "curl" => curl(&address, &path, &Value::Object(signed.payload)),
         "kv" => words(&signed.payload)?,
-        _ => format!("{}\n", signed.payload),
+        _ => format!("{}\n", Value::Object(signed.payload)),
     };
     if matches.get_flag("explain") {
         say(&signed.explanation);
@@ -112,9 +112,9 @@ fn quoted(text: &str) -> String {
 }
 
 /// One `key=value` on each line. A shell that splits them again must find the same words.
-fn words(payload: &Value) -> Result<String, Failure> {
+fn words(payload: &Map<String, Value>) -> Result<String, Failure> {
     let mut text = String::new();
-    for (key, value) in payload.as_object().into_iter().flatten() {
+    for (key, value) in payload {
         let value = value.as_str().unwrap_or_default();
         if value.chars().any(|c| c.is_whitespace() || matches!(c, '*' | '?' | '[' | '\\'))
             || value.starts_with('@')
@@ -130,15 +130,17 @@ fn words(payload: &Value) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    fn words_of(fields: &[(&str, &str)]) -> Result<String, Failure> {
+        words(&fields.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect())
+    }
 
     #[test]
     fn words_are_words_for_every_shell() {
-        assert_eq!(words(&json!({"a": "x==", "role": "dev"})), Ok("a=x==\nrole=dev\n".to_owned()));
+        assert_eq!(words_of(&[("a", "x=="), ("role", "dev")]), Ok("a=x==\nrole=dev\n".to_owned()));
         for role in ["a b", "a*", "@file", "-\n"] {
-            assert!(words(&json!({"role": role})).is_err(), "{role}");
+            assert!(words_of(&[("role", role)]).is_err(), "{role}");
         }
     }
 

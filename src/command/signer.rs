@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region};
@@ -29,7 +29,7 @@ pub(crate) struct Signer {
 /// A signed login.
 pub(crate) struct SignedLogin {
     /// The fields of the login.
-    pub(crate) payload: Value,
+    pub(crate) payload: Map<String, Value>,
     /// For people: what was signed, and with what.
     pub(crate) explanation: String,
 }

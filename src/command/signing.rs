@@ -150,19 +150,19 @@ fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
 
 impl SignedRequest {
     /// The payload of a login. Without a role the server takes the principal's name for it.
-    pub(crate) fn payload(&self, role: &str) -> Value {
+    pub(crate) fn payload(&self, role: &str) -> Map<String, Value> {
         let headers: Map<String, Value> =
             self.headers.iter().map(|(name, value)| (canonical(name), json!([value]))).collect();
-        let mut payload = json!({
-            "iam_http_request_method": self.method,
-            "iam_request_url": STANDARD.encode(&self.url),
-            "iam_request_body": STANDARD.encode(self.body),
-            "iam_request_headers": STANDARD.encode(Value::Object(headers).to_string()),
-        });
-        if !role.is_empty() {
-            payload["role"] = json!(role);
-        }
-        payload
+        let headers = STANDARD.encode(Value::Object(headers).to_string());
+        let fields = [
+            ("iam_http_request_method", self.method.to_owned()),
+            ("iam_request_url", STANDARD.encode(&self.url)),
+            ("iam_request_body", STANDARD.encode(self.body)),
+            ("iam_request_headers", headers),
+            ("role", role.to_owned()),
+        ];
+        let given = fields.into_iter().filter(|(name, value)| *name != "role" || !value.is_empty());
+        given.map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
     }
 }
 
@@ -196,9 +196,9 @@ mod tests {
             credentials: &credentials,
             server_id,
             nonce,
-            now: UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            now: UNIX_EPOCH.checked_add(Duration::from_secs(1_700_000_000)).unwrap(),
         };
-        to_sign.sign().unwrap().payload("dev")
+        Value::Object(to_sign.sign().unwrap().payload("dev"))
     }
 
     fn decoded(payload: &Value, field: &str) -> String {
