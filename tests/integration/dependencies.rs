@@ -34,6 +34,17 @@ fn the_library_has_no_grpc() {
     }
 }
 
+/// What is there for those who call the binary by hand costs the plugin nothing.
+#[test]
+fn the_plugin_alone_has_nothing_of_the_client() {
+    let of_client = ["clap", "clap_complete", "clap_mangen", "aws-sdk-sso", "aws-sdk-ssooidc"];
+    let is_of_client = |package: &&String| of_client.contains(&package.as_str());
+    let plugin = packages(&["--no-default-features", "--features", "plugin"]);
+    assert_eq!(plugin.iter().find(is_of_client), None);
+    let both = packages(&[]);
+    assert!(of_client.iter().all(|name| both.iter().any(|package| package == name)), "{both:?}");
+}
+
 /// ring has no P-521, and a second provider makes the default of rustls panic.
 #[test]
 fn there_is_one_crypto_provider() {
