@@ -21,7 +21,7 @@ const TARGET: Target<1> = Target {
         ["arn:aws:iam::1:user/a:b"],
         ["arn:aws:ec2::1:user/u"],
     ],
-    tokens: &[
+    tokens: &[&[
         ":",
         "/",
         "//",
@@ -38,7 +38,7 @@ const TARGET: Target<1> = Target {
         "\n",
         "\0",
         "é",
-    ],
+    ]],
     check,
 };
 

@@ -1,7 +1,7 @@
 //! The `Authorization` header of a signed request: which headers and which region it says are
 //! signed, and the header that binds a request to one server.
 
-use vault_plugin_auth_aws::aws::endpoints::Endpoint;
+use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
@@ -37,7 +37,7 @@ const TARGET: Target<3> = Target {
         ],
         ["Bearer x", "A", "b"],
     ],
-    tokens: &[
+    tokens: &[&[
         "SignedHeaders=",
         "SignedHeaders=x-vault-aws-iam-server-id",
         "X-Amz-SignedHeaders=x-vault-aws-iam-server-id",
@@ -66,7 +66,7 @@ const TARGET: Target<3> = Target {
         "vault.example.com,",
         "Authorization",
         "é",
-    ],
+    ]],
     check,
 };
 

@@ -4,11 +4,12 @@ use http::StatusCode;
 use roxmltree::Node;
 use vault_plugin_auth_aws::aws::arn::AccountId;
 use vault_plugin_auth_aws::aws::ec2::{Description, Ec2Client, Instance};
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
+use vault_plugin_auth_aws::aws::region::Region;
 
-use crate::stand_ins::{Aws, block_on, credentials};
-use crate::target::{Target, Verdict};
+use crate::target::{Target, Verdict, XML};
 use crate::xml_reading::{elements, only, read, text, texts};
+use testkit::core::{Aws, block_on, credentials};
 
 const TARGET: Target<1> = Target {
     accepted: &[
@@ -38,48 +39,38 @@ const TARGET: Target<1> = Target {
         ["<Response><Errors><Error><Code>InvalidInstanceID.NotFound</Code></Error></Errors></Response>"],
     ],
     tokens: &[
-        "<reservationSet>",
-        "</reservationSet>",
-        "<item>",
-        "</item>",
-        "<item/>",
-        "<instancesSet>",
-        "</instancesSet>",
-        "<instanceId>i-2</instanceId>",
-        "<instanceId/>",
-        "<imageId>x</imageId>",
-        "<instanceState>",
-        "</instanceState>",
-        "<name>running</name>",
-        "<launchTime>",
-        "</launchTime>",
-        "<subnetId>x</subnetId>",
-        "<vpcId>x</vpcId>",
-        "<ownerId>2</ownerId>",
-        "<iamInstanceProfile/>",
-        "<iamInstanceProfile>",
-        "</iamInstanceProfile>",
-        "<arn>x</arn>",
-        "<tagSet>",
-        "</tagSet>",
-        "<key>",
-        "</key>",
-        "<value>",
-        "</value>",
-        "<item><key>k</key><value>v</value></item>",
-        "<!--",
-        "-->",
-        "<![CDATA[",
-        "]]>",
-        "&lt;",
-        "&#0;",
-        "<",
-        ">",
-        "<p:",
-        " xmlns:p=\"x\"",
-        "\0",
-        "\u{feff}",
-        "é",
+        XML,
+        &[
+            "<reservationSet>",
+            "</reservationSet>",
+            "<item>",
+            "</item>",
+            "<item/>",
+            "<instancesSet>",
+            "</instancesSet>",
+            "<instanceId>i-2</instanceId>",
+            "<instanceId/>",
+            "<imageId>x</imageId>",
+            "<instanceState>",
+            "</instanceState>",
+            "<name>running</name>",
+            "<launchTime>",
+            "</launchTime>",
+            "<subnetId>x</subnetId>",
+            "<vpcId>x</vpcId>",
+            "<ownerId>2</ownerId>",
+            "<iamInstanceProfile/>",
+            "<iamInstanceProfile>",
+            "</iamInstanceProfile>",
+            "<arn>x</arn>",
+            "<tagSet>",
+            "</tagSet>",
+            "<key>",
+            "</key>",
+            "<value>",
+            "</value>",
+            "<item><key>k</key><value>v</value></item>",
+        ],
     ],
     check,
 };

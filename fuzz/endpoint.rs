@@ -1,6 +1,7 @@
 //! Regions out of signatures, and configured endpoints.
 
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
+use vault_plugin_auth_aws::aws::region::Region;
 
 use crate::target::{Target, Verdict};
 
@@ -31,7 +32,7 @@ const REGIONS: Target<1> = Target {
         ["eusc-de-east-1"],
     ],
     refused: &[["fake-region-1"], ["us-east-1."], ["us-east.x-1"], ["US-EAST-1"], ["us-east-1.evil.example"]],
-    tokens: &[
+    tokens: &[&[
         "-",
         "--",
         ".",
@@ -58,7 +59,7 @@ const REGIONS: Target<1> = Target {
         "evil.example",
         "é",
         "\u{131}",
-    ],
+    ]],
     check: check_region,
 };
 
@@ -71,7 +72,7 @@ const CONFIGURED: Target<1> = Target {
         ["https://sts.example/a/b//"],
     ],
     refused: &[["ftp://sts.example"], ["https://user:password@sts.example"], ["https://sts.example/?a=b"]],
-    tokens: &[
+    tokens: &[&[
         "http://",
         "https://",
         "://",
@@ -97,7 +98,7 @@ const CONFIGURED: Target<1> = Target {
         "\\",
         "é",
         "..",
-    ],
+    ]],
     check: check_configured,
 };
 

@@ -26,7 +26,7 @@ const TARGET: Target<2> = Target {
         ["502", "<html><body>Bad Gateway</body></html>"],
         ["403", "{\"message\":\"Forbidden\"}"],
     ],
-    tokens: &[
+    tokens: &[&[
         "<ErrorResponse>",
         "</ErrorResponse>",
         "<Response>",
@@ -60,7 +60,7 @@ const TARGET: Target<2> = Target {
         "\0",
         "\u{feff}",
         "é",
-    ],
+    ]],
     check,
 };
 

@@ -18,7 +18,7 @@ const TARGET: Target<2> = Target {
         ["0.3333333333333333333h", "0.000000001ns"],
     ],
     refused: &[["90", "2d"], ["9223372036", "106751d"], ["9223372036854775808ns", ""], ["1s-1s", "1s"]],
-    tokens: &[
+    tokens: &[&[
         "ns",
         "us",
         "\u{b5}s",
@@ -40,7 +40,7 @@ const TARGET: Target<2> = Target {
         "e9",
         "_",
         " ",
-    ],
+    ]],
     check,
 };
 

@@ -2,13 +2,14 @@
 
 use http::StatusCode;
 use vault_plugin_auth_aws::aws::arn::AccountId;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Partition, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
 use vault_plugin_auth_aws::aws::error::CallError;
 use vault_plugin_auth_aws::aws::iam::IamClient;
+use vault_plugin_auth_aws::aws::region::Partition;
 
-use crate::stand_ins::{Aws, block_on, credentials};
-use crate::target::{Target, Verdict};
+use crate::target::{Target, Verdict, XML};
 use crate::xml_reading::{elements, only, read, text, texts};
+use testkit::core::{Aws, block_on, credentials};
 
 const TARGET: Target<1> = Target {
     accepted: &[
@@ -38,42 +39,32 @@ const TARGET: Target<1> = Target {
         ["<ErrorResponse><Error><Code>NoSuchEntity</Code></Error></ErrorResponse>"],
     ],
     tokens: &[
-        "<GetUserResult>",
-        "</GetUserResult>",
-        "<User>",
-        "</User>",
-        "<UserId>x</UserId>",
-        "<UserId/>",
-        "<Arn>x</Arn>",
-        "<Arn/>",
-        "<Arn>",
-        "</Arn>",
-        "<GetRoleResult>",
-        "</GetRoleResult>",
-        "<Role>",
-        "</Role>",
-        "<RoleId>x</RoleId>",
-        "<InstanceProfileId>x</InstanceProfileId>",
-        "<Roles>",
-        "</Roles>",
-        "<Roles/>",
-        "<member>",
-        "</member>",
-        "<member/>",
-        "<member><Arn>c</Arn></member>",
-        "<!--",
-        "-->",
-        "<![CDATA[",
-        "]]>",
-        "&lt;",
-        "&#0;",
-        "<",
-        ">",
-        "<p:",
-        " xmlns:p=\"x\"",
-        "\0",
-        "\u{feff}",
-        "é",
+        XML,
+        &[
+            "<GetUserResult>",
+            "</GetUserResult>",
+            "<User>",
+            "</User>",
+            "<UserId>x</UserId>",
+            "<UserId/>",
+            "<Arn>x</Arn>",
+            "<Arn/>",
+            "<Arn>",
+            "</Arn>",
+            "<GetRoleResult>",
+            "</GetRoleResult>",
+            "<Role>",
+            "</Role>",
+            "<RoleId>x</RoleId>",
+            "<InstanceProfileId>x</InstanceProfileId>",
+            "<Roles>",
+            "</Roles>",
+            "<Roles/>",
+            "<member>",
+            "</member>",
+            "<member/>",
+            "<member><Arn>c</Arn></member>",
+        ],
     ],
     check,
 };

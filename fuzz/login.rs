@@ -2,18 +2,16 @@
 
 use std::sync::{Arc, LazyLock};
 
-use http::StatusCode;
 use serde_json::{Map, Value, json};
 use vault_plugin_auth_aws::framework::{
     Auth, Failure, FieldValue, MAX_DATA_BYTES, Operation, Reply, parse_data,
 };
-use vault_plugin_auth_aws::mount::Mount;
 use vault_plugin_auth_aws::path::routes;
-use vault_plugin_auth_aws::ports::{HttpRequest, Storage};
+use vault_plugin_auth_aws::ports::Storage;
 
 use crate::login_requests::assert_is_harmless;
-use crate::stand_ins::{Aws, MemoryStorage, block_on, mount, request};
-use crate::target::{Target, Verdict};
+use crate::target::{JSON, Target, Verdict};
+use testkit::core::{MemoryStorage, Stage};
 
 const TARGET: Target<1> = Target {
     accepted: &[
@@ -37,51 +35,46 @@ const TARGET: Target<1> = Target {
         [r#"null"#],
     ],
     tokens: &[
-        "\"role\":\"dev\",",
-        "\"role\":null,",
-        "\"role\":\"\",",
-        "\"role\":[\"dev\"],",
-        "\"iam_http_request_method\":",
-        "\"iam_request_url\":",
-        "\"iam_request_body\":",
-        "\"iam_request_headers\":",
-        "\"pkcs7\":\"SECRET\",",
-        "\"identity\":\"SECRET\",",
-        "\"nonce\":\"SECRET\",",
-        "\"POST\"",
-        "\"GET\"",
-        "\"PUT\"",
-        "\\n",
-        "\\r\\n",
-        "\\/",
-        "\\u0000",
-        "\\u0041",
-        "=",
-        "==",
-        "{",
-        "}",
-        "[",
-        "]",
-        "\"",
-        ":",
-        ",",
-        "null",
-        "true",
-        "0",
-        "1e999",
-        "SECRET",
-        "\"a\":{\"b\":[[]]},",
-        "[[[[[[[[[[[[[[[[[[[[",
-        "us-east-1",
-        "cn-north-1",
-        "evil.example/",
-        "é",
-        "\0",
-        "\u{feff}",
-        // Base64 of `Action=GetUser`, of `&Action=GetUser`, and of `https://evil.example/`.
-        "QWN0aW9uPUdldFVzZXI=",
-        "JkFjdGlvbj1HZXRVc2Vy",
-        "aHR0cHM6Ly9ldmlsLmV4YW1wbGUv",
+        JSON,
+        &[
+            "\"role\":\"dev\",",
+            "\"role\":null,",
+            "\"role\":\"\",",
+            "\"role\":[\"dev\"],",
+            "\"iam_http_request_method\":",
+            "\"iam_request_url\":",
+            "\"iam_request_body\":",
+            "\"iam_request_headers\":",
+            "\"pkcs7\":\"SECRET\",",
+            "\"identity\":\"SECRET\",",
+            "\"nonce\":\"SECRET\",",
+            "\"POST\"",
+            "\"GET\"",
+            "\"PUT\"",
+            "\\n",
+            "\\r\\n",
+            "\\/",
+            "\\u0000",
+            "\\u0041",
+            "=",
+            "==",
+            "true",
+            "0",
+            "1e999",
+            "SECRET",
+            "\"a\":{\"b\":[[]]},",
+            "[[[[[[[[[[[[[[[[[[[[",
+            "us-east-1",
+            "cn-north-1",
+            "evil.example/",
+            "é",
+            "\0",
+            "\u{feff}",
+            // Base64 of `Action=GetUser`, of `&Action=GetUser`, and of `https://evil.example/`.
+            "QWN0aW9uPUdldFVzZXI=",
+            "JkFjdGlvbj1HZXRVc2Vy",
+            "aHR0cHM6Ly9ldmlsLmV4YW1wbGUv",
+        ],
     ],
     check,
 };
@@ -95,56 +88,39 @@ fn login() {
 }
 
 /// A mount that was just set up over storage that is kept.
-struct Scene {
-    aws: Arc<Aws>,
-    mount: Arc<Mount>,
+fn over(storage: &Arc<dyn Storage>) -> Stage {
+    Stage::over(Arc::clone(storage), IDENTITY)
 }
 
-impl Scene {
-    fn over(storage: Arc<dyn Storage>) -> Self {
-        let aws = Arc::new(Aws::answering(StatusCode::OK, IDENTITY.as_bytes()));
-        let mount = mount(&aws, storage);
-        Self { aws, mount }
-    }
-
-    /// A mount with the role `dev` for the user that STS names, and this client configuration.
-    fn stored(config: Option<Value>) -> Arc<dyn Storage> {
-        let storage = Arc::new(MemoryStorage::default());
-        let scene = Self::over(Arc::<MemoryStorage>::clone(&storage));
-        let role = json!({
+/// What a mount stores with the role `dev` for the user that STS names, and this client configuration.
+fn stored(config: Option<Value>) -> Arc<dyn Storage> {
+    let storage: Arc<dyn Storage> = Arc::new(MemoryStorage::default());
+    let stage = over(&storage);
+    stage.write(
+        "role/dev",
+        &json!({
             "auth_type": "iam",
             "bound_iam_principal_arn": "arn:aws:iam::123456789012:user/dev",
             "resolve_aws_unique_ids": false,
             "token_policies": "p",
-        });
-        let entries = [("role/dev", Some(role)), ("config/client", config)];
-        for (path, data) in entries.into_iter().filter_map(|(path, data)| Some((path, data?))) {
-            let reply =
-                block_on(scene.mount.handle_request(request(Operation::Create, path, &data.to_string())));
-            assert!(matches!(reply, Reply::Empty | Reply::Answer(_)), "{reply:?}");
-        }
-        storage
+        }),
+    );
+    if let Some(config) = config {
+        stage.write("config/client", &config);
     }
-
-    /// Answers a request on `login`, and tells what it asked AWS.
-    fn ask(&self, operation: Operation, data: &str) -> (Reply, Vec<HttpRequest>) {
-        let reply = block_on(self.mount.handle_request(request(operation, "login", data)));
-        (reply, self.aws.take_requests())
-    }
+    storage
 }
 
 fn check([input]: [&[u8]; 1]) -> Verdict {
-    static PLAIN: LazyLock<Arc<dyn Storage>> = LazyLock::new(|| Scene::stored(None));
+    static PLAIN: LazyLock<Arc<dyn Storage>> = LazyLock::new(|| stored(None));
     static BOUND: LazyLock<Arc<dyn Storage>> = LazyLock::new(|| {
-        Scene::stored(Some(
-            json!({"iam_server_id_header_value": SERVER_ID, "use_sts_region_from_client": true}),
-        ))
+        stored(Some(json!({"iam_server_id_header_value": SERVER_ID, "use_sts_region_from_client": true})))
     });
     let text = String::from_utf8_lossy(input);
     check_data(&text);
 
-    let plain = Scene::over(Arc::clone(&PLAIN));
-    let (reply, requests) = plain.ask(Operation::Update, &text);
+    let plain = over(&PLAIN);
+    let (reply, requests) = plain.ask(Operation::Update, "login", &text);
     for request in &requests {
         assert_is_harmless(request, "https", "sts.amazonaws.com");
     }
@@ -152,8 +128,8 @@ fn check([input]: [&[u8]; 1]) -> Verdict {
     check_look_ahead(&plain, &text, logged_in);
     check_resolve_role(&plain, &text, logged_in);
 
-    let bound = Scene::over(Arc::clone(&BOUND));
-    let (reply, requests) = bound.ask(Operation::Update, &text);
+    let bound = over(&BOUND);
+    let (reply, requests) = bound.ask(Operation::Update, "login", &text);
     for request in &requests {
         let authority = request.uri.authority().unwrap().as_str();
         assert!(is_sts(authority), "{authority}");
@@ -215,8 +191,8 @@ fn check_login(reply: &Reply, requests: usize) -> bool {
 }
 
 /// The alias is told to whom could log in, but for the bindings, and to nobody else.
-fn check_look_ahead(scene: &Scene, data: &str, logged_in: bool) {
-    let (reply, requests) = scene.ask(Operation::AliasLookahead, data);
+fn check_look_ahead(stage: &Stage, data: &str, logged_in: bool) {
+    let (reply, requests) = stage.ask(Operation::AliasLookahead, "login", data);
     assert!(requests.len() <= 1);
     match reply {
         Reply::Answer(response) => {
@@ -229,8 +205,8 @@ fn check_look_ahead(scene: &Scene, data: &str, logged_in: bool) {
 
 /// A named role costs no question to AWS; without a name the one question serves the login that
 /// follows, and that one only.
-fn check_resolve_role(scene: &Scene, data: &str, logged_in: bool) {
-    let (reply, requests) = scene.ask(Operation::ResolveRole, data);
+fn check_resolve_role(stage: &Stage, data: &str, logged_in: bool) {
+    let (reply, requests) = stage.ask(Operation::ResolveRole, "login", data);
     let Reply::Answer(response) = reply else {
         assert!(!logged_in, "{reply:?}");
         return;
@@ -241,8 +217,8 @@ fn check_resolve_role(scene: &Scene, data: &str, logged_in: bool) {
         return;
     }
     assert_eq!((requests.len(), role.as_str()), (1, "dev"));
-    assert_eq!(scene.ask(Operation::Update, data).1.len(), 0);
-    assert_eq!(scene.ask(Operation::Update, data).1.len(), 1);
+    assert_eq!(stage.ask(Operation::Update, "login", data).1.len(), 0);
+    assert_eq!(stage.ask(Operation::Update, "login", data).1.len(), 1);
 }
 
 /// The data becomes fields within their limits, or is refused without being quoted.

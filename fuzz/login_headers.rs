@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
 use vault_plugin_auth_aws::go::text::decode_base64;
 
-use crate::target::{Target, Verdict};
+use crate::target::{JSON, Target, Verdict};
 
 const TARGET: Target<1> = Target {
     accepted: &[
@@ -32,34 +32,29 @@ const TARGET: Target<1> = Target {
         ["bm90IGpzb25="],
     ],
     tokens: &[
-        "{",
-        "}",
-        "[",
-        "]",
-        "\"",
-        ":",
-        ",",
-        "\"a\":",
-        "\"A\":[\"x\"],",
-        "\"a:b\",",
-        "null",
-        "true",
-        "1e999",
-        "-0",
-        "12345678901234567890",
-        "\\u0000",
-        "\\u00e9",
-        "\\ud800",
-        "\\n",
-        "\\\"",
-        "SECRET",
-        "\"SECRET\":[{}],",
-        "\n",
-        " ",
-        "e30=",
-        "\u{feff}",
-        "é",
-        "\0",
+        JSON,
+        &[
+            "\"a\":",
+            "\"A\":[\"x\"],",
+            "\"a:b\",",
+            "true",
+            "1e999",
+            "-0",
+            "12345678901234567890",
+            "\\u0000",
+            "\\u00e9",
+            "\\ud800",
+            "\\n",
+            "\\\"",
+            "SECRET",
+            "\"SECRET\":[{}],",
+            "\n",
+            " ",
+            "e30=",
+            "\u{feff}",
+            "é",
+            "\0",
+        ],
     ],
     check,
 };

@@ -86,18 +86,18 @@ impl Place {
 }
 
 /// Inputs of the corpus, changed.
-pub(crate) fn changed<const N: usize, S: AsRef<[u8]>>(
+pub(crate) fn changed<const N: usize, S: AsRef<[u8]> + Copy + 'static>(
     corpus: &[Input<N>],
-    tokens: &'static [S],
+    tokens: &[S],
 ) -> impl Strategy<Value = Input<N>> + use<N, S> {
-    let corpus = corpus.to_vec();
+    let (corpus, tokens) = (corpus.to_vec(), tokens.to_vec());
     let edits = vec((place(), edit()), 0..=MAX_EDITS);
     (any::<Index>(), edits).prop_map(move |(base, edits)| {
         let mut input = base.get(&corpus).clone();
         for (place, edit) in edits {
             let (part, at) = place.find(&input);
             let other = |from: Index| from.get(&corpus).0[part].as_slice();
-            edit.apply(&mut input.0[part], at, place.length, tokens, &other);
+            edit.apply(&mut input.0[part], at, place.length, &tokens, &other);
         }
         input
     })

@@ -13,7 +13,7 @@ const TARGET: Target<1> = Target {
         [include_str!("../tests/data/identity-documents/dsa1024-and-rsa2048-attributes.p7.b64")],
         ["MIAGCSqGSIb3DQEHAqCAMIAAAAAA"],
     ],
-    tokens: &[
+    tokens: &[&[
         "MIA",
         "MII",
         "AAAA",
@@ -27,7 +27,7 @@ const TARGET: Target<1> = Target {
         "-----BEGIN PKCS7-----",
         "=",
         "!",
-    ],
+    ]],
     check,
 };
 

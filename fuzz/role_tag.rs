@@ -15,10 +15,10 @@ const ISSUED: [&str; 2] = [
 const TARGET: Target<1> = Target {
     accepted: &[[ISSUED[0]], [ISSUED[1]]],
     refused: &[["v1:x"], ["v2:AAECAwQFBgc=:r=dev:d=false:m=false:x"]],
-    tokens: &[
+    tokens: &[&[
         ":", "=", ",", "v1:", ":r=", ":p=", ":i=", ":d=", ":m=", ":t=", "true", "false", "1", "T", ":t=0",
         ":t=-5", "\n", "\0", "é",
-    ],
+    ]],
     check,
 };
 

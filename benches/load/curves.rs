@@ -4,16 +4,16 @@ use std::path::Path;
 
 use crate::driver::Part;
 use crate::login::Logins;
-use crate::statistics::median;
 use crate::subject::{Cost, ROLE, Subject};
 use crate::{Bench, progress};
+use testkit::statistics::median;
 
 /// Clients at the same time.
 const CLIENTS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
 /// What depends on a number.
 #[derive(Clone, Debug)]
-pub struct Curve {
+pub(crate) struct Curve {
     /// Name of the file, and in JSON.
     pub id: &'static str,
     /// What the number is.
@@ -26,7 +26,7 @@ pub struct Curve {
 
 /// What a login costs at a number.
 #[derive(Clone, Copy, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     /// The number.
     pub number: usize,
     /// The costs.
@@ -34,7 +34,7 @@ pub struct Point {
 }
 
 /// Both curves; the plugins in turn, each point the median of the rounds.
-pub async fn measure(bench: &Bench) -> Vec<Curve> {
+pub(crate) async fn measure(bench: &Bench) -> Vec<Curve> {
     let mut roles = vec![1];
     roles.extend((1..).map(|power| 10_usize.pow(power)).take_while(|number| *number <= bench.options.roles));
     let mut clients: Vec<[Vec<Point>; 2]> = vec![Default::default(); CLIENTS.len()];

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::login::Logins;
-use crate::statistics::{as_f64, median, milliseconds, percentile};
-use crate::support::host::{Answer, Mount};
+use testkit::host::{Answer, Mount};
+use testkit::statistics::{as_f64, median, milliseconds, percentile};
 
 /// What of a login is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub(crate) enum Part {
     /// All that OpenBao asks: the path, whether an entry exists, the login, the role.
     Whole,
     /// The login call alone.
@@ -23,7 +23,7 @@ pub enum Part {
 
 impl Part {
     /// Does it once.
-    pub async fn run(self, mount: &Mount, logins: &Logins, number: usize) {
+    pub(crate) async fn run(self, mount: &Mount, logins: &Logins, number: usize) {
         let data = logins.get(number);
         let answer = match self {
             Self::Whole => mount.login(data).await,
@@ -34,13 +34,13 @@ impl Part {
 }
 
 /// Panics unless the login was admitted.
-pub fn must_be_admitted(answer: &Answer) {
+pub(crate) fn must_be_admitted(answer: &Answer) {
     assert!(answer.status == 200 && answer.auth.is_some(), "a login failed: {answer:#?}");
 }
 
 /// What came out.
 #[derive(Clone, Debug, Default)]
-pub struct Run {
+pub(crate) struct Run {
     /// Milliseconds of each login.
     pub latencies: Vec<f64>,
     /// From the first to the last.
@@ -50,30 +50,36 @@ pub struct Run {
 impl Run {
     /// The median of the latencies, in milliseconds.
     #[must_use]
-    pub fn median(&self) -> f64 {
+    pub(crate) fn median(&self) -> f64 {
         median(&self.latencies)
     }
 
     /// The 99th percentile of the latencies, in milliseconds.
     #[must_use]
-    pub fn p99(&self) -> f64 {
+    pub(crate) fn p99(&self) -> f64 {
         percentile(&self.latencies, 99.0)
     }
 
     /// Logins per second.
     #[must_use]
-    pub fn throughput(&self) -> f64 {
+    pub(crate) fn throughput(&self) -> f64 {
         as_f64(self.latencies.len()) / self.elapsed.as_secs_f64()
     }
 }
 
 /// So many clients, each of which logs in again as soon as it is in.
-pub async fn closed_loop(mount: &Mount, logins: &Logins, part: Part, clients: usize, count: usize) -> Run {
+pub(crate) async fn closed_loop(
+    mount: &Mount,
+    logins: &Logins,
+    part: Part,
+    clients: usize,
+    count: usize,
+) -> Run {
     closed_loop_over(std::slice::from_ref(mount), logins, part, clients, count).await
 }
 
 /// The same over several mounts, one after the other.
-pub async fn closed_loop_over(
+pub(crate) async fn closed_loop_over(
     mounts: &[Mount],
     logins: &Logins,
     part: Part,
@@ -108,7 +114,7 @@ pub async fn closed_loop_over(
 /// has waited too.
 ///
 /// `login` does the login of a number, and says whether its latency counts.
-pub async fn open_loop<F, L>(rate: f64, count: usize, login: F) -> Run
+pub(crate) async fn open_loop<F, L>(rate: f64, count: usize, login: F) -> Run
 where
     F: Fn(usize) -> L + Send + 'static,
     L: Future<Output = bool> + Send + 'static,
@@ -141,18 +147,18 @@ where
 }
 
 /// Numbers that look random and are the same in every run (SplitMix64).
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
     /// From the beginning.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
 
     /// Above 0, at most 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-    pub fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

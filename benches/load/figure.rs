@@ -1,11 +1,11 @@
 //! A figure: what it is called, what it should be, and what was measured.
 
 use crate::Bench;
-use crate::statistics::{median, median_ratio};
+use testkit::statistics::{median, median_ratio};
 
 /// What is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// Name in the JSON file.
     pub id: &'static str,
     /// Name in the table.
@@ -20,7 +20,7 @@ pub struct Figure {
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
-pub enum Aim {
+pub(crate) enum Aim {
     /// Nothing; it is told because it explains others.
     Information,
     /// At most that part of what was recorded of the Go plugin.
@@ -36,25 +36,25 @@ pub enum Aim {
 impl Figure {
     /// A figure without an aim.
     #[must_use]
-    pub const fn information(id: &'static str, title: &'static str, unit: &'static str) -> Self {
+    pub(crate) const fn information(id: &'static str, title: &'static str, unit: &'static str) -> Self {
         Self { id, title, unit, recorded: None, aim: Aim::Information }
     }
 
     /// A figure with an aim.
     #[must_use]
-    pub const fn aimed(id: &'static str, title: &'static str, unit: &'static str, aim: Aim) -> Self {
+    pub(crate) const fn aimed(id: &'static str, title: &'static str, unit: &'static str, aim: Aim) -> Self {
         Self { id, title, unit, recorded: None, aim }
     }
 
     /// With what was recorded of the Go plugin.
     #[must_use]
-    pub const fn recorded(self, value: f64) -> Self {
+    pub(crate) const fn recorded(self, value: f64) -> Self {
         Self { recorded: Some(value), ..self }
     }
 
     /// Whether a value is what it should be; `None` if nothing is asked of it.
     #[must_use]
-    pub fn met(&self, value: f64) -> Option<bool> {
+    pub(crate) fn met(&self, value: f64) -> Option<bool> {
         match self.aim {
             Aim::Information => None,
             Aim::OfRecorded(ratio) => Some(value <= ratio * self.recorded.unwrap_or(f64::NAN)),
@@ -67,7 +67,7 @@ impl Figure {
 
 /// A figure and the values of all rounds.
 #[derive(Clone, Debug)]
-pub struct Measured {
+pub(crate) struct Measured {
     /// The figure.
     pub figure: &'static Figure,
     /// Values of the plugin, round by round.
@@ -79,43 +79,43 @@ pub struct Measured {
 impl Measured {
     /// Nothing yet.
     #[must_use]
-    pub fn new(figure: &'static Figure, bench: &Bench) -> Self {
+    pub(crate) fn new(figure: &'static Figure, bench: &Bench) -> Self {
         Self { figure, values: Vec::new(), others: bench.options.other.as_ref().map(|_| Vec::new()) }
     }
 
     /// Adds a round.
-    pub fn add(&mut self, value: f64, other: Option<f64>) {
+    pub(crate) fn add(&mut self, value: f64, other: Option<f64>) {
         self.values.push(value);
         self.others.as_mut().zip(other).into_iter().for_each(|(others, other)| others.push(other));
     }
 
     /// The value: the median of the rounds.
     #[must_use]
-    pub fn value(&self) -> f64 {
+    pub(crate) fn value(&self) -> f64 {
         median(&self.values)
     }
 
     /// The value of the other one.
     #[must_use]
-    pub fn other(&self) -> Option<f64> {
+    pub(crate) fn other(&self) -> Option<f64> {
         self.others.as_deref().map(median)
     }
 
     /// To what was recorded of the Go plugin.
     #[must_use]
-    pub fn ratio_to_recorded(&self) -> Option<f64> {
+    pub(crate) fn ratio_to_recorded(&self) -> Option<f64> {
         self.figure.recorded.map(|recorded| self.value() / recorded)
     }
 
     /// To the other one: the median of the ratios of the rounds.
     #[must_use]
-    pub fn ratio_to_other(&self) -> Option<f64> {
+    pub(crate) fn ratio_to_other(&self) -> Option<f64> {
         self.others.as_deref().map(|others| median_ratio(&self.values, others))
     }
 
     /// Whether it is what it should be.
     #[must_use]
-    pub fn met(&self) -> Option<bool> {
+    pub(crate) fn met(&self) -> Option<bool> {
         self.figure.met(self.value())
     }
 }

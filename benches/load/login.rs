@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::support::aws::{Credentials, LoginOptions, sign_login};
+use testkit::aws::{Credentials, LoginOptions, sign_login};
 
 /// Signed logins, to be used one after the other and then again.
 #[derive(Clone)]
-pub struct Logins(Arc<Vec<Value>>);
+pub(crate) struct Logins(Arc<Vec<Value>>);
 
 /// How many different logins are signed for one role.
 const DIFFERENT: usize = 256;
@@ -16,25 +16,25 @@ const DIFFERENT: usize = 256;
 impl Logins {
     /// Different logins for one role.
     #[must_use]
-    pub fn of_role(role: &str) -> Self {
+    pub(crate) fn of_role(role: &str) -> Self {
         Self::of_roles((0..DIFFERENT).map(|_| role.to_owned()))
     }
 
     /// One login for each role, each with a key of its own.
     #[must_use]
-    pub fn of_roles(roles: impl Iterator<Item = String>) -> Self {
+    pub(crate) fn of_roles(roles: impl Iterator<Item = String>) -> Self {
         Self(Arc::new(roles.enumerate().map(|(number, role)| signed(number, &role)).collect()))
     }
 
     /// Logins that were signed elsewhere.
     #[must_use]
-    pub fn signed(logins: Vec<Value>) -> Self {
+    pub(crate) fn signed(logins: Vec<Value>) -> Self {
         Self(Arc::new(logins))
     }
 
     /// The data of a login.
     #[must_use]
-    pub fn get(&self, number: usize) -> &Value {
+    pub(crate) fn get(&self, number: usize) -> &Value {
         &self.0[number % self.0.len()]
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// Processor time that others have used, while this process and its children ran.
 #[derive(Clone, Copy, Debug)]
-pub struct Others {
+pub(crate) struct Others {
     begun: Instant,
     ticks: u64,
 }
@@ -18,13 +18,13 @@ pub struct Others {
 impl Others {
     /// From now on.
     #[must_use]
-    pub fn watch() -> Self {
+    pub(crate) fn watch() -> Self {
         Self { begun: Instant::now(), ticks: foreign_ticks() }
     }
 
     /// Cores that others have used on average. The children count as others until they have ended.
     #[must_use]
-    pub fn cores(&self) -> f64 {
+    pub(crate) fn cores(&self) -> f64 {
         let ticks = foreign_ticks().saturating_sub(self.ticks);
         Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND).as_secs_f64()
             / self.begun.elapsed().as_secs_f64()
@@ -47,7 +47,7 @@ fn foreign_ticks() -> u64 {
 
 /// Lets this process and its children open as many files as the system lets them, as a service of a
 /// host does: every mount has sockets.
-pub fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     // With fewer files fewer mounts are possible, and that shows.
@@ -56,7 +56,7 @@ pub fn raise_file_limit() {
 
 /// Cores, processor, memory and kernel.
 #[must_use]
-pub fn description() -> Value {
+pub(crate) fn description() -> Value {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
@@ -72,7 +72,7 @@ pub fn description() -> Value {
 
 /// The same in a line.
 #[must_use]
-pub fn line() -> String {
+pub(crate) fn line() -> String {
     let description = description();
     let text = |name: &str| description[name].as_str().unwrap_or("unknown").to_owned();
     format!("{} cores, {}, {} of memory, Linux {}", cores(), text("cpu"), text("memory"), text("kernel"))

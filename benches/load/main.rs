@@ -9,23 +9,22 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a benchmark must stop it"
 )]
-#![allow(unreachable_pub, reason = "`pub` in a support module marks what the other modules may use")]
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures")]
 
 mod curves;
 mod driver;
 mod figure;
 mod figures;
+mod group;
 mod login;
 mod machine;
 mod options;
 mod plot;
 mod process;
 mod report;
-mod statistics;
+mod row;
 mod sts;
 mod subject;
-#[path = "../../tests/integration/support/mod.rs"]
-mod support;
 mod table;
 
 use std::io::Write as _;
@@ -34,7 +33,7 @@ use std::path::Path;
 use clap::Parser as _;
 
 use crate::figure::Measured;
-use crate::figures::Group;
+use crate::group::Group;
 use crate::machine::Others;
 use crate::options::Options;
 use crate::report::Report;
@@ -76,9 +75,9 @@ async fn main() {
 
 /// Measures a group: one binary, or two in turn.
 async fn measure(bench: &Bench, group: Group) -> Vec<Measured> {
-    let figures = group.figures();
-    let mut measured: Vec<Measured> = figures.iter().map(|figure| Measured::new(figure, bench)).collect();
-    let rounds = group.rounds(&bench.options);
+    let mut measured: Vec<Measured> =
+        figures::of(group).iter().map(|figure| Measured::new(figure, bench)).collect();
+    let rounds = figures::rounds(group, &bench.options);
     for round in 1..=rounds {
         progress(&format!("{}: round {round} of {rounds}", group.name()));
         let values = measure_once(bench, group, &bench.options.plugin).await;
@@ -94,8 +93,8 @@ async fn measure(bench: &Bench, group: Group) -> Vec<Measured> {
 }
 
 async fn measure_once(bench: &Bench, group: Group, binary: &Path) -> Vec<f64> {
-    let values = group.measure(bench, binary).await;
-    assert_eq!(values.len(), group.figures().len(), "one value for each figure of {}", group.name());
+    let values = figures::measure(group, bench, binary).await;
+    assert_eq!(values.len(), figures::of(group).len(), "one value for each figure of {}", group.name());
     values
 }
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum as _};
 
-use crate::figures::Group;
+use crate::group::Group;
 
 /// Measures the plugin under load: time, memory and calls of its logins.
 #[derive(Clone, Debug, Parser)]
 #[command(override_usage = "cargo bench --bench load -- [OPTIONS]", version, max_term_width = 100)]
 pub struct Options {
     /// The plugin binary to measure.
-    #[arg(long, value_name = "PATH", default_value = env!("CARGO_BIN_EXE_vault-plugin-auth-aws"))]
+    #[arg(long, value_name = "PATH", default_value = testkit::binary!())]
     pub plugin: PathBuf,
     /// A second plugin binary, measured in turn with the first; the ratios are those of pairs.
     #[arg(long, value_name = "PATH")]

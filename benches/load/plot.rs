@@ -7,8 +7,8 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use crate::curves::{Curve, Point};
-use crate::statistics::as_f64;
 use crate::subject::Cost;
+use testkit::statistics::as_f64;
 
 const SIZE: (u32, u32) = (960, 400);
 /// Colours that are told apart without seeing red and green.
@@ -29,7 +29,7 @@ struct Line {
 ///
 /// # Panics
 /// If the file cannot be written.
-pub fn draw(curve: &Curve, folder: &Path) -> PathBuf {
+pub(crate) fn draw(curve: &Curve, folder: &Path) -> PathBuf {
     std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let path = folder.join(format!("logins-by-{}.svg", curve.id));
     {

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Ticks per second in `/proc`; the same on every architecture of Linux that Rust knows.
-pub const TICKS_PER_SECOND: u64 = 100;
+pub(crate) const TICKS_PER_SECOND: u64 = 100;
 /// By how much two readings in ticks may be wrong.
 const TICK_ERROR: Duration = Duration::from_millis(20);
 
 /// Processor time that a process has used, user and system.
 #[derive(Clone, Copy, Debug)]
-pub struct CpuTime {
+pub(crate) struct CpuTime {
     /// Of the threads there are now, in nanoseconds.
     threads: Duration,
     /// Of these and of those that have ended, in ticks.
@@ -24,7 +24,7 @@ impl CpuTime {
     /// # Panics
     /// If the process has ended.
     #[must_use]
-    pub fn of(pid: u32) -> Self {
+    pub(crate) fn of(pid: u32) -> Self {
         let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("the process runs");
         let time = |task: fs::DirEntry| {
             // A thread may end while its folder is read.
@@ -41,13 +41,13 @@ impl CpuTime {
 
     /// Since the process began.
     #[must_use]
-    pub fn so_far(self) -> Duration {
+    pub(crate) fn so_far(self) -> Duration {
         self.threads
     }
 
     /// Since an earlier reading: to the nanosecond, unless threads have ended meanwhile.
     #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
+    pub(crate) fn since(self, earlier: Self) -> Duration {
         let ticks = self.ticks.saturating_sub(earlier.ticks).saturating_sub(TICK_ERROR);
         self.threads.saturating_sub(earlier.threads).max(ticks)
     }
@@ -55,7 +55,7 @@ impl CpuTime {
 
 /// Memory of a process.
 #[derive(Clone, Copy, Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// Resident, in KiB.
     pub resident: f64,
     /// The part of it that is no file, in KiB.
@@ -68,7 +68,7 @@ impl Memory {
     /// # Panics
     /// If the process has ended.
     #[must_use]
-    pub fn of(pid: u32) -> Self {
+    pub(crate) fn of(pid: u32) -> Self {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
         let field = |name: &str| {
             let value = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of Linux");
@@ -84,7 +84,7 @@ impl Memory {
 ///
 /// # Panics
 /// If the file cannot be opened.
-pub fn forget_file(program: &Path) {
+pub(crate) fn forget_file(program: &Path) {
     let file = File::open(program).expect("a program");
     file.sync_all().expect("a file on a disk");
     // Where the kernel does not take the advice, the figure is what it is there.

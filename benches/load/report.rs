@@ -10,11 +10,11 @@ use crate::curves::{Curve, Point};
 use crate::figure::Measured;
 use crate::machine;
 use crate::options::Options;
-use crate::support::host::{Host, Launch};
-use crate::table;
+use crate::row;
+use testkit::host::{Host, Launch};
 
 /// A plugin that was measured.
-pub struct Binary {
+pub(crate) struct Binary {
     path: PathBuf,
     /// What it says of itself; may be empty.
     version: String,
@@ -22,11 +22,11 @@ pub struct Binary {
 
 impl Binary {
     async fn ask(path: &Path) -> Self {
-        let host = Host::launch(Launch::open_bao().binary(path)).await;
+        let host = Host::launch(Launch::open_bao(path)).await;
         let registration = host.register().await.unwrap_or_else(|error| panic!("{error}"));
         let mut version = registration.version;
         // This plugin leaves its version to the catalog.
-        if version.is_empty() && path == Path::new(env!("CARGO_BIN_EXE_vault-plugin-auth-aws")) {
+        if version.is_empty() && path == Path::new(testkit::binary!()) {
             env!("CARGO_PKG_VERSION").clone_into(&mut version);
         }
         Self { path: path.to_owned(), version }
@@ -34,7 +34,7 @@ impl Binary {
 
     /// File name and version.
     #[must_use]
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let file = self.path.file_name().unwrap_or_default().to_string_lossy();
         format!("{file} {}", self.version).trim_end().to_owned()
     }
@@ -45,7 +45,7 @@ impl Binary {
 }
 
 /// All of a run.
-pub struct Report {
+pub(crate) struct Report {
     plugin: Binary,
     /// The other binary.
     pub other: Option<Binary>,
@@ -60,7 +60,7 @@ pub struct Report {
 
 impl Report {
     /// Nothing measured yet.
-    pub async fn new(options: &Options) -> Self {
+    pub(crate) async fn new(options: &Options) -> Self {
         let mut notes = Vec::new();
         if options.quick {
             notes.push("A quick run: these figures mean nothing.".to_owned());
@@ -84,7 +84,7 @@ impl Report {
 
     /// What was measured, where and how, in lines.
     #[must_use]
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let other = self.other.as_ref().map(|other| format!(", beside {}", other.name())).unwrap_or_default();
         let Options { clients, logins, rounds, roles, mounts, delay, .. } = &self.options;
         format!(
@@ -99,7 +99,7 @@ impl Report {
     ///
     /// # Panics
     /// If it cannot be written.
-    pub fn write(&self, path: &Path) {
+    pub(crate) fn write(&self, path: &Path) {
         let folder = path.parent().expect("a file stands in a folder");
         std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         let text = format!("{:#}\n", self.json());
@@ -157,7 +157,7 @@ fn figure(measured: &Measured) -> Value {
         "rounds": measured.values,
         "recorded": measured.figure.recorded,
         "ratio_to_recorded": measured.ratio_to_recorded(),
-        "target": table::target(measured.figure.aim, measured.figure.unit),
+        "target": row::target(measured.figure.aim, measured.figure.unit),
         "met": measured.met(),
         "other": measured.other(),
         "other_rounds": measured.others,

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 /// Who everyone is.
-pub const PRINCIPAL: &str = "arn:aws:iam::111122223333:user/load";
+pub(crate) const PRINCIPAL: &str = "arn:aws:iam::111122223333:user/load";
 
 /// The answer.
 const ANSWER: &str = concat!(
@@ -137,7 +137,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
     shared.calls.fetch_add(1, Ordering::SeqCst);
     let response = Response::builder().header(CONTENT_TYPE, "text/xml");
     let response = response.body(Full::new(Bytes::from_static(ANSWER.as_bytes()))).expect("a response");
-    shared.times.lock().unwrap().push(crate::statistics::milliseconds(begun.elapsed()));
+    shared.times.lock().unwrap().push(testkit::statistics::milliseconds(begun.elapsed()));
     Ok(response)
 }
 

@@ -9,18 +9,18 @@ use crate::Bench;
 use crate::driver::{self, Part};
 use crate::login::Logins;
 use crate::process::{CpuTime, Memory};
-use crate::statistics::{as_f64, milliseconds};
 use crate::sts::PRINCIPAL;
-use crate::support::host::{Host, Launch, MemoryStorage, Mount, MountOptions};
+use testkit::host::{Host, Launch, MemoryStorage, Mount, MountOptions};
+use testkit::statistics::{as_f64, milliseconds};
 
 /// The role of the logins.
-pub const ROLE: &str = "load";
+pub(crate) const ROLE: &str = "load";
 /// Logins before the first one that counts: connections are open, caches are filled.
 const WARM_UP: usize = 200;
 
 /// What a login costs, in milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub struct Cost {
+pub(crate) struct Cost {
     /// Processor time of the plugin.
     pub cpu: f64,
     /// Median of the latency.
@@ -30,7 +30,7 @@ pub struct Cost {
 }
 
 /// One process with one mount, `auth/aws/`.
-pub struct Subject {
+pub(crate) struct Subject {
     /// The host.
     pub host: Host,
     /// The mount.
@@ -39,14 +39,14 @@ pub struct Subject {
 
 impl Subject {
     /// Starts a plugin, with one mount that is configured and has the role [`ROLE`].
-    pub async fn open(bench: &Bench, binary: &Path) -> Self {
+    pub(crate) async fn open(bench: &Bench, binary: &Path) -> Self {
         let subject = Self::with_storage(bench, binary, MemoryStorage::new()).await;
         configure(bench, &subject.mount).await;
         subject
     }
 
     /// Starts a plugin on what a mount has stored.
-    pub async fn with_storage(bench: &Bench, binary: &Path, storage: Arc<MemoryStorage>) -> Self {
+    pub(crate) async fn with_storage(bench: &Bench, binary: &Path, storage: Arc<MemoryStorage>) -> Self {
         let host = Host::launch(launch(binary, bench.sts.certificates())).await;
         let options = MountOptions { storage: Some(storage), ..MountOptions::default() };
         let mount = host.mount("aws", options).await;
@@ -54,7 +54,7 @@ impl Subject {
     }
 
     /// Starts a plugin on a mount that has so many roles stored, [`ROLE`] and [`role_name`]s.
-    pub async fn with_roles(bench: &Bench, binary: &Path, roles: usize) -> Self {
+    pub(crate) async fn with_roles(bench: &Bench, binary: &Path, roles: usize) -> Self {
         let storage = MemoryStorage::new();
         configure(bench, &Self::with_storage(bench, binary, Arc::clone(&storage)).await.mount).await;
         let role = storage.get(&format!("role/{ROLE}")).expect("a stored role");
@@ -65,24 +65,24 @@ impl Subject {
     }
 
     /// A further mount in the same process, configured the same way.
-    pub async fn further_mount(&self, bench: &Bench, name: &str) -> Mount {
+    pub(crate) async fn further_mount(&self, bench: &Bench, name: &str) -> Mount {
         let mount = self.host.mount(name, MountOptions::default()).await;
         configure(bench, &mount).await;
         mount
     }
 
     /// Logs in until everything is in its steady state.
-    pub async fn warm_up(&self, logins: &Logins, clients: usize) {
+    pub(crate) async fn warm_up(&self, logins: &Logins, clients: usize) {
         driver::closed_loop(&self.mount, logins, Part::Whole, clients, WARM_UP).await;
     }
 
     /// What logins at the mount cost.
-    pub async fn cost(&self, logins: &Logins, part: Part, clients: usize, count: usize) -> Cost {
+    pub(crate) async fn cost(&self, logins: &Logins, part: Part, clients: usize, count: usize) -> Cost {
         self.cost_over(std::slice::from_ref(&self.mount), logins, part, clients, count).await
     }
 
     /// What logins cost that go to one mount after the other.
-    pub async fn cost_over(
+    pub(crate) async fn cost_over(
         &self,
         mounts: &[Mount],
         logins: &Logins,
@@ -99,24 +99,21 @@ impl Subject {
 
     /// Memory now.
     #[must_use]
-    pub fn memory(&self) -> Memory {
+    pub(crate) fn memory(&self) -> Memory {
         Memory::of(self.host.pid())
     }
 }
 
 /// The name of one of many roles.
 #[must_use]
-pub fn role_name(number: usize) -> String {
+pub(crate) fn role_name(number: usize) -> String {
     format!("{ROLE}-{number:06}")
 }
 
 /// As OpenBao starts a plugin that trusts these certificates.
 #[must_use]
-pub fn launch(binary: &Path, certificates: &Path) -> Launch {
-    Launch::open_bao()
-        .binary(binary)
-        .env("SSL_CERT_FILE", certificates)
-        .env("AWS_EC2_METADATA_DISABLED", "true")
+pub(crate) fn launch(binary: &Path, certificates: &Path) -> Launch {
+    Launch::open_bao(binary).env("SSL_CERT_FILE", certificates).env("AWS_EC2_METADATA_DISABLED", "true")
 }
 
 /// Lets a mount work with the stand-in, and gives it the role [`ROLE`].

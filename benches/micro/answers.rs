@@ -3,10 +3,11 @@
 use divan::{Bencher, black_box};
 use http::StatusCode;
 use vault_plugin_auth_aws::aws::ec2::Ec2Client;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
+use vault_plugin_auth_aws::aws::region::Region;
 use vault_plugin_auth_aws::aws::sts::CallerIdentity;
 
-use crate::stand_ins::{Aws, block_on, credentials};
+use testkit::core::{Aws, block_on, credentials};
 
 /// As STS writes it, spaces included.
 pub(crate) const CALLER: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">

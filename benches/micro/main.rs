@@ -1,21 +1,12 @@
 //! The steps of a login, one by one, without a host and without a network. See `benches/README.md`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a broken assumption in a benchmark must stop it"
-)]
+#![allow(clippy::unwrap_used, reason = "a broken assumption in a benchmark must stop it")]
 
 mod answers;
 mod bindings;
 mod mount;
 mod signed_request;
 mod signing;
-#[path = "../../fuzz/stand_ins.rs"]
-mod stand_ins;
 
 fn main() {
     divan::main();

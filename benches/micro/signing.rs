@@ -2,10 +2,11 @@
 
 use divan::Bencher;
 use http::StatusCode;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region, Service};
+use vault_plugin_auth_aws::aws::endpoint::{Endpoint, Service};
 use vault_plugin_auth_aws::aws::iam::IamClient;
+use vault_plugin_auth_aws::aws::region::Region;
 
-use crate::stand_ins::{Aws, block_on, credentials};
+use testkit::core::{Aws, block_on, credentials};
 
 const USER: &str = "<GetUserResponse><GetUserResult><User><UserId>AIDA</UserId><Arn>arn:aws:iam::1:user/u</Arn></User></GetUserResult></GetUserResponse>";
 

@@ -9,10 +9,10 @@ use aws_config::meta::region::{ProvideRegion, RegionProviderChain};
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 
-use super::credentials::ChainHttp;
-use crate::aws::endpoints::{Partition, Region};
+use super::chain_http::ChainHttp;
+use crate::aws::region::{Partition, Region};
 use crate::go::text::quote;
-use crate::mount::Environment;
+use crate::ports::World;
 
 /// How long the instance metadata service may take; it is on the same machine or not there.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
@@ -22,8 +22,8 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// A sentence for the operator: there is a name, but it is none of a region.
-pub async fn ambient_region(environment: &Environment) -> Result<Region, String> {
-    let config = ProviderConfig::default().with_http_client(ChainHttp(Arc::clone(&environment.transport)));
+pub async fn ambient_region(world: &World) -> Result<Region, String> {
+    let config = ProviderConfig::default().with_http_client(ChainHttp(Arc::clone(&world.transport)));
     let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::builder().configure(&config).build());
     let configured = chain.region().await;

@@ -4,16 +4,14 @@
 //! names are reused; so its answer counts only if it speaks of the same unique id.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-use lru::LruCache;
 
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
-use crate::aws::endpoints::Partition;
-use crate::concurrency::cache_status::{CacheStatus, HitCounter};
+use crate::aws::region::Partition;
+use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
+use crate::concurrency::cache_status::CacheStatus;
 use crate::go::text::quote;
 
 /// How long an answer of IAM counts: users can be renamed and moved under the same id.
@@ -21,6 +19,7 @@ const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 /// Principals kept per mount.
 const MAX_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 
+#[derive(Clone)]
 struct Known {
     arn: Arc<str>,
     until: SystemTime,
@@ -37,59 +36,33 @@ struct PrincipalKey {
 
 /// Full ARNs by account and unique id.
 pub struct FullArns {
-    known: Mutex<LruCache<PrincipalKey, Known>>,
-    /// Rises when everything is forgotten: an answer to an earlier question is not kept.
-    generation: AtomicU64,
-    asked: HitCounter,
+    known: BoundedCache<PrincipalKey, Known>,
 }
 
 impl Default for FullArns {
     fn default() -> Self {
-        Self {
-            known: Mutex::new(LruCache::unbounded()),
-            generation: AtomicU64::new(0),
-            asked: HitCounter::default(),
-        }
+        Self { known: BoundedCache::new(MAX_PRINCIPALS) }
     }
 }
 
 impl FullArns {
     /// Forgets everything: who may be where has changed.
     pub fn clear(&self) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        known.clear();
+        self.known.clear();
     }
 
     /// How full and how useful it is.
     pub fn status(&self) -> CacheStatus {
-        let entries = self.known.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.asked.status(entries, MAX_PRINCIPALS.get())
-    }
-
-    fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+        self.known.status()
     }
 
     fn get(&self, key: &PrincipalKey, now: SystemTime) -> Option<Arc<str>> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = known.get(key)?;
-        if found.until > now {
-            return Some(Arc::clone(&found.arn));
-        }
-        known.pop(key);
-        None
+        self.known.get_if(key, |known| known.until > now).map(|known| known.arn)
     }
 
-    fn keep(&self, asked_at: u64, key: PrincipalKey, arn: &Arc<str>, now: SystemTime) {
-        let Some(until) = now.checked_add(LIFETIME) else { return };
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.generation() != asked_at {
-            return;
-        }
-        known.put(key, Known { arn: Arc::clone(arn), until });
-        if known.len() > MAX_PRINCIPALS.get() {
-            known.pop_lru();
+    fn keep(&self, asked_at: ReadStart, key: PrincipalKey, arn: &Arc<str>, now: SystemTime) {
+        if let Some(until) = now.checked_add(LIFETIME) {
+            self.known.keep(asked_at, key, Known { arn: Arc::clone(arn), until });
         }
     }
 
@@ -105,15 +78,14 @@ impl FullArns {
             unique_id: unique_id.to_owned(),
             generation: look_up.generation(),
         };
-        if let Some(known) = self.asked.count(self.get(&key, now)) {
+        if let Some(known) = self.get(&key, now) {
             return Ok(known);
         }
-        let asked_at = self.generation();
-        let partition = partition_of(arn)?;
-        let client = look_up
-            .shared_iam(partition, account)
-            .await
-            .map_err(|detail| format!("error creating IAM client: {detail}"))?;
+        let asked_at = self.known.start_read();
+        let partition = Partition::of(arn)?;
+        let no_client = |detail: String| format!("error creating IAM client: {detail}");
+        let route = look_up.account(account).await.map_err(no_client)?;
+        let client = route.shared_iam(partition).await.map_err(no_client)?;
         let name = arn.name();
         let entity = match arn.kind() {
             EntityKind::User => client
@@ -133,15 +105,6 @@ impl FullArns {
         self.keep(asked_at, key, &full, now);
         Ok(full)
     }
-}
-
-/// The partition of an ARN, which decides where IAM is asked.
-///
-/// # Errors
-/// There is no such partition.
-pub fn partition_of(arn: &Arn) -> Result<Partition, String> {
-    Partition::from_name(arn.partition())
-        .ok_or_else(|| format!("unable to resolve partition {} to a region", quote(arn.partition())))
 }
 
 fn check_is_same(caller: &Arn, unique_id: &str, found_arn: &str, found_id: &str) -> Result<(), String> {
@@ -187,7 +150,7 @@ mod tests {
     fn what_is_known_ends_after_a_day_however_often_it_is_used() {
         let arns = FullArns::default();
         let start = SystemTime::UNIX_EPOCH;
-        arns.keep(arns.generation(), key("1", 1), &"arn".into(), start);
+        arns.keep(arns.known.start_read(), key("1", 1), &"arn".into(), start);
         let after = |hours: u64| start.checked_add(Duration::from_secs(hours * 3600)).unwrap();
         assert!(arns.get(&key("1", 1), after(23)).is_some());
         assert!(arns.get(&key("2", 1), after(1)).is_none());
@@ -198,7 +161,7 @@ mod tests {
     fn an_answer_from_before_a_change_is_not_kept() {
         let arns = FullArns::default();
         let now = SystemTime::UNIX_EPOCH;
-        let asked_at = arns.generation();
+        let asked_at = arns.known.start_read();
         arns.clear();
         arns.keep(asked_at, key("1", 1), &"arn".into(), now);
         assert!(arns.get(&key("1", 1), now).is_none());
@@ -208,7 +171,7 @@ mod tests {
     fn an_answer_under_an_older_configuration_is_not_used_under_a_newer() {
         let arns = FullArns::default();
         let now = SystemTime::UNIX_EPOCH;
-        arns.keep(arns.generation(), key("1", 1), &"arn".into(), now);
+        arns.keep(arns.known.start_read(), key("1", 1), &"arn".into(), now);
         assert!(arns.get(&key("1", 1), now).is_some());
         assert!(arns.get(&key("1", 2), now).is_none());
     }

@@ -23,9 +23,10 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use super::clients::{ClientKey, SharedCalls};
-use crate::aws::attempts::Deadline;
+use super::key::ClientKey;
+use super::shared_calls::SharedCalls;
 use crate::aws::calls::{Api, Token};
+use crate::aws::deadline::Deadline;
 use crate::aws::ec2::{Description, Ec2Client, is_about_an_id};
 use crate::aws::error::CallError;
 

@@ -5,17 +5,13 @@ use std::time::SystemTime;
 
 use futures_util::FutureExt;
 
-use crate::accounts::clients::{AwsClients, ConfigSnapshot};
-use crate::accounts::shared_iam::SharedIam;
+use crate::accounts::clients::AwsClients;
+use crate::accounts::route::AccountRoute;
 use crate::aws::arn::AccountId;
-use crate::aws::attempts::Deadline;
-use crate::aws::ec2::Description;
-use crate::aws::endpoints::{Partition, Region};
-use crate::aws::iam::IamClient;
-use crate::aws::query::CallContext;
-use crate::entry::StsConfig;
+use crate::aws::context::CallContext;
+use crate::aws::deadline::Deadline;
 use crate::go::text::quote;
-use crate::store::Store;
+use crate::store::{ConfigSnapshot, Store};
 
 /// What the look-ups of one request share.
 #[derive(Clone, Copy)]
@@ -38,51 +34,16 @@ impl<'a> LookUp<'a> {
         Self { clients, store, snapshot, deadline }
     }
 
-    /// IAM of an account.
+    /// The way to an account.
     ///
     /// # Errors
-    /// Why there is no client for it.
-    pub async fn iam(self, partition: Partition, account: &AccountId) -> Result<IamClient, String> {
-        let sts = self.sts_config(account).await?;
-        self.clients.iam(self.snapshot, partition, account, sts.as_ref().as_ref(), self.deadline).await
-    }
-
-    /// IAM of an account, for look-ups that other requests may want at the same time.
-    ///
-    /// # Errors
-    /// Why there is no client for it.
-    pub async fn shared_iam(
-        self,
-        partition: Partition,
-        account: &AccountId,
-    ) -> Result<SharedIam<'a>, String> {
-        let Self { clients, snapshot, deadline, .. } = self;
-        let sts = self.sts_config(account).await?;
-        clients.shared_iam(snapshot, partition, account, sts.as_ref().as_ref(), deadline).await
-    }
-
-    /// An instance of an account in a region.
-    ///
-    /// # Errors
-    /// Why there is no client for it, or no answer.
-    pub async fn describe_instance(
-        self,
-        region: &Region,
-        account: &AccountId,
-        id: &str,
-    ) -> Result<Description, String> {
-        let Self { clients, snapshot, deadline, .. } = self;
-        let sts = self.sts_config(account).await?;
-        let sts = sts.as_ref().as_ref();
-        let description = clients.describe_instance(snapshot, region, account, sts, deadline, id).await?;
-        description
-            .map_err(|error| format!("error fetching description for instance ID {}: {error}", quote(id)))
-    }
-
-    async fn sts_config(self, account: &AccountId) -> Result<std::sync::Arc<Option<StsConfig>>, String> {
-        self.store.sts_config(account).await.map_err(|failure| {
+    /// Its entry in `config/sts` cannot be read.
+    pub async fn account(self, account: &'a AccountId) -> Result<AccountRoute<'a>, String> {
+        let Self { clients, store, snapshot, deadline } = self;
+        let via = store.sts_config(account).await.map_err(|failure| {
             format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
-        })
+        })?;
+        Ok(AccountRoute { clients, snapshot, deadline, account, via })
     }
 
     /// How its calls run.

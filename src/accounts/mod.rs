@@ -2,9 +2,17 @@
 //! other accounts, and look-ups that equal callers share.
 
 pub mod ambient_region;
+mod asked;
+pub mod chain_http;
 pub mod clients;
 pub mod credentials;
 pub mod full_arn;
+pub mod instance;
 pub mod instance_batches;
+pub mod key;
 pub mod look_up;
+mod own;
+pub mod route;
+mod sessions;
+pub mod shared_calls;
 pub mod shared_iam;

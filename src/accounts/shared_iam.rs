@@ -2,11 +2,13 @@
 
 use std::future::Future;
 
-use super::clients::{ClientKey, SharedCalls};
-use crate::aws::attempts::Deadline;
+use super::key::ClientKey;
+use super::shared_calls::SharedCalls;
 use crate::aws::calls::Api;
+use crate::aws::deadline::Deadline;
 use crate::aws::error::CallError;
 use crate::aws::iam::{IamClient, IamEntity, InstanceProfile};
+use crate::concurrency::bounded_cache::ReadStart;
 use crate::concurrency::single_flight::SingleFlight;
 
 /// What is being looked up in IAM for one mount.
@@ -22,7 +24,7 @@ struct EntityKey {
     client: ClientKey,
     api: Api,
     name: String,
-    asked_at: u64,
+    asked_at: ReadStart,
 }
 
 /// IAM of one account, for one request. A call has time of its own, and goes on as long as anybody
@@ -40,7 +42,7 @@ impl SharedIam<'_> {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn get_user(&self, name: &str, asked_at: u64) -> Result<IamEntity, CallError> {
+    pub async fn get_user(&self, name: &str, asked_at: ReadStart) -> Result<IamEntity, CallError> {
         let (client, calls, user) = (self.client.clone(), self.calls.clone(), name.to_owned());
         let call = async move { client.get_user(&user, calls.context(Deadline::start())).await };
         self.entity(Api::GetUser, name, asked_at, call).await
@@ -50,7 +52,7 @@ impl SharedIam<'_> {
     ///
     /// # Errors
     /// See [`CallError`].
-    pub async fn get_role(&self, name: &str, asked_at: u64) -> Result<IamEntity, CallError> {
+    pub async fn get_role(&self, name: &str, asked_at: ReadStart) -> Result<IamEntity, CallError> {
         let (client, calls, role) = (self.client.clone(), self.calls.clone(), name.to_owned());
         let call = async move { client.get_role(&role, calls.context(Deadline::start())).await };
         self.entity(Api::GetRole, name, asked_at, call).await
@@ -72,7 +74,7 @@ impl SharedIam<'_> {
         &self,
         api: Api,
         name: &str,
-        asked_at: u64,
+        asked_at: ReadStart,
         call: impl Future<Output = Result<IamEntity, CallError>> + Send + 'static,
     ) -> Result<IamEntity, CallError> {
         let key = EntityKey { client: self.key.clone(), api, name: name.to_owned(), asked_at };
@@ -105,9 +107,9 @@ mod tests {
     use super::*;
     use crate::aws::arn::AccountId;
     use crate::aws::calls::Calls;
-    use crate::aws::endpoints::{Endpoint, Partition, Service};
-    use crate::framework::HostFlavor;
-    use crate::mount::Environment;
+    use crate::aws::endpoint::{Endpoint, Service};
+    use crate::aws::region::Partition;
+    use crate::ports::World;
     use crate::ports::{Clock, HttpRequest, HttpResponse, Random, Transport, TransportError};
 
     const LATENCY: Duration = Duration::from_millis(100);
@@ -155,13 +157,12 @@ mod tests {
     impl Scene {
         fn new() -> Self {
             let iam = Arc::<Iam>::default();
-            let environment = Arc::new(Environment {
+            let world = Arc::new(World {
                 transport: Arc::clone(&iam) as Arc<dyn Transport>,
                 clock: Arc::clone(&iam) as Arc<dyn Clock>,
                 random: Arc::clone(&iam) as Arc<dyn Random>,
-                host: HostFlavor::OpenBao,
             });
-            let calls = SharedCalls::new(environment, Arc::<Calls>::default(), 1);
+            let calls = SharedCalls::new(world, Arc::<Calls>::default(), 1);
             Self { iam, calls, flights: IamFlights::default() }
         }
 
@@ -193,25 +194,26 @@ mod tests {
     async fn equal_questions_become_one_and_others_do_not() {
         let scene = Scene::new();
         let [a, b, c] = [1, 1, 2].map(|generation| scene.request(generation));
-        let (first, second) = tokio::join!(a.get_role("r", 0), b.get_role("r", 0));
+        let (first, second) =
+            tokio::join!(a.get_role("r", ReadStart::at(0)), b.get_role("r", ReadStart::at(0)));
         assert_eq!((first.is_ok(), first, scene.asked()), (true, second, 1));
         let (first, second) = tokio::join!(a.get_instance_profile("p"), b.get_instance_profile("p"));
         assert_eq!((first.is_ok(), first, scene.asked()), (true, second, 1));
-        let _ = tokio::join!(a.get_user("u", 0), b.get_user("u", 0));
+        let _ = tokio::join!(a.get_user("u", ReadStart::at(0)), b.get_user("u", ReadStart::at(0)));
         assert_eq!(scene.asked(), 1);
         let _ = tokio::join!(
-            a.get_role("r", 0),
-            a.get_role("s", 0),
-            a.get_role("r", 1),
-            a.get_user("r", 0),
-            c.get_role("r", 0),
+            a.get_role("r", ReadStart::at(0)),
+            a.get_role("s", ReadStart::at(0)),
+            a.get_role("r", ReadStart::at(1)),
+            a.get_user("r", ReadStart::at(0)),
+            c.get_role("r", ReadStart::at(0)),
             a.get_instance_profile("r"),
             a.get_instance_profile("s"),
             c.get_instance_profile("r"),
         );
         assert_eq!(scene.asked(), 8);
-        a.get_role("r", 0).await.unwrap();
-        a.get_role("r", 0).await.unwrap();
+        a.get_role("r", ReadStart::at(0)).await.unwrap();
+        a.get_role("r", ReadStart::at(0)).await.unwrap();
         assert_eq!(scene.asked(), 2, "no answer is kept");
     }
 
@@ -233,7 +235,8 @@ mod tests {
         let late = scene.request(1);
         tokio::time::sleep(Duration::from_millis(29_700)).await;
         let in_time = scene.request(1);
-        let (late, in_time) = tokio::join!(late.get_role("r", 0), in_time.get_role("r", 0));
+        let (late, in_time) =
+            tokio::join!(late.get_role("r", ReadStart::at(0)), in_time.get_role("r", ReadStart::at(0)));
         let text = late.unwrap_err().to_string();
         assert_eq!(text, "GetRole at https://iam.amazonaws.com: no answer in the time of this request");
         assert_eq!((in_time.is_ok(), scene.asked()), (true, 1));

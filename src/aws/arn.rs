@@ -105,6 +105,17 @@ pub enum ArnError {
 impl Arn {
     /// Parses a principal ARN.
     ///
+    /// ```
+    /// use vault_plugin_auth_aws::aws::arn::{Arn, EntityKind};
+    ///
+    /// let arn = Arn::parse("arn:aws:sts::123456789012:assumed-role/App/i-0a1b2c3d")?;
+    /// assert_eq!(arn.kind(), EntityKind::AssumedRole);
+    /// assert_eq!((arn.name(), arn.session()), ("App", "i-0a1b2c3d"));
+    /// // The role behind the session, as roles of the auth method name it.
+    /// assert_eq!(arn.canonical(), "arn:aws:iam::123456789012:role/App");
+    /// # Ok::<(), vault_plugin_auth_aws::aws::arn::ArnError>(())
+    /// ```
+    ///
     /// # Errors
     /// Says what about the text is not recognised.
     pub fn parse(text: &str) -> Result<Self, ArnError> {

@@ -1,64 +1,22 @@
 //! How often and how long a call to AWS is tried.
 
-use std::future::Future;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
-use tokio::time::Instant;
 
 use super::calls::{Meter, Outcome};
+use super::context::CallContext;
+use super::deadline::Deadline;
 use super::error::ServiceError;
-use super::query::CallContext;
 use crate::ports::{HttpRequest, HttpResponse, Random, TransportError};
 
 /// Longest time for one attempt, connection included.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest time for everything a request of the host does at AWS.
-pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long before the end of a request its calls give up, so that their error, which names the call,
-/// is what the request ends with.
-const LAST_WORD: Duration = Duration::from_millis(250);
 /// Upper bound of the first pause between attempts; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Upper bound of any pause that AWS did not ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-
-/// The moment by which all calls of one request must have ended.
-#[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
-
-impl Deadline {
-    /// The deadline of a request that starts now.
-    #[must_use]
-    pub fn start() -> Self {
-        // Far below what an instant can hold; the fallback ends the request at once.
-        let now = Instant::now();
-        Self(now.checked_add(TOTAL_TIMEOUT).unwrap_or(now))
-    }
-
-    /// When calls must have ended.
-    fn of_calls(self) -> Instant {
-        self.0.checked_sub(LAST_WORD).unwrap_or(self.0)
-    }
-
-    /// Time that is left for calls.
-    fn remaining(self) -> Duration {
-        self.of_calls().saturating_duration_since(Instant::now())
-    }
-
-    /// Waits for a call that others wait for as well, as long as for one of the request's own; `None`
-    /// when it was not done by then.
-    pub fn limit_call<T>(self, call: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
-        tokio::time::timeout_at(self.of_calls(), call).map(Result::ok)
-    }
-
-    /// Runs something until the deadline; `None` when it was not done by then.
-    pub fn limit<T>(self, work: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
-        tokio::time::timeout_at(self.0, work).map(Result::ok)
-    }
-}
 
 /// An answer, and how long the attempt took that got it.
 #[derive(Clone, Debug)]
@@ -188,6 +146,7 @@ fn random_part(random: &dyn Random, whole: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use tokio::time::Instant;
 
     use async_trait::async_trait;
     use bytes::Bytes;
@@ -195,6 +154,7 @@ mod tests {
 
     use super::super::calls::{Api, Calls, LineStatus};
     use super::*;
+    use crate::aws::deadline::{LAST_WORD, TOTAL_TIMEOUT};
     use crate::ports::{Random, Transport};
 
     enum Step {

@@ -6,7 +6,6 @@ use http::StatusCode;
 use thiserror::Error;
 
 use super::xml::{Node, Once, walk};
-use crate::go::text::truncated;
 
 /// The error document of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +117,16 @@ impl From<ServiceError> for CallError {
     }
 }
 
+/// The beginning of a text, at most `limit` bytes, cut between characters.
+#[must_use]
+pub fn truncated(text: &str, limit: usize) -> &str {
+    let mut end = limit.min(text.len());
+    while !text.is_char_boundary(end) {
+        end = end.saturating_sub(1);
+    }
+    text.get(..end).unwrap_or("")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +165,11 @@ mod tests {
             format!("<ErrorResponse><Error><Code>C</Code><Message>{long}</Message></Error></ErrorResponse>");
         let error = ServiceError::parse(StatusCode::FORBIDDEN, body.as_bytes());
         assert_eq!((error.code.as_str(), error.message.len()), ("C", MAX_SHOWN));
+    }
+
+    #[test]
+    fn truncation_respects_characters() {
+        assert_eq!(truncated("aé", 2), "a");
+        assert_eq!(truncated("abc", 10), "abc");
     }
 }

@@ -4,9 +4,11 @@ use aws_credential_types::Credentials;
 use zeroize::Zeroizing;
 
 use super::calls::Api;
-use super::endpoints::{Endpoint, Region};
+use super::context::CallContext;
+use super::endpoint::Endpoint;
 use super::error::CallError;
-use super::query::{CallContext, MAX_ANSWER, QueryCall};
+use super::query::{MAX_ANSWER, QueryCall};
+use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};
 use crate::aws::arn::AccountId;
 

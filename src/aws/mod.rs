@@ -4,10 +4,13 @@
 pub mod arn;
 pub mod attempts;
 pub mod calls;
+pub mod context;
+pub mod deadline;
 pub mod ec2;
-pub mod endpoints;
+pub mod endpoint;
 pub mod error;
 pub mod iam;
 pub mod query;
+pub mod region;
 pub mod sts;
 pub mod xml;

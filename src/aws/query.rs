@@ -11,12 +11,14 @@ use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::attempts::{Deadline, GaveUp, send};
-use super::calls::{Api, Calls, Meter, Token};
-use super::endpoints::{Endpoint, Region};
+use super::attempts::{GaveUp, send};
+use super::calls::{Api, Meter, Token};
+use super::context::CallContext;
+use super::endpoint::Endpoint;
 use super::error::{CallError, ServiceError};
+use super::region::Region;
 use crate::aws::arn::AccountId;
-use crate::ports::{HttpRequest, Random, Transport};
+use crate::ports::HttpRequest;
 
 /// Longest answer of STS and IAM, and of EC2 about one instance, in bytes.
 pub const MAX_ANSWER: usize = 1024 * 1024;
@@ -26,32 +28,6 @@ pub const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VER
 
 /// RFC 3986 unreserved characters stay as they are.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// Attempts when the configuration leaves their number to the SDK (`max_retries` below zero).
-const DEFAULT_ATTEMPTS: u32 = 4;
-
-/// The number of attempts for a configured `max_retries`.
-#[must_use]
-pub fn attempts(max_retries: i64) -> u32 {
-    u32::try_from(max_retries).map_or(DEFAULT_ATTEMPTS, |retries| retries.saturating_add(1))
-}
-
-/// Through what, and how long, a call runs.
-#[derive(Clone, Copy)]
-pub struct CallContext<'a> {
-    /// HTTP.
-    pub transport: &'a dyn Transport,
-    /// For pauses.
-    pub random: &'a dyn Random,
-    /// Signing time.
-    pub now: SystemTime,
-    /// When it must have ended.
-    pub deadline: Deadline,
-    /// Attempts at the most.
-    pub max_attempts: u32,
-    /// Where attempts are counted.
-    pub calls: &'a Calls,
-}
 
 /// One call.
 pub struct QueryCall<'a> {
@@ -182,14 +158,8 @@ impl QueryCall<'_> {
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use super::super::endpoints::Service;
+    use super::super::endpoint::Service;
     use super::*;
-
-    #[test]
-    fn retries_become_attempts() {
-        assert_eq!([-7, -1, 0, 3].map(attempts), [4, 4, 1, 4]);
-        assert_eq!(attempts(i64::MAX), DEFAULT_ATTEMPTS);
-    }
 
     #[test]
     fn a_call_is_signed_for_its_service_and_region() {

@@ -10,13 +10,15 @@ use time::format_description::well_known::Rfc3339;
 
 use super::attempts::{GaveUp, send};
 use super::calls::{Api, ForwardedAnswer, Meter};
-use super::endpoints::{Endpoint, Region};
+use super::context::CallContext;
+use super::endpoint::Endpoint;
 use super::error::CallError;
-use super::query::{CallContext, MAX_ANSWER, QueryCall};
+use super::query::{MAX_ANSWER, QueryCall};
+use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};
 use crate::aws::arn::AccountId;
-use crate::go::text::truncated;
-use crate::proof::signed_request::SignedRequest;
+use crate::aws::error::truncated;
+use crate::ports::HttpRequest;
 
 const VERSION: &str = "2011-06-15";
 /// How much of an error answer of STS is shown to the client, in bytes.
@@ -76,24 +78,32 @@ impl CallerIdentity {
     }
 }
 
-/// Sends a client's signed request to STS, at an endpoint of a region, and reads who signed it.
+/// A client's signed request as it goes out.
+pub struct Forwarded<'a> {
+    /// The request, or why it cannot be sent.
+    pub request: Result<HttpRequest, String>,
+    /// Its method and URL, as errors name it.
+    pub description: String,
+    /// Region of the endpoint; empty where a configured one has none.
+    pub region: &'a str,
+}
+
+/// Sends a client's signed request to STS and reads who signed it.
 ///
 /// # Errors
 /// The text after `error making upstream request: `.
 pub async fn forward<'a>(
-    request: &SignedRequest,
-    endpoint: &Endpoint,
-    region: &'a str,
+    forwarded: &Forwarded<'a>,
     context: CallContext<'a>,
 ) -> Result<(CallerIdentity, ForwardedAnswer<'a>), String> {
+    let Forwarded { request, description, region } = forwarded;
+    let (calls, region) = (context.calls, *region);
     let gave_up = |attempts: u32, cause: Option<String>| {
         let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        let description = request.description(endpoint);
         format!("error making request: {description} giving up after {attempts} attempt(s){cause}")
     };
-    let forwarded = request.forwarded_to(endpoint).map_err(|cause| gave_up(0, Some(cause)))?;
-    let calls = context.calls;
-    let answer = send(context, &forwarded, &mut Meter::Forwarded { calls, region })
+    let request = request.as_ref().map_err(|cause| gave_up(0, Some(cause.clone())))?;
+    let answer = send(context, request, &mut Meter::Forwarded { calls, region })
         .await
         .map_err(|GaveUp { attempts, cause }| gave_up(attempts, cause))?;
     let (answer, latency) = (answer.response, answer.latency);

@@ -1,55 +1,13 @@
-//! The EC2 instance that wants to log in, and what a role demands of it.
+//! What a role demands of the instance that wants to log in.
 
-use crate::accounts::full_arn::partition_of;
 use crate::accounts::look_up::{LookUp, OutOfTime};
 use crate::aws::arn::{AccountId, Arn};
-use crate::aws::ec2::{Description, Instance};
-use crate::aws::endpoints::Region;
+use crate::aws::ec2::Instance;
+use crate::aws::region::Partition;
 use crate::binding::principal::list_matches_arn;
 use crate::entry::Role;
 use crate::framework::Failure;
 use crate::go::text::quote;
-
-/// Looks up a running instance of an account.
-///
-/// # Errors
-/// Why it is not known to be one.
-pub async fn look_up_running(
-    look_up: LookUp<'_>,
-    account: &AccountId,
-    region: &str,
-    id: &str,
-) -> Result<Instance, String> {
-    look_up.in_time(find_running(look_up, account, region, id)).await
-}
-
-async fn find_running(
-    look_up: LookUp<'_>,
-    account: &AccountId,
-    region: &str,
-    id: &str,
-) -> Result<Instance, String> {
-    let region = Region::parse(region).ok_or_else(|| format!("could not find region {}", quote(region)))?;
-    let instance = match look_up.describe_instance(&region, account, id).await? {
-        Description::Instance(instance) => *instance,
-        Description::NoReservation => return Err("no reservations found in instance description".to_owned()),
-        Description::NoInstance => return Err("no instance details found in reservations".to_owned()),
-        Description::WithoutId => return Err(ANOTHER.to_owned()),
-        Description::WithoutState => return Err("instance state in instance description is nil".to_owned()),
-        Description::Incomplete => {
-            return Err("AMI ID or launch time in the instance description is nil".to_owned());
-        }
-    };
-    if instance.id != id {
-        return Err(ANOTHER.to_owned());
-    }
-    if instance.state != "running" {
-        return Err("instance is not in 'running' state".to_owned());
-    }
-    Ok(instance)
-}
-
-const ANOTHER: &str = "expected instance ID not matching the instance ID in the instance description";
 
 /// Why an instance does not satisfy a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +54,18 @@ pub async fn check_bounds(
         quote(&role_arn),
         quote(role_name)
     )))
+}
+
+/// Compares the region of an identity document with the regions of a role.
+///
+/// # Errors
+/// What the client is told: the region is none of them.
+pub fn check_region(role: &Role, role_name: &str, region: &str) -> Result<(), String> {
+    let regions = role.bound_region_list.as_deref().unwrap_or_default();
+    if regions.is_empty() || regions.iter().any(|bound| bound == region) {
+        return Ok(());
+    }
+    Err(format!("Region {} does not satisfy the constraint on role {}", quote(region), quote(role_name)))
 }
 
 fn check_described(
@@ -176,8 +146,9 @@ async fn role_of_profile(
         let profile_arn = quote(profile_arn);
         BoundError::CannotTell(format!("failed to parse IAM instance profile ARN {profile_arn}: {error}"))
     })?;
-    let partition = partition_of(&arn).map_err(no_client)?;
-    let client = look_up.shared_iam(partition, account).await.map_err(no_client)?;
+    let partition = Partition::of(&arn).map_err(no_client)?;
+    let route = look_up.account(account).await.map_err(no_client)?;
+    let client = route.shared_iam(partition).await.map_err(no_client)?;
     let profile =
         client.get_instance_profile(arn.name()).await.map_err(|error| not_fetched(&error.to_string()))?;
     match <[String; 1]>::try_from(profile.role_arns) {

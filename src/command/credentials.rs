@@ -9,7 +9,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use vault_plugin_auth_aws::accounts::credentials::ChainHttp;
+use vault_plugin_auth_aws::accounts::chain_http::ChainHttp;
 use vault_plugin_auth_aws::ports::Transport;
 use zeroize::Zeroizing;
 

@@ -12,7 +12,10 @@ pub(crate) struct Environment {
 impl Environment {
     /// That of this process.
     pub(crate) fn of_process() -> Self {
-        #[allow(clippy::disallowed_methods, reason = "the one place where the commands read the environment")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the commands read the environment"
+        )]
         let lookup = |name: &str| std::env::var_os(name);
         Self { lookup }
     }

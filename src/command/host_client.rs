@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
-use vault_plugin_auth_aws::go::text::truncated;
+use vault_plugin_auth_aws::aws::error::truncated;
 use vault_plugin_auth_aws::https::HttpsTransport;
 use vault_plugin_auth_aws::ports::{Clock, HttpRequest, HttpResponse, SystemClock, Transport};
 

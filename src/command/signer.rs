@@ -7,7 +7,8 @@ use aws_credential_types::Credentials;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region};
+use vault_plugin_auth_aws::aws::endpoint::Endpoint;
+use vault_plugin_auth_aws::aws::region::Region;
 use vault_plugin_auth_aws::https::HttpsTransport;
 use vault_plugin_auth_aws::ports::{Clock as _, Random as _, SystemClock, SystemRandom, Transport};
 

@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use serde_json::{Map, Value, json};
-use vault_plugin_auth_aws::aws::endpoints::{Endpoint, Region};
+use vault_plugin_auth_aws::aws::endpoint::Endpoint;
+use vault_plugin_auth_aws::aws::region::Region;
 
 use super::exit::Failure;
 use super::presigning;

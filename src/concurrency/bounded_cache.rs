@@ -1,30 +1,39 @@
-//! Stored entries, decoded once.
+//! A cache that never holds more than it may, and tells how useful it is.
 
+use std::borrow::Borrow;
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use crate::concurrency::cache_status::{CacheStatus, HitCounter};
+use super::cache_status::{CacheStatus, HitCounter};
 
-/// A bounded cache of decoded entries by storage key.
+/// A bounded cache; what was not used for longest makes room.
 ///
-/// Every change raises the generation. What was read from storage before a change is not kept after
-/// it, so a slow reader cannot put an old entry back.
-pub struct EntryCache<T> {
-    entries: Mutex<LruCache<String, Arc<T>>>,
+/// Every time something is forgotten the generation rises. What was looked up before is not
+/// [kept](Self::keep) after it, so a slow reader cannot put an old value back.
+pub struct BoundedCache<K, V> {
+    entries: Mutex<LruCache<K, V>>,
     generation: AtomicU64,
     capacity: NonZeroUsize,
     asked: HitCounter,
 }
 
-/// The generation at which a read began.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The generation at which a look-up began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReadStart(u64);
 
-impl<T> EntryCache<T> {
-    /// An empty cache.
+#[cfg(test)]
+impl ReadStart {
+    pub(crate) const fn at(generation: u64) -> Self {
+        Self(generation)
+    }
+}
+
+impl<K: Hash + Eq, V> BoundedCache<K, V> {
+    /// An empty cache for at most so many values. It takes room only for what is in it.
     #[must_use]
     pub fn new(capacity: NonZeroUsize) -> Self {
         Self {
@@ -35,43 +44,109 @@ impl<T> EntryCache<T> {
         }
     }
 
-    /// A cached entry.
+    /// A value, counted as found or not.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<Arc<T>> {
-        let found = self.entries.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: Clone,
+    {
+        self.get_if(key, |_| true)
+    }
+
+    /// A value that is still good, counted as found or not. One that is not is forgotten.
+    #[must_use]
+    pub fn get_if<Q>(&self, key: &Q, is_good: impl FnOnce(&V) -> bool) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+        V: Clone,
+    {
+        let mut entries = self.entries();
+        let found = match entries.get(key) {
+            Some(value) if is_good(value) => Some(value.clone()),
+            Some(_) => {
+                entries.pop(key);
+                None
+            }
+            None => None,
+        };
+        drop(entries);
         self.asked.count(found)
     }
 
-    /// How full and how useful it is.
+    /// Takes a value out, if it is still good; counted as found or not.
     #[must_use]
-    pub fn status(&self) -> CacheStatus {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.asked.status(entries, self.capacity.get())
+    pub fn take_if<Q>(&self, key: &Q, is_good: impl FnOnce(&V) -> bool) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let taken = self.entries().pop(key);
+        self.asked.count(taken.filter(is_good))
     }
 
-    /// To be asked before storage is read.
+    /// To be asked before a value is looked up that is to be [kept](Self::keep).
     #[must_use]
     pub fn start_read(&self) -> ReadStart {
         ReadStart(self.generation.load(Ordering::Acquire))
     }
 
-    /// Keeps what was read, unless something changed meanwhile.
-    pub fn keep(&self, start: ReadStart, key: &str, entry: &Arc<T>) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.start_read() != start {
-            return;
+    /// Keeps what was looked up, unless something was forgotten meanwhile.
+    pub fn keep(&self, start: ReadStart, key: K, value: V) {
+        let mut entries = self.entries();
+        if self.start_read() == start {
+            self.put_into(&mut entries, key, value);
         }
-        entries.put(key.to_owned(), Arc::clone(entry));
+    }
+
+    /// Keeps a value that nothing can have changed meanwhile.
+    pub fn put(&self, key: K, value: V) {
+        self.put_into(&mut self.entries(), key, value);
+    }
+
+    /// Forgets one value.
+    pub fn forget<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut entries = self.entries();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        entries.pop(key);
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        let mut entries = self.entries();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        entries.clear();
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries().is_empty()
+    }
+
+    /// How full and how useful it is.
+    #[must_use]
+    pub fn status(&self) -> CacheStatus {
+        let entries = self.entries().len();
+        self.asked.status(entries, self.capacity.get())
+    }
+
+    fn put_into(&self, entries: &mut LruCache<K, V>, key: K, value: V) {
+        entries.put(key, value);
         if entries.len() > self.capacity.get() {
             entries.pop_lru();
         }
     }
 
-    /// Forgets one entry.
-    pub fn forget(&self, key: &str) {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        entries.pop(key);
+    /// Values are whole at every moment, so what a panic elsewhere left behind can be used.
+    fn entries(&self) -> MutexGuard<'_, LruCache<K, V>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,25 +154,47 @@ impl<T> EntryCache<T> {
 mod tests {
     use super::*;
 
+    fn cache() -> BoundedCache<String, u32> {
+        BoundedCache::new(NonZeroUsize::new(2).unwrap())
+    }
+
+    fn filled() -> BoundedCache<String, u32> {
+        let cache = cache();
+        cache.put("a".to_owned(), 1);
+        cache.put("b".to_owned(), 2);
+        cache
+    }
+
     #[test]
     fn an_entry_read_before_a_change_is_not_kept_after_it() {
-        let cache = EntryCache::new(NonZeroUsize::new(2).unwrap());
+        let cache = cache();
         let start = cache.start_read();
         cache.forget("role/a");
-        cache.keep(start, "role/a", &Arc::new(1));
+        cache.keep(start, "role/a".to_owned(), 1);
         assert_eq!(cache.get("role/a"), None);
-        cache.keep(cache.start_read(), "role/a", &Arc::new(2));
-        assert_eq!(cache.get("role/a"), Some(Arc::new(2)));
+        let start = cache.start_read();
+        cache.clear();
+        cache.keep(start, "role/a".to_owned(), 2);
+        assert_eq!(cache.get("role/a"), None);
+        cache.keep(cache.start_read(), "role/a".to_owned(), 3);
+        assert_eq!(cache.get("role/a"), Some(3));
     }
 
     #[test]
     fn the_least_used_entry_makes_room() {
-        let cache = EntryCache::new(NonZeroUsize::new(2).unwrap());
-        for (key, entry) in [("a", 1), ("b", 2)] {
-            cache.keep(cache.start_read(), key, &Arc::new(entry));
-        }
+        let cache = filled();
         assert!(cache.get("a").is_some());
-        cache.keep(cache.start_read(), "c", &Arc::new(3));
+        cache.put("c".to_owned(), 3);
         assert_eq!((cache.get("a").is_some(), cache.get("b").is_some()), (true, false));
+    }
+
+    #[test]
+    fn what_is_no_longer_good_is_gone_and_counts_as_a_miss() {
+        let cache = filled();
+        assert_eq!(cache.get_if("a", |_| false), None);
+        assert_eq!(cache.get("a"), None);
+        assert_eq!(cache.take_if("b", |_| true), Some(2));
+        assert_eq!(cache.take_if("b", |_| true), None);
+        assert_eq!(cache.status(), CacheStatus { entries: 0, capacity: 2, hits: 1, misses: 3 });
     }
 }

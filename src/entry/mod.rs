@@ -1,6 +1,7 @@
 //! What the method keeps in the host's storage, in the form the built-in method writes.
 
 mod access_list;
+mod bounds;
 mod certificate;
 mod client_config;
 mod deny_list;
@@ -12,6 +13,7 @@ mod sts_config;
 mod tidy_config;
 
 pub use access_list::AccessListEntry;
+pub use bounds::{BOUNDS, Bound, GoesWith};
 pub use certificate::{CertificateKind, StoredCertificate};
 pub use client_config::ClientConfig;
 pub use deny_list::DenyListEntry;

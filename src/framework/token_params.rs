@@ -106,7 +106,8 @@ mod stored_token_type {
     use serde::{Deserialize, Deserializer, Serializer};
     use serde_json::Value;
 
-    use super::{TokenType, quote};
+    use crate::framework::TokenType;
+    use crate::go::text::quote;
 
     pub(super) fn serialize<S: Serializer>(token_type: &TokenType, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(token_type.0)

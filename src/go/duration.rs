@@ -70,6 +70,16 @@ impl GoDuration {
     /// Reads what a duration field of the API accepts: nothing (zero), whole seconds (`90`), whole
     /// days (`2d`), or Go's notation.
     ///
+    /// ```
+    /// use vault_plugin_auth_aws::go::GoDuration;
+    ///
+    /// assert_eq!(GoDuration::parse_field("90")?.as_secs(), 90);
+    /// assert_eq!(GoDuration::parse_field("2d")?, GoDuration::parse_field("48h")?);
+    /// assert_eq!(GoDuration::parse_field("1h30m")?.as_secs(), 5400);
+    /// assert_eq!(GoDuration::parse_field("1w"), Err("time: unknown unit in duration".to_owned()));
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`GoDuration::parse`], or the text about overflow beyond 292 years.
     pub fn parse_field(text: &str) -> Result<Self, String> {

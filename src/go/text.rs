@@ -9,6 +9,12 @@ use memchr::memchr2;
 
 /// Quotes a text the way the API's messages do: in double quotes, with control characters,
 /// backslashes and inner quotes escaped.
+///
+/// ```
+/// use vault_plugin_auth_aws::go::text::quote;
+///
+/// assert_eq!(quote("a \"role\"\n"), r#""a \"role\"\n""#);
+/// ```
 #[must_use]
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));
@@ -56,16 +62,6 @@ pub fn multi_error(errors: &[String]) -> String {
     format!("{count} occurred:\n\t{}\n\n", points.join("\n\t"))
 }
 
-/// The beginning of a text, at most `limit` bytes, cut between characters.
-#[must_use]
-pub fn truncated(text: &str, limit: usize) -> &str {
-    let mut end = limit.min(text.len());
-    while !text.is_char_boundary(end) {
-        end = end.saturating_sub(1);
-    }
-    text.get(..end).unwrap_or("")
-}
-
 /// Decodes standard base64 with padding; line breaks are ignored. `None` if it is something else.
 #[must_use]
 pub fn decode_base64(text: &str) -> Option<Vec<u8>> {
@@ -100,12 +96,6 @@ mod tests {
         };
         assert_eq!(text(&["a"]), "1 error occurred:\n\t* a\n\n");
         assert_eq!(text(&["a", "b"]), "2 errors occurred:\n\t* a\n\t* b\n\n");
-    }
-
-    #[test]
-    fn truncation_respects_characters() {
-        assert_eq!(truncated("aé", 2), "a");
-        assert_eq!(truncated("abc", 10), "abc");
     }
 
     #[test]

@@ -22,7 +22,6 @@ use super::error::{BoxError, ConnectError};
 use super::proxy::Proxies;
 use super::resolver::Resolver;
 use super::trust::Trust;
-use crate::go::text::quote;
 
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
@@ -53,7 +52,7 @@ impl Connector {
     /// Expects a certificate for this name from every peer, instead of one for the host of the URL.
     pub(super) fn expecting(self, name: String) -> Result<Self, String> {
         let parsed = ServerName::try_from(name.clone())
-            .map_err(|_| format!("{} is not a name of a TLS server", quote(&name)))?;
+            .map_err(|_| format!("{name:?} is not a name of a TLS server"))?;
         Ok(Self { names: Arc::new(FixedServerNameResolver::new(parsed)), ..self })
     }
 

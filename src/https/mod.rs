@@ -10,6 +10,7 @@ mod error;
 mod own_root;
 mod proxy;
 mod resolver;
+mod roots;
 mod server_tls;
 mod trust;
 
@@ -80,6 +81,7 @@ struct Environment {
 }
 
 impl Environment {
+    #[expect(clippy::disallowed_methods, reason = "proxies and trust roots are named by the environment")]
     fn of_process() -> Self {
         let text = |names: [&str; 2]| {
             let values = names.into_iter().filter_map(|name| std::env::var(name).ok());

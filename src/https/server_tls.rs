@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::Environment;
 use super::own_root::OwnRootVerifier;
-use super::trust;
+use super::roots::roots as system_roots;
 
 /// What is special about the connections to one server. The default is nothing: the certificates of
 /// the system are trusted, and no client certificate is shown.
@@ -95,7 +95,7 @@ impl ServerTls {
         }
         let trusted = match &self.authorities {
             Authorities::System => {
-                return Ok(builder.with_root_certificates(trust::roots(environment)?));
+                return Ok(builder.with_root_certificates(system_roots(environment)?));
             }
             Authorities::Pem(pem) => certificates_of_pem(pem)
                 .map_err(|error| format!("the CA certificate cannot be read: {error}"))?,

@@ -287,10 +287,10 @@ async fn certificates_of_the_named_file_are_trusted() {
 #[tokio::test]
 async fn certificates_of_the_system_stay_trusted_beside_the_named_file() {
     let authority = Authority::new();
-    let alone = trust::roots(&trusting(authority.file())).unwrap();
+    let alone = roots::roots(&trusting(authority.file())).unwrap();
     assert_eq!(alone.len(), 1);
-    let system = trust::roots(&Environment { system_certificates: true, ..Environment::default() });
-    let both = trust::roots(&Environment { system_certificates: true, ..trusting(authority.file()) });
+    let system = roots::roots(&Environment { system_certificates: true, ..Environment::default() });
+    let both = roots::roots(&Environment { system_certificates: true, ..trusting(authority.file()) });
     // A machine may have none.
     let system = system.map_or(0, |roots| roots.len());
     assert_eq!(both.unwrap().len(), system + 1);

@@ -1,5 +1,28 @@
 //! From a proof to a token, and the renewal of that token.
+//!
+//! There are two ways in. [`iam`] takes a signed request and asks AWS who signed it; [`ec2`] takes a
+//! signed instance identity document and asks AWS whether that instance runs. Each has a conductor, its
+//! `mod.rs`, which says in which order a login goes through the other rooms:
+//!
+//! - `proof` tells whether a proof is one, from the request alone;
+//! - `mount` has the role, and `accounts` asks AWS;
+//! - `binding` compares the caller with what the role demands;
+//! - `ec2/reauthentication` and `ec2/tag_effect` hold what the ec2 login adds: whether an instance may
+//!   come again, and what its role tag takes away;
+//! - `iam/identity` and `ec2/identity` name the caller to the host's identity store;
+//! - `token_data` has what a token carries, and `token_life` how long it may live.
+//!
+//! The order is part of the interface. A login fails with the first thing that is wrong, and clients
+//! know which that is; what costs a call to AWS comes as late as that allows. A step that is moved
+//! changes what clients see, and what a stranger can make the server do.
+//!
+//! A conductor calls its steps and no step calls a conductor: what two of them need lies beside them.
+//! [`renewal`] finds out which login issued a token and has that one's renewal look again at what may
+//! have changed since: the role, its bindings and the instance. It knows the caller by the token data
+//! alone, so what is stored under those keys must remain readable as long as tokens live.
 
 pub mod ec2;
 pub mod iam;
 pub mod renewal;
+mod token_data;
+mod token_life;

@@ -5,14 +5,13 @@
 //! use that answer once. Nothing else remembers a verified request.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use lru::LruCache;
 use tokio::time::Instant;
 
-use crate::concurrency::cache_status::{CacheStatus, HitCounter};
+use crate::concurrency::bounded_cache::BoundedCache;
+use crate::concurrency::cache_status::CacheStatus;
 use crate::proof::verified_caller::VerifiedCaller;
 
 /// How long an answer waits for its login.
@@ -41,47 +40,37 @@ impl LoginKey {
 
 /// Answers that wait for their login.
 pub struct LoginMemo {
-    waiting: Mutex<LruCache<LoginKey, (Instant, VerifiedCaller)>>,
-    asked: HitCounter,
+    waiting: BoundedCache<LoginKey, (Instant, VerifiedCaller)>,
 }
 
 impl Default for LoginMemo {
     fn default() -> Self {
-        Self { waiting: Mutex::new(LruCache::unbounded()), asked: HitCounter::default() }
+        Self { waiting: BoundedCache::new(MAX_WAITING) }
     }
 }
 
 impl LoginMemo {
     /// Keeps an answer for the login that follows.
     pub fn keep(&self, key: LoginKey, caller: VerifiedCaller) {
-        let mut waiting = self.waiting();
-        waiting.put(key, (Instant::now(), caller));
-        if waiting.len() > MAX_WAITING.get() {
-            waiting.pop_lru();
-        }
+        self.waiting.put(key, (Instant::now(), caller));
     }
 
     /// Takes the answer for a login; there is none a second time. The key is asked for only if any
     /// answer waits: most logins name their role, and then none does.
     #[must_use]
     pub fn take(&self, key: impl FnOnce() -> LoginKey) -> Option<VerifiedCaller> {
-        if self.waiting().is_empty() {
+        if self.waiting.is_empty() {
             return None;
         }
-        let key = key();
-        let found = self.waiting().pop(&key);
-        let in_time = found.filter(|(since, _)| since.elapsed() <= LIFETIME).map(|(_, caller)| caller);
-        self.asked.count(in_time)
+        let in_time = |(since, _): &(Instant, VerifiedCaller)| {
+            Instant::now().saturating_duration_since(*since) <= LIFETIME
+        };
+        self.waiting.take_if(&key(), in_time).map(|(_, caller)| caller)
     }
 
     /// How full and how useful it is, of the times when any answer waited.
     pub fn status(&self) -> CacheStatus {
-        let entries = self.waiting().len();
-        self.asked.status(entries, MAX_WAITING.get())
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, LruCache<LoginKey, (Instant, VerifiedCaller)>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.status()
     }
 }
 

@@ -1,8 +1,20 @@
-//! One mounted auth method: its ports, its caches, and the way of a request through it.
+//! One mount: what it holds, and what it does by itself.
+//!
+//! A mount is one tenant. Everything that requests share is here and belongs to it alone: its entries and
+//! their caches ([`Store`]), its clients and budgets towards AWS ([`AwsClients`]), what it knows of principals
+//! ([`FullArns`]) and of logins that are announced ([`LoginMemo`]). Two mounts of a process share a transport,
+//! a clock and randomness, and nothing that could carry an answer from one to the other.
+//!
+//! It does three things without being asked for each: it brings stored entries up to date ([`upgrade`]),
+//! tidies its lists ([`tidy`]), and rotates the server's access key ([`root_rotation`]). Each may be given up at
+//! any moment and begins anew without harm; none holds a lock while it waits for the network.
+//!
+//! Handlers reach it by reference; which operation goes where is not its concern
+//! ([`method`](crate::method)).
 
 mod certificates;
 pub mod login_memo;
-mod role_tags;
+pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 pub(crate) mod tidy;
@@ -11,34 +23,25 @@ mod upgrade;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use serde_json::{Map, json};
 use tokio::task::JoinHandle;
 
-use crate::accounts::clients::{AwsClients, ConfigSnapshot};
+use crate::accounts::clients::AwsClients;
 use crate::accounts::full_arn::FullArns;
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::Arn;
-use crate::aws::attempts::Deadline;
+use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::framework::{
-    Backend, Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response,
-};
+use crate::framework::{Failure, HostFlavor};
 use crate::go::GoDuration;
-use crate::login::renewal;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::tidy::Tidy;
-use crate::path;
-use crate::ports::{Clock, Random, Storage, SystemView, SystemViewError, Transport};
-use crate::store::Store;
+use crate::ports::{Storage, SystemView, SystemViewError, World};
+use crate::store::{ConfigSnapshot, Store};
 
 /// What all mounts of a process share.
 pub struct Environment {
-    /// HTTP towards AWS.
-    pub transport: Arc<dyn Transport>,
-    /// Wall clock.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub random: Arc<dyn Random>,
+    /// What they reach of the world.
+    pub world: Arc<World>,
     /// The server the plugin runs under.
     pub host: HostFlavor,
 }
@@ -55,43 +58,7 @@ pub struct MountSetup {
     pub system_view: Arc<dyn SystemView>,
 }
 
-/// Paths and storage keys the host treats specially.
-#[derive(Clone, Copy, Debug)]
-pub struct SpecialPaths {
-    /// Paths that need no token.
-    pub unauthenticated: &'static [&'static str],
-    /// Storage prefixes that are not replicated.
-    pub local_storage: &'static [&'static str],
-    /// Storage keys wrapped by the seal.
-    pub seal_wrap_storage: &'static [&'static str],
-}
-
-impl SpecialPaths {
-    /// Those of this method.
-    pub const AWS: Self = Self {
-        unauthenticated: &["login"],
-        local_storage: &["whitelist/identity/"],
-        seal_wrap_storage: &["config/client"],
-    };
-}
-
-/// What the mount itself is for, in help.
-const DESCRIPTION: &str = "
-Logs in AWS principals and EC2 instances.
-
-With the iam login a client signs a GetCallerIdentity request of the AWS Security Token Service and
-hands over the signed request, never its secret key; the server sends it to AWS, learns who signed
-it, and gives the client a token by the role it asks for. A role binds IAM principals; with inferencing
-it also binds the EC2 instance that a session is named after: its image, account, subnet, VPC, instance
-profile and role.
-
-With the ec2 login an instance hands over its identity document, signed by AWS. The server looks the
-instance up and compares it with the role. The first login of an instance settles a nonce that later
-ones must know. A role tag, a value that the role issues and that is set as a tag of the instance,
-narrows down what the role gives.
-";
-
-/// One mounted auth method.
+/// One mount.
 pub struct Mount {
     /// For work that outlives the request that began it.
     this: Weak<Self>,
@@ -115,9 +82,13 @@ impl Mount {
         let store = Arc::new(Store::new(storage));
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
-            tidy: Tidy::new(Arc::clone(&store), Arc::clone(&environment.clock), Arc::clone(&system_view)),
+            tidy: Tidy::new(
+                Arc::clone(&store),
+                Arc::clone(&environment.world.clock),
+                Arc::clone(&system_view),
+            ),
             clients: AwsClients::new(
-                Arc::clone(&environment),
+                Arc::clone(&environment.world),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
             ),
@@ -129,48 +100,6 @@ impl Mount {
             system_view,
             initialization: Mutex::default(),
         })
-    }
-
-    /// Runs once after set-up, when storage may be written. It starts what has to be brought to the
-    /// current version and does not wait for it.
-    ///
-    /// # Errors
-    /// Only what must keep the mount from being enabled.
-    pub async fn initialize(&self) -> Result<(), Failure> {
-        let Some(this) = self.this.upgrade() else { return Ok(()) };
-        let task = tokio::spawn(upgrade::run(this));
-        let earlier = self.initialization().replace(task);
-        end(earlier).await;
-        Ok(())
-    }
-
-    /// Answers one request.
-    pub async fn handle_request(&self, request: Request) -> Reply {
-        match request.operation {
-            // On the heap, as the handlers of the route table are: the future of a request is copied as
-            // a whole, with room for its largest operation.
-            Operation::Renew => Box::pin(renewal::renew(self, &request)).await.into(),
-            // No leases, so nothing to revoke.
-            Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
-            Operation::Rollback => {
-                self.tidy.tick();
-                Reply::Empty
-            }
-            Operation::Rotation => Box::pin(root_rotation::on_schedule(self)).await.into(),
-            Operation::ResolvePath => resolve_path(&request.path).into(),
-            _ => match path::routes() {
-                Ok(table) => table.handle(self, &request).await,
-                Err(mistake) => Err(Failure::Internal(mistake.clone())).into(),
-            },
-        }
-    }
-
-    /// Tells whether the entry behind a request exists.
-    pub async fn existence_check(&self, request: Request) -> Existence {
-        match path::routes() {
-            Ok(table) => table.existence_check(self, &request).await,
-            Err(mistake) => Existence::Failed(Failure::Internal(mistake.clone())),
-        }
     }
 
     /// Forgets what is cached under a storage key that changed elsewhere.
@@ -206,8 +135,14 @@ impl Mount {
         &self.id
     }
 
-    pub(crate) fn environment(&self) -> &Environment {
-        &self.environment
+    /// What the mount reaches of the world.
+    pub(crate) fn world(&self) -> &World {
+        &self.environment.world
+    }
+
+    /// The server the plugin runs under.
+    pub(crate) fn host(&self) -> HostFlavor {
+        self.environment.host
     }
 
     pub(crate) fn system_view(&self) -> &dyn SystemView {
@@ -276,46 +211,11 @@ impl Mount {
     }
 }
 
-impl Backend for Mount {
-    async fn can_write(&self) -> Result<bool, Failure> {
-        self.is_writer().await.map_err(|error| Failure::Internal(error.to_string()))
-    }
-
-    async fn help_context(&self) -> HelpContext {
-        HelpContext {
-            flavor: self.environment.host,
-            version: self.system_view.host_version().await.unwrap_or_default(),
-            description: DESCRIPTION.trim_ascii(),
-            unauthenticated: SpecialPaths::AWS.unauthenticated,
-        }
-    }
-}
-
 /// Ends a task and waits until it has ended.
 async fn end(task: Option<JoinHandle<()>>) {
     if let Some(task) = task {
         task.abort();
         // Whether it was done, stopped or has panicked: it no longer runs.
         let _ = task.await;
-    }
-}
-
-/// Answers with the canonical form of a path, for the host's access control: names that are folded
-/// to lower case are folded here too, or a policy on one spelling would not hold for another.
-fn resolve_path(path: &str) -> HandlerResult {
-    let canonical = path::canonical(path);
-    Ok(Some(Response::with_data(Map::from_iter([("path".to_owned(), json!(canonical))]))))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_canonical_path_is_answered() {
-        for (path, canonical) in [("role/PROD", "role/prod"), ("nonsense/ABC", "nonsense/ABC")] {
-            let response = resolve_path(path).unwrap().unwrap();
-            assert_eq!(response.data.unwrap()["path"], canonical, "{path}");
-        }
     }
 }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::Mount;
-use crate::accounts::clients::ConfigSnapshot;
-use crate::accounts::full_arn::partition_of;
 use crate::aws::arn::{Arn, EntityKind};
-use crate::aws::attempts::Deadline;
+use crate::aws::deadline::Deadline;
 use crate::aws::error::CallError;
+use crate::aws::region::Partition;
 use crate::entry::{Role, RoleUpgrade};
 use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::store::ConfigSnapshot;
 use crate::store::Loaded;
 
 impl Mount {
@@ -65,7 +65,7 @@ impl Mount {
 
     /// Brings a role to the current version; tells whether it changed.
     async fn upgrade(&self, role: &mut Role) -> Result<bool, Failure> {
-        let random = self.environment().random.as_ref();
+        let random = self.world().random.as_ref();
         loop {
             match role.upgrade(random).map_err(|error| upgrade_failed(&error.to_string()))? {
                 RoleUpgrade::None => return Ok(false),
@@ -90,13 +90,13 @@ impl Mount {
         arn: &str,
     ) -> Result<String, String> {
         let arn = Arn::parse(arn).map_err(|error| error.to_string())?;
-        let partition = partition_of(&arn)?;
+        let partition = Partition::of(&arn)?;
         let account = arn.account();
         let look_up = self.look_up(snapshot, deadline);
         let call = |error: CallError| error.to_string();
         look_up
             .in_time(async {
-                let client = look_up.iam(partition, account).await?;
+                let client = look_up.account(account).await?.iam(partition).await?;
                 let context = look_up.context();
                 let entity = match arn.kind() {
                     EntityKind::User => client.get_user(arn.name(), context).await.map_err(call)?,

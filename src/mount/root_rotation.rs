@@ -10,19 +10,19 @@
 use aws_credential_types::Credentials;
 
 use crate::accounts::ambient_region::ambient_region;
-use crate::accounts::clients::{ConfigSnapshot, endpoint};
-use crate::aws::attempts::Deadline;
-use crate::aws::endpoints::Service;
+use crate::aws::context::{CallContext, attempts};
+use crate::aws::deadline::Deadline;
+use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::error::CallError;
 use crate::aws::iam::{AccessKey, IamClient};
-use crate::aws::query::{CallContext, attempts};
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, HandlerResult};
 use crate::go::text::multi_error;
 use crate::mount::Mount;
+use crate::store::ConfigSnapshot;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::root_rotation";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::root_rotation");
 
 /// Rotates the key and returns the id of the new one. The rotation is carried through even if the
 /// request is given up: a key that was made must be stored or deleted.
@@ -73,12 +73,12 @@ impl<'a> Rotation<'a> {
         if config.secret_key.is_empty() {
             return unset("secret_key");
         }
-        let region = ambient_region(mount.environment())
+        let region = ambient_region(mount.world())
             .await
             .map_err(|cause| Failure::Internal(format!("error retrieving region: {cause}")))?
             .partition()
             .iam_region();
-        let endpoint = endpoint(&config.iam_endpoint, Service::Iam, &region)
+        let endpoint = Endpoint::of(&config.iam_endpoint, Service::Iam, &region)
             .map_err(|cause| failed("calling GetUser", &cause))?;
         let credentials =
             Credentials::new(&config.access_key, config.secret_key.as_str(), None, None, "config");

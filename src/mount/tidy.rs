@@ -17,7 +17,7 @@ use crate::ports::{Clock, StorageError, SystemView};
 use crate::store::Store;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::tidy";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::tidy");
 
 /// Time from the end of one periodic pass to the next.
 const PERIOD: Duration = Duration::from_hours(1);

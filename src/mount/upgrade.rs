@@ -8,13 +8,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Mount;
+use super::{Mount, end};
 use crate::entry::{Entry, Role};
 use crate::framework::Failure;
 use crate::ports::SystemViewError;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::mount::initialize";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::mount::initialize");
 
 /// The stored entry `config/version`: how far the entries of a mount have been brought. Roles have a
 /// version of their own beside it.
@@ -35,9 +35,24 @@ impl MountVersion {
     const CURRENT: i64 = 1;
 }
 
+impl Mount {
+    /// Runs once after set-up, when storage may be written. It starts what has to be brought to the
+    /// current version and does not wait for it.
+    ///
+    /// # Errors
+    /// Only what must keep the mount from being enabled.
+    pub async fn initialize(&self) -> Result<(), Failure> {
+        let Some(this) = self.this.upgrade() else { return Ok(()) };
+        let task = tokio::spawn(run(this));
+        let earlier = self.initialization().replace(task);
+        end(earlier).await;
+        Ok(())
+    }
+}
+
 /// Brings everything to the current version. What goes wrong is for the log: the mount works without,
 /// and the next start tries again.
-pub(super) async fn run(mount: Arc<Mount>) {
+async fn run(mount: Arc<Mount>) {
     let result = match is_responsible(&mount).await {
         Ok(true) => upgrade(&mount).await,
         Ok(false) => return,

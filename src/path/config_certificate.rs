@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, list_response, name_pattern, object, verb};
+use super::shape::{display, endpoint, list_response, name_pattern, object, verb};
 use crate::entry::{CertificateKind, StoredCertificate};
 use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,

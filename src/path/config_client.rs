@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{display, endpoint, object, verb};
+use super::shape::{display, endpoint, object, verb};
 use crate::entry::ClientConfig;
 use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, object, verb};
+use super::shape::{display, endpoint, object, verb};
 use crate::entry::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
 };

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{endpoint, object, verb};
+use super::shape::{endpoint, object, verb};
 use crate::framework::{Endpoint, HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
 use crate::mount::root_rotation;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, list_response, name_pattern, object};
+use super::shape::{display, endpoint, list_response, name_pattern, object};
 use crate::aws::arn::AccountId;
 use crate::entry::StsConfig;
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};

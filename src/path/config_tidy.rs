@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, object, verb};
+use super::shape::{display, endpoint, object, verb};
 use crate::entry::{TidyConfig, TidyList};
 use crate::framework::{
-    Endpoint, Failure, Field, FieldKind, Fields, Handler, HandlerResult, Operation, Request, Response, Route,
+    Endpoint, ExistenceCheck, Failure, Field, FieldKind, Fields, Handler, HandlerResult, Operation, Request,
+    Response, Route,
 };
 use crate::mount::Mount;
 
@@ -20,68 +21,90 @@ const DISABLE: Field =
 const DENY_LIST_FIELDS: &[Field] = &[SAFETY_BUFFER.default_json("15552000"), DISABLE];
 const ACCESS_LIST_FIELDS: &[Field] = &[SAFETY_BUFFER.default_json("259200"), DISABLE];
 
-pub(super) fn deny_list_route() -> Route<Mount> {
+pub(super) fn route(list: TidyList) -> Route<Mount> {
+    let Words { pattern, operation, settings, synopsis, description } = words(list);
+    let Handlers { write, read, delete, exists } = handlers(list);
+    let configure = |kind| Endpoint { display: verb("configure", operation), ..endpoint(kind, write) };
     Route {
-        pattern: "config/tidy/roletag-denylist$",
-        fields: DENY_LIST_FIELDS,
-        endpoints: endpoints(
-            |mount, request, fields| Box::pin(write(mount, request, fields, TidyList::RoleTagDenyList)),
-            |mount, _, _| Box::pin(read(mount, TidyList::RoleTagDenyList)),
-            |mount, _, _| Box::pin(delete(mount, TidyList::RoleTagDenyList)),
-            "role-tag-deny-list-tidy-operation",
-            "role-tag-deny-list-tidy-settings",
-        ),
-        existence_check: Some(|mount, _, _| Box::pin(exists(mount, TidyList::RoleTagDenyList))),
-        synopsis: "Configures the hourly removal of expired entries from the deny list.",
-        description: "
+        pattern,
+        fields: match list {
+            TidyList::RoleTagDenyList => DENY_LIST_FIELDS,
+            TidyList::IdentityAccessList => ACCESS_LIST_FIELDS,
+        },
+        endpoints: vec![
+            configure(Operation::Create),
+            configure(Operation::Update),
+            Endpoint { display: display(settings), ..endpoint(Operation::Read, read) },
+            Endpoint { display: display(settings), ..endpoint(Operation::Delete, delete) },
+        ],
+        existence_check: Some(exists),
+        synopsis,
+        description,
+        display: display(operation),
+        deprecated: false,
+        max_data_bytes: None,
+    }
+}
+
+/// What the documentation of a list's path says.
+struct Words {
+    pattern: &'static str,
+    operation: &'static str,
+    settings: &'static str,
+    synopsis: &'static str,
+    description: &'static str,
+}
+
+const fn words(list: TidyList) -> Words {
+    match list {
+        TidyList::RoleTagDenyList => Words {
+            pattern: "config/tidy/roletag-denylist$",
+            operation: "role-tag-deny-list-tidy-operation",
+            settings: "role-tag-deny-list-tidy-settings",
+            synopsis: "Configures the hourly removal of expired entries from the deny list.",
+            description: "
 Once an hour, entries of the deny list whose expiration lies further back than the safety buffer are
 removed. Without configuration the buffer is 180 days. It does not apply to tidy runs that are asked
 for.
 ",
-        display: display("role-tag-deny-list-tidy-operation"),
-        deprecated: false,
-        max_data_bytes: None,
-    }
-}
-
-pub(super) fn access_list_route() -> Route<Mount> {
-    Route {
-        pattern: "config/tidy/identity-accesslist$",
-        fields: ACCESS_LIST_FIELDS,
-        endpoints: endpoints(
-            |mount, request, fields| Box::pin(write(mount, request, fields, TidyList::IdentityAccessList)),
-            |mount, _, _| Box::pin(read(mount, TidyList::IdentityAccessList)),
-            |mount, _, _| Box::pin(delete(mount, TidyList::IdentityAccessList)),
-            "identity-access-list-tidy-operation",
-            "identity-access-list-tidy-settings",
-        ),
-        existence_check: Some(|mount, _, _| Box::pin(exists(mount, TidyList::IdentityAccessList))),
-        synopsis: "Configures the hourly removal of expired entries from the access list.",
-        description: "
+        },
+        TidyList::IdentityAccessList => Words {
+            pattern: "config/tidy/identity-accesslist$",
+            operation: "identity-access-list-tidy-operation",
+            settings: "identity-access-list-tidy-settings",
+            synopsis: "Configures the hourly removal of expired entries from the access list.",
+            description: "
 Once an hour, entries of the access list whose expiration lies further back than the safety buffer are
 removed. Without configuration the buffer is 72 hours. It does not apply to tidy runs that are asked
 for.
 ",
-        display: display("identity-access-list-tidy-operation"),
-        deprecated: false,
-        max_data_bytes: None,
+        },
     }
 }
 
-fn endpoints(
+struct Handlers {
     write: Handler<Mount>,
     read: Handler<Mount>,
     delete: Handler<Mount>,
-    operation: &'static str,
-    settings: &'static str,
-) -> Vec<Endpoint<Mount>> {
-    let configure = |kind| Endpoint { display: verb("configure", operation), ..endpoint(kind, write) };
-    vec![
-        configure(Operation::Create),
-        configure(Operation::Update),
-        Endpoint { display: display(settings), ..endpoint(Operation::Read, read) },
-        Endpoint { display: display(settings), ..endpoint(Operation::Delete, delete) },
-    ]
+    exists: ExistenceCheck<Mount>,
+}
+
+/// A handler is a plain function, which cannot hold the list it is for: each list has its own.
+fn handlers(list: TidyList) -> Handlers {
+    macro_rules! handlers_of {
+        ($list:expr) => {
+            Handlers {
+                write: |mount, request, fields| Box::pin(write(mount, request, fields, $list)),
+                read: |mount, _, _| Box::pin(read(mount, $list)),
+                delete: |mount, _, _| Box::pin(delete(mount, $list)),
+                exists: |mount, _, _| Box::pin(exists(mount, $list)),
+            }
+        };
+    }
+    match list {
+        TidyList::RoleTagDenyList => handlers_of!(TidyList::RoleTagDenyList),
+        TidyList::IdentityAccessList => handlers_of!(TidyList::IdentityAccessList),
+    }
 }
 
 async fn exists(mount: &Mount, list: TidyList) -> Result<bool, Failure> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, list_response, name_pattern, object};
+use super::shape::{display, endpoint, list_response, name_pattern, object};
 use crate::entry::AccessListEntry;
 use crate::framework::{Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;

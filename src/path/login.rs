@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{endpoint, object, verb};
+use super::shape::{endpoint, object, verb};
 use crate::framework::{
     Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
 };

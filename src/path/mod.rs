@@ -1,4 +1,4 @@
-//! The API: one file per path, with its fields, help and handlers.
+//! The API: one file per path, with its fields, help and handlers. Here is the table of all routes.
 
 mod config_certificate;
 mod config_client;
@@ -13,26 +13,16 @@ mod role_tag;
 mod role_write;
 mod roles;
 mod roletag_denylist;
+mod shape;
 mod status_aws;
 mod tidy;
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use serde_json::{Map, Value, json};
-
-use crate::framework::{
-    DisplayAttributes, Endpoint, Handler, Operation, Response, Route, RouteTable, is_name,
-};
+use crate::entry::TidyList;
+use crate::framework::{Route, RouteTable, is_name};
 use crate::mount::Mount;
-
-/// Names of roles, accounts and the like, in the notation of patterns.
-macro_rules! name_pattern {
-    ($field:literal) => {
-        concat!("(?P<", $field, r">\w(([\w-.]+)?\w)?)")
-    };
-}
-pub(crate) use name_pattern;
 
 static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
     RouteTable::new(vec![
@@ -48,10 +38,10 @@ static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
         config_sts::route(),
         config_sts::list_route(),
         config_certificate::list_route(),
-        config_tidy::deny_list_route(),
-        under_old_name(config_tidy::deny_list_route()),
-        config_tidy::access_list_route(),
-        under_old_name(config_tidy::access_list_route()),
+        config_tidy::route(TidyList::RoleTagDenyList),
+        under_old_name(config_tidy::route(TidyList::RoleTagDenyList)),
+        config_tidy::route(TidyList::IdentityAccessList),
+        under_old_name(config_tidy::route(TidyList::IdentityAccessList)),
         roletag_denylist::list_route(),
         under_old_name(roletag_denylist::list_route()),
         roletag_denylist::route(),
@@ -106,41 +96,6 @@ pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
     let of_role =
         path.strip_prefix("role/").is_some_and(|rest| is_name(rest.strip_suffix("/tag").unwrap_or(rest)));
     if of_role { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
-}
-
-/// What every operation id of this method starts with.
-const fn display(suffix: &'static str) -> DisplayAttributes {
-    verb("", suffix)
-}
-
-const fn verb(verb: &'static str, suffix: &'static str) -> DisplayAttributes {
-    DisplayAttributes {
-        name: "",
-        value: None,
-        sensitive: false,
-        edit_type: "",
-        group: "",
-        operation_prefix: "aws",
-        operation_verb: verb,
-        operation_suffix: suffix,
-    }
-}
-
-fn endpoint(operation: Operation, handler: Handler<Mount>) -> Endpoint<Mount> {
-    Endpoint { operation, handler, display: DisplayAttributes::default(), forward_to_writer: false }
-}
-
-/// Names as a list answer shows them; none is an answer without `keys`.
-fn list_response(keys: &[String]) -> Response {
-    let mut data = Map::new();
-    if !keys.is_empty() {
-        data.insert("keys".to_owned(), json!(keys));
-    }
-    Response::with_data(data)
-}
-
-fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
-    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

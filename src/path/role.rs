@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::role_write::write;
-use super::{display, endpoint, name_pattern};
-use crate::entry::{AuthType, InferredEntity, Role};
+use super::shape::{display, endpoint, name_pattern, role_name};
+use crate::entry::{AuthType, BOUNDS, InferredEntity, Role};
 use crate::framework::TOKEN_FIELDS;
 use crate::framework::{
     Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
@@ -16,19 +16,13 @@ use crate::mount::Mount;
 /// Pattern of the path.
 pub(super) const PATTERN: &str = concat!("role/", name_pattern!("role"));
 
-const OWN_FIELDS: [Field; 21] = [
+const FIRST_FIELDS: [Field; 2] = [
     Field::new("role", FieldKind::Name, "Name of the role; upper and lower case are the same."),
     Field::new("auth_type", FieldKind::String, "How callers prove themselves: `iam` by a signed request, `ec2` by an instance identity document. Cannot be changed later.")
         .allowed(&[AuthType::Iam.as_str(), AuthType::Ec2.as_str()]),
-    Field::new("bound_ami_id", FieldKind::CommaStringSlice, "Images (AMIs) of which an instance must run one.").example("ami-0a1b2c3d4e5f60718"),
-    Field::new("bound_account_id", FieldKind::CommaStringSlice, "Accounts of which an instance must belong to one.").example("123456789012"),
-    Field::new("bound_iam_principal_arn", FieldKind::CommaStringSlice, "IAM principals of which the caller must be one. An ARN that ends in `*` is a pattern for the full ARN, path included; others are bound by unique id, see resolve_aws_unique_ids.").example("arn:aws:iam::123456789012:role/dev"),
-    Field::new("bound_region", FieldKind::CommaStringSlice, "Regions of which an instance must run in one; ec2 login only.").example("eu-west-1"),
-    Field::new("bound_iam_role_arn", FieldKind::CommaStringSlice, "Roles of which the instance profile must hold one; an ARN that ends in `*` is a prefix.").example("arn:aws:iam::123456789012:role/dev"),
-    Field::new("bound_iam_instance_profile_arn", FieldKind::CommaStringSlice, "Instance profiles of which an instance must have one; an ARN that ends in `*` is a prefix.").example("arn:aws:iam::123456789012:instance-profile/web"),
-    Field::new("bound_ec2_instance_id", FieldKind::CommaStringSlice, "Instances of which the caller must be one.").example("i-0a1b2c3d4e5f60718"),
-    Field::new("bound_vpc_id", FieldKind::CommaStringSlice, "VPCs of which an instance must run in one.").example("vpc-0a1b2c3d"),
-    Field::new("bound_subnet_id", FieldKind::CommaStringSlice, "Subnets of which an instance must run in one.").example("subnet-0a1b2c3d"),
+];
+
+const FURTHER_FIELDS: [Field; 10] = [
     Field::new("resolve_aws_unique_ids", FieldKind::Bool, "Whether bound principals are resolved to their unique ids when the role is written, so that a principal that is deleted and recreated under the same name no longer matches. Cannot be switched off later.")
         .default_json("true"),
     Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.").example("ec2_instance")
@@ -45,8 +39,12 @@ const OWN_FIELDS: [Field; 21] = [
     Field::new("period", FieldKind::DurationSecond, "Use token_period instead.").deprecated(),
 ];
 
-static FIELDS: LazyLock<Vec<Field>> =
-    LazyLock::new(|| OWN_FIELDS.iter().chain(&TOKEN_FIELDS).copied().collect());
+static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+    let bounds = BOUNDS.iter().map(|bound| {
+        Field::new(bound.name, FieldKind::CommaStringSlice, bound.description).example(bound.example)
+    });
+    FIRST_FIELDS.into_iter().chain(bounds).chain(FURTHER_FIELDS).chain(TOKEN_FIELDS).collect()
+});
 
 pub(super) fn route() -> Route<Mount> {
     // Writing resolves principals at AWS, which must not happen on a node that cannot store them.
@@ -64,7 +62,7 @@ pub(super) fn route() -> Route<Mount> {
             endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields))),
         ],
         existence_check: Some(|mount, _, fields| {
-            Box::pin(async move { mount.role_exists(name(&fields)).await })
+            Box::pin(async move { mount.role_exists(role_name(&fields)).await })
         }),
         synopsis: "Binds AWS principals and instances to the tokens they get.",
         description: "
@@ -79,41 +77,30 @@ what a token may do and how long it lives. Fields that are not given keep their 
     }
 }
 
-pub(super) fn name(fields: &Fields) -> &str {
-    fields.text("role").unwrap_or("")
-}
-
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
-    Ok(mount.role(name(&fields)).await?.map(|role| Response::with_data(shown(&role))))
+    Ok(mount.role(role_name(&fields)).await?.map(|role| Response::with_data(shown(&role))))
 }
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
-    let result = mount.store().delete(&Role::key(name(&fields))).await;
+    let result = mount.store().delete(&Role::key(role_name(&fields))).await;
     mount.forget_full_arns();
     result.map_err(|error| Failure::storage(&error, |text| format!("error deleting role: {text}")))?;
     Ok(None)
 }
 
-/// A role as a read shows it. Unset lists are empty, but for the instance ids, which are null.
+/// A role as a read shows it.
 fn shown(role: &Role) -> Map<String, Value> {
     let mut data = Map::new();
     let empty = Vec::new();
-    for (name, list) in [
-        ("bound_ami_id", &role.bound_ami_id_list),
-        ("bound_account_id", &role.bound_account_id_list),
-        ("bound_iam_principal_arn", &role.bound_iam_principal_arn_list),
-        ("bound_iam_principal_id", &role.bound_iam_principal_id_list),
-        ("bound_iam_role_arn", &role.bound_iam_role_arn_list),
-        ("bound_iam_instance_profile_arn", &role.bound_iam_instance_profile_arn_list),
-        ("bound_region", &role.bound_region_list),
-        ("bound_subnet_id", &role.bound_subnet_id_list),
-        ("bound_vpc_id", &role.bound_vpc_id_list),
-    ] {
-        data.insert(name.to_owned(), json!(list.as_ref().unwrap_or(&empty)));
+    for bound in &BOUNDS {
+        let list = bound.list(role);
+        let list = if bound.unset_is_null { list } else { list.or(Some(&empty)) };
+        data.insert(bound.name.to_owned(), json!(list));
     }
+    let ids = role.bound_iam_principal_id_list.as_ref().unwrap_or(&empty);
     for (name, value) in [
         ("auth_type", json!(role.auth_type)),
-        ("bound_ec2_instance_id", json!(role.bound_ec2_instance_id_list)),
+        ("bound_iam_principal_id", json!(ids)),
         ("inferred_entity_type", json!(role.inferred_entity_type)),
         ("inferred_aws_region", json!(role.inferred_aws_region)),
         ("resolve_aws_unique_ids", json!(role.resolve_aws_unique_ids)),

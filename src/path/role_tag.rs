@@ -1,9 +1,9 @@
-//! `role/<role>/tag`: issues a role tag.
+//! The API path `role/<role>/tag`: issues a role tag.
 
 use serde_json::json;
 
 use super::role_write::normalised_policies;
-use super::{display, endpoint, name_pattern, object};
+use super::shape::{display, endpoint, name_pattern, object, role_name};
 use crate::entry::Role;
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::go::GoDuration;
@@ -67,7 +67,7 @@ fn refused<T>(text: impl Into<String>) -> Result<T, Failure> {
 }
 
 async fn issue(mount: &Mount, fields: Fields) -> HandlerResult {
-    let name = super::role::name(&fields).to_lowercase();
+    let name = role_name(&fields).to_lowercase();
     let Some(role) = mount.role(&name).await? else {
         return refused(format!("entry not found for role {name}"));
     };
@@ -87,7 +87,7 @@ async fn issue(mount: &Mount, fields: Fields) -> HandlerResult {
         allow_instance_migration: flag("allow_instance_migration"),
     };
     let warnings = check(mount, &role, &content).await?;
-    let tag = RoleTag::issue(content, &role, mount.environment().random.as_ref())?;
+    let tag = RoleTag::issue(content, &role, mount.world().random.as_ref())?;
     let data = object([("tag_key", json!(role.role_tag)), ("tag_value", json!(tag.text()))]);
     Ok(Some(Response { warnings, ..Response::with_data(data) }))
 }

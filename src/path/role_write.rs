@@ -1,8 +1,9 @@
 //! Writing a role: what is supplied, merged over what is stored, checked in the order that clients
 //! know.
 
-use crate::aws::attempts::Deadline;
-use crate::entry::{AuthType, EntryError, InferredEntity, Role, random_id};
+use super::shape::role_name;
+use crate::aws::deadline::Deadline;
+use crate::entry::{AuthType, BOUNDS, Bound, EntryError, InferredEntity, Role, random_id};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
@@ -20,7 +21,7 @@ fn refused<T>(text: &str) -> Result<T, Failure> {
 }
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    let key = Role::key(super::role::name(&fields));
+    let key = Role::key(role_name(&fields));
     for _ in 0..MAX_TRIES {
         let loaded = mount.load_role(&key).await?;
         let is_new = loaded.entry.is_none();
@@ -41,7 +42,7 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
 }
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
-    let role_id = random_id(mount.environment().random.as_ref())
+    let role_id = random_id(mount.world().random.as_ref())
         .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
     Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
 }
@@ -59,7 +60,7 @@ impl RoleWrite<'_> {
     async fn apply(&self, role: &mut Role) -> Result<Vec<String>, Failure> {
         self.set_lists(role);
         self.set_unique_id_resolution(role)?;
-        self.set_principals(role).await?;
+        self.resolve_principals(role).await?;
         self.set_inference_and_type(role)?;
         check_binds(role)?;
         self.set_ec2_flags(role)?;
@@ -68,7 +69,7 @@ impl RoleWrite<'_> {
         let warnings = self.check_ttls(role).await?;
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
-            let random = self.mount.environment().random.as_ref();
+            let random = self.mount.world().random.as_ref();
             role.hmac_key = random_id(random).map_err(|EntryError(cause)| {
                 Failure::Internal(format!("failed to generate role HMAC key: {cause}"))
             })?;
@@ -77,18 +78,9 @@ impl RoleWrite<'_> {
     }
 
     fn set_lists(&self, role: &mut Role) {
-        for (name, list) in [
-            ("bound_ami_id", &mut role.bound_ami_id_list),
-            ("bound_account_id", &mut role.bound_account_id_list),
-            ("bound_region", &mut role.bound_region_list),
-            ("bound_vpc_id", &mut role.bound_vpc_id_list),
-            ("bound_subnet_id", &mut role.bound_subnet_id_list),
-            ("bound_iam_role_arn", &mut role.bound_iam_role_arn_list),
-            ("bound_iam_instance_profile_arn", &mut role.bound_iam_instance_profile_arn_list),
-            ("bound_ec2_instance_id", &mut role.bound_ec2_instance_id_list),
-        ] {
-            if let Some(supplied) = self.fields.list(name) {
-                *list = Some(supplied.to_vec());
+        for bound in &BOUNDS {
+            if let Some(supplied) = self.fields.list(bound.name) {
+                bound.set(role, supplied.to_vec());
             }
         }
     }
@@ -106,9 +98,8 @@ impl RoleWrite<'_> {
     }
 
     /// Resolution comes before the checks that need no AWS: clients know the errors in this order.
-    async fn set_principals(&self, role: &mut Role) -> Result<(), Failure> {
-        if let Some(principals) = self.fields.list("bound_iam_principal_arn") {
-            role.bound_iam_principal_arn_list = Some(principals.to_vec());
+    async fn resolve_principals(&self, role: &mut Role) -> Result<(), Failure> {
+        if self.fields.list("bound_iam_principal_arn").is_some() {
             role.bound_iam_principal_id_list = Some(Vec::new());
         }
         let has_ids = role.bound_iam_principal_id_list.as_ref().is_some_and(|ids| !ids.is_empty());
@@ -274,42 +265,16 @@ impl RoleWrite<'_> {
 }
 
 fn check_binds(role: &Role) -> Result<(), Failure> {
-    let auth_type = role.auth_type();
-    let is_ec2 = auth_type == Some(AuthType::Ec2);
-    let instance_binds_allowed = is_ec2 || !role.inferred_entity_type.is_empty();
-    let mut any = false;
-    for (name, list, allowed, otherwise) in [
-        ("bound_account_id", &role.bound_account_id_list, instance_binds_allowed, INSTANCE_BIND),
-        ("bound_region", &role.bound_region_list, is_ec2, "but not specifying ec2 auth_type"),
-        ("bound_ami_id", &role.bound_ami_id_list, instance_binds_allowed, INSTANCE_BIND),
-        (
-            "bound_iam_instance_profile_arn",
-            &role.bound_iam_instance_profile_arn_list,
-            instance_binds_allowed,
-            INSTANCE_BIND,
-        ),
-        ("bound_ec2_instance_id", &role.bound_ec2_instance_id_list, instance_binds_allowed, INSTANCE_BIND),
-        ("bound_iam_role_arn", &role.bound_iam_role_arn_list, instance_binds_allowed, INSTANCE_BIND),
-        (
-            "bound_iam_principal_arn",
-            &role.bound_iam_principal_arn_list,
-            auth_type == Some(AuthType::Iam),
-            "but not specifying iam auth_type",
-        ),
-        ("bound_vpc_id", &role.bound_vpc_id_list, instance_binds_allowed, INSTANCE_BIND),
-        ("bound_subnet_id", &role.bound_subnet_id_list, instance_binds_allowed, INSTANCE_BIND),
-    ] {
-        if list.as_ref().is_some_and(|list| !list.is_empty()) {
-            if !allowed {
-                return Err(Failure::Refused(format!("specified {name} {otherwise}")));
-            }
-            any = true;
-        }
+    let set = || BOUNDS.iter().filter(|bound| bound.is_set(role));
+    let misplaced = set().filter(|bound| !bound.goes_with.admits(role));
+    if let Some(Bound { name, goes_with, .. }) = misplaced.min_by_key(|bound| bound.refused_as) {
+        return Err(Failure::Refused(format!("specified {name} {}", goes_with.otherwise())));
     }
-    if any { Ok(()) } else { refused("at least one bound parameter should be specified on the role") }
+    if set().next().is_none() {
+        return refused("at least one bound parameter should be specified on the role");
+    }
+    Ok(())
 }
-
-const INSTANCE_BIND: &str = "but not specifying ec2 auth_type or inferring ec2_instance";
 
 /// Policies as the deprecated field and role tags take them: lower-case, each once, sorted; `root` stands alone.
 pub(super) fn normalised_policies(policies: &[String]) -> Vec<String> {

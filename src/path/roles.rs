@@ -1,6 +1,6 @@
 //! `role` and `roles`: the names of all roles.
 
-use super::{display, endpoint, list_response};
+use super::shape::{display, endpoint, list_response};
 use crate::entry::Role;
 use crate::framework::{HandlerResult, Operation, Route};
 use crate::mount::Mount;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, list_response, object};
+use super::shape::{display, endpoint, list_response, object};
 use crate::entry::{DenyListEntry, StoredTime};
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::go::text::decode_base64;
@@ -63,7 +63,7 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     let (tag, role) = mount.verified_role_tag(decoded.as_deref().unwrap_or(given)).await?;
     let mount_max = mount.max_lease_ttl().await?;
     let longest = tag.content().max_ttl.max(role.token.token_max_ttl).max(mount_max);
-    let now = StoredTime::from(mount.environment().clock.now());
+    let now = StoredTime::from(mount.world().clock.now());
     mount
         .store()
         .update(&DenyListEntry::key(tag.text()), async |stored: Option<DenyListEntry>| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{display, endpoint, object};
+use super::shape::{display, endpoint, object};
 use crate::aws::calls::{Budget, Counts, LineStatus};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::{HandlerResult, Operation, Response, Route};
@@ -23,7 +23,28 @@ API action: how many, how often AWS asked for patience, how many failed, how lon
 is left of the budget that the server allows itself. Requests of clients that were forwarded to the
 Security Token Service stand apart; they have no budget, and stand under their account once a login of it
 was admitted. Also tells how full and how useful the caches are. Each node of a cluster answers for
-itself, without asking storage or AWS.
+itself, without asking storage or AWS. Shows account numbers, and no keys.
+
+Each line of calls has
+
+    account_id  the account; for sts:AssumeRole that of the role. Empty for what names none: the call by
+                which the server learns its own account, and forwarded logins that were refused or not
+                answered.
+    region      the region; aws-global for the global endpoint of STS, empty where sts_endpoint is set
+                without sts_region.
+    api         the action.
+    forwarded   whether it is the requests of clients. Their account gets a line with the first login that
+                is admitted; until then they count among those without account.
+    calls       attempts.
+    throttles   attempts at which AWS asked for patience.
+    errors      attempts that failed otherwise, refusals included.
+    latency_ms  p50, p90, p99 and max of the answers, to one digit; absent while there was none.
+    budget      remaining calls of capacity, and the present refill_per_second; absent for forwarded logins.
+
+The caches are role, config_client, config_identity, config_sts, full_arn (principals of roles with
+wildcards), assumed_role (sessions in other accounts) and resolve_role (logins whose caller the host asked
+for before). Each has its entries, its capacity, its hits and misses, and the hit_rate: the part of the
+questions that it could answer, null while there was none.
 ",
         display: display("status"),
         deprecated: false,

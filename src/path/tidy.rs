@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{display, endpoint, verb};
+use super::shape::{display, endpoint, verb};
 use crate::entry::{TidyConfig, TidyList};
 use crate::framework::{
     Endpoint, Failure, Field, FieldKind, Fields, Handler, HandlerResult, Operation, Request, Response, Route,

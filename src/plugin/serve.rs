@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::mount::Environment;
-use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom};
+use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
 use super::services::Services;
 use super::transport::transport;
@@ -46,9 +46,11 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
     let random = SystemRandom::default();
     let (socket, listener) = SocketFile::listen(&launch, &random)?;
     let environment = Arc::new(Environment {
-        transport: transport().map_err(StartError::Transport)?,
-        clock: Arc::new(SystemClock),
-        random: Arc::new(random),
+        world: Arc::new(World {
+            transport: transport().map_err(StartError::Transport)?,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(random),
+        }),
         host: launch.host,
     });
 
@@ -118,6 +120,7 @@ struct Identity {
 impl Identity {
     /// `None` in metadata mode, where hosts of old protocol versions use no TLS and no request is
     /// served. Requests are never served without TLS.
+    #[expect(clippy::disallowed_methods, reason = "the certificate of this process is valid from now on")]
     fn for_launch(launch: &LaunchEnvironment) -> Result<Option<Self>, StartError> {
         let Some(pem) = &launch.client_certificate else {
             return if launch.metadata_mode { Ok(None) } else { Err(StartError::NoHostCertificate) };

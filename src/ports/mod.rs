@@ -6,9 +6,11 @@ mod random;
 mod storage;
 mod system_view;
 mod transport;
+mod world;
 
 pub use clock::{Clock, SystemClock};
 pub use random::{Random, SystemRandom};
 pub use storage::{Storage, StorageError};
 pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};
 pub use transport::{HttpRequest, HttpResponse, Transport, TransportError};
+pub use world::World;

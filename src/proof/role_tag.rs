@@ -1,4 +1,5 @@
-//! Role tags: values of an EC2 tag that narrow a role down for the instances that carry them.
+//! The text of a role tag, and its verification. A role tag is the value of an EC2 tag that narrows a
+//! role down for the instances that carry it.
 //!
 //! ```text
 //! v1:<nonce>:r=<role>:d=<bool>:m=<bool>[:p=<policy>,<policy>…][:i=<instance>][:t=<seconds>]:<mac>

@@ -1,20 +1,22 @@
 //! The mount's entries in the host's storage, with what is cached of them.
 
+mod snapshot;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::accounts::clients::ConfigSnapshot;
+pub use snapshot::ConfigSnapshot;
+
 use crate::aws::arn::AccountId;
-use crate::concurrency::bounded_cache::{EntryCache, ReadStart};
+use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::turns::{Turn, Turns};
-use crate::entry::{ClientConfig, DenyListEntry, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
 use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
-use crate::proof::role_tag::RoleTag;
 
 /// Roles kept per mount.
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
@@ -42,6 +44,9 @@ pub struct Store {
     writing: Arc<Mutex<()>>,
     turns: Turns,
 }
+
+/// Decoded entries by storage key.
+type EntryCache<T> = BoundedCache<String, Arc<T>>;
 
 /// What is cached of the entries.
 struct Caches {
@@ -117,7 +122,7 @@ impl Store {
                     .await
                     .map_err(|failure| prefixed("error getting configuration: ", failure))?;
                 let stored = Arc::new(config.map(Arc::new));
-                self.caches.client.keep(start, ClientConfig::KEY, &stored);
+                self.caches.client.keep(start, ClientConfig::KEY.to_owned(), Arc::clone(&stored));
                 stored
             }
         };
@@ -137,7 +142,7 @@ impl Store {
         }
         let start = self.caches.identity.start_read();
         let config = Arc::new(self.read(IdentityConfig::KEY).await?.unwrap_or_default());
-        self.caches.identity.keep(start, IdentityConfig::KEY, &config);
+        self.caches.identity.keep(start, IdentityConfig::KEY.to_owned(), Arc::clone(&config));
         Ok(config)
     }
 
@@ -152,7 +157,7 @@ impl Store {
         }
         let start = self.caches.accounts.start_read();
         let config = Arc::new(self.read(&key).await?);
-        self.caches.accounts.keep(start, &key, &config);
+        self.caches.accounts.keep(start, key, Arc::clone(&config));
         Ok(config)
     }
 
@@ -170,7 +175,7 @@ impl Store {
 
     /// Keeps a role that was read and brought to the current version.
     pub fn keep_role(&self, start: ReadStart, key: &str, role: &Arc<Role>) {
-        self.caches.roles.keep(start, key, role);
+        self.caches.roles.keep(start, key.to_owned(), Arc::clone(role));
     }
 
     /// The turn of a request that will [load](Self::load) and [replace](Self::replace) an entry for
@@ -273,14 +278,6 @@ impl Store {
             }
         }
         Ok(names)
-    }
-
-    /// Whether a role tag is on the deny list.
-    ///
-    /// # Errors
-    /// The list cannot be read: then nobody knows, and the tag must not be accepted.
-    pub async fn is_denied(&self, tag: &RoleTag) -> Result<bool, Failure> {
-        Ok(self.read::<DenyListEntry>(&DenyListEntry::key(tag.text())).await?.is_some())
     }
 
     /// The bytes of an entry, past the caches.

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Deref;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 
-use crate::support::aws::{Aws, Credentials, Entity, LoginOptions, User, sign_login};
-use crate::support::host::{Answer, Host, Launch, Mount, MountOptions};
+use crate::under_test;
+use testkit::aws::{Aws, Credentials, Entity, LoginOptions, User, sign_login};
+use testkit::host::{Answer, Launch, Mount, MountOptions};
+use testkit::stage::{Setting, Stage, overlay};
 
 /// How long [`Canary::touched`] waits.
 const CANARY_LIMIT: Duration = Duration::from_secs(20);
@@ -17,68 +19,54 @@ const CANARY_LIMIT: Duration = Duration::from_secs(20);
 /// Everything the identity of a caller is told by.
 const IAM_METADATA: [&str; 5] = ["account_id", "auth_type", "canonical_arn", "client_arn", "client_user_id"];
 
-/// A mount that works with the strict stand-in for AWS.
-pub struct LoginScene {
-    /// AWS.
-    pub aws: Aws,
-    /// The host with its one plugin process.
-    pub host: Host,
-    /// The mount `aws`.
-    pub mount: Mount,
-    /// The user whose keys the mount has.
-    pub server: User,
+/// A stage whose mount has the role `dev`.
+pub(crate) struct LoginScene {
+    stage: Stage,
     /// The user `/people/alice`, to whom the role `dev` is bound by unique id.
     pub alice: User,
-    /// The certificate file that the plugin trusts, if it was told to.
-    _certificates: Option<NamedTempFile>,
+}
+
+impl Deref for LoginScene {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
 }
 
 impl LoginScene {
     /// Starts everything.
-    pub async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::launch(|launch, _| launch).await
     }
 
     /// Starts everything, the plugin in another way.
-    pub async fn launch(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
-        Self::assemble(Aws::start().await, None, change).await
+    pub(crate) async fn launch(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
+        Self::on(Stage::set(under_test::open_bao()).await.launched(change)).await
     }
 
     /// Starts everything; the plugin reaches the internet through a proxy behind which every host is
     /// the stand-in, and trusts the stand-in's certificates.
-    pub async fn behind_proxy() -> Self {
+    pub(crate) async fn behind_proxy() -> Self {
         Self::behind_proxy_with(|launch, _| launch).await
     }
 
     /// The same, the plugin started in another way.
-    pub async fn behind_proxy_with(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
-        let aws = Aws::start().await;
-        let certificates = NamedTempFile::new().expect("a temporary file");
-        std::fs::write(certificates.path(), aws.ca_pem()).expect("a file that can be written");
-        let path = certificates.path().to_owned();
-        Self::assemble(aws, Some(certificates), |launch, aws| {
-            change(launch, aws).env("HTTPS_PROXY", aws.proxy_url()).env("SSL_CERT_FILE", path)
-        })
-        .await
+    pub(crate) async fn behind_proxy_with(change: impl FnOnce(Launch, &Aws) -> Launch) -> Self {
+        Self::on(Stage::set(under_test::open_bao()).await.launched(change).behind_proxy()).await
     }
 
-    async fn assemble(
-        aws: Aws,
-        certificates: Option<NamedTempFile>,
-        change: impl FnOnce(Launch, &Aws) -> Launch,
-    ) -> Self {
-        let server = aws.create_user("auth-server");
-        let alice = aws.create_user(Entity::named("alice").path("/people/"));
-        let host = Host::launch(change(Launch::open_bao(), &aws)).await;
-        let mount = host.mount("aws", MountOptions::default()).await;
-        let scene = Self { aws, host, mount, server, alice, _certificates: certificates };
+    async fn on(setting: Setting) -> Self {
+        let stage = setting.mount().await;
+        let alice = stage.aws.create_user(Entity::named("alice").path("/people/"));
+        let scene = Self { stage, alice };
         scene.prepare(&scene.mount, &json!({})).await;
         scene.aws.clear_calls();
         scene
     }
 
     /// A further mount, with differences in `config/client`.
-    pub async fn further_mount(&self, name: &str, configuration: &Value) -> Mount {
+    pub(crate) async fn further_mount(&self, name: &str, configuration: &Value) -> Mount {
         let mount = self.host.mount(name, MountOptions::default()).await;
         self.prepare(&mount, configuration).await;
         mount
@@ -94,46 +82,38 @@ impl LoginScene {
     }
 
     /// Writes `config/client`: every service is the stand-in, with differences.
-    pub async fn configure(&self, mount: &Mount, changes: &Value) {
+    pub(crate) async fn configure(&self, mount: &Mount, changes: &Value) {
         let url = self.aws.url();
-        let Credentials { access_key_id, secret_access_key, .. } = &self.server.credentials;
-        let mut configuration = json!({
-            "access_key": access_key_id,
-            "secret_key": secret_access_key,
-            "endpoint": url,
-            "iam_endpoint": url,
-            "sts_endpoint": url,
-        });
-        for (name, value) in changes.as_object().expect("an object") {
-            configuration[name] = value.clone();
-        }
+        let mut configuration = self.keys();
+        overlay(&mut configuration, &json!({"endpoint": url, "iam_endpoint": url, "sts_endpoint": url}));
+        overlay(&mut configuration, changes);
         mount.write("config/client", &configuration).await.expect(204);
     }
 
     /// Writes a role of the mount `aws`.
-    pub async fn write_role(&self, name: &str, role: &Value) {
+    pub(crate) async fn write_role(&self, name: &str, role: &Value) {
         self.mount.write(&format!("role/{name}"), role).await.expect(204);
     }
 
     /// A login for the role `dev`, in the form of Vault's command line.
-    pub fn alice_login(&self) -> Value {
+    pub(crate) fn alice_login(&self) -> Value {
         login_as(&self.alice.credentials, "dev")
     }
 
     /// A login that must be admitted.
-    pub async fn admitted(&self, login: &Value) -> Admission {
+    pub(crate) async fn admitted(&self, login: &Value) -> Admission {
         admitted(&self.mount.login_only(login).await)
     }
 
     /// A login that must be refused as the client's fault; the text.
-    pub async fn refused(&self, login: &Value) -> String {
+    pub(crate) async fn refused(&self, login: &Value) -> String {
         let answer = self.mount.login_only(login).await;
         assert_eq!(outcome(&answer), None, "{login}");
         answer.error().to_owned()
     }
 
     /// Panics unless the process is the one that was started and still answers.
-    pub async fn assert_alive(&self, pid: u32) {
+    pub(crate) async fn assert_alive(&self, pid: u32) {
         assert_eq!(self.host.pid(), pid);
         assert!(self.host.plugin().process.is_running(), "{:#?}", self.host.plugin().process.stderr());
         self.aws.clear_faults();
@@ -142,13 +122,13 @@ impl LoginScene {
 }
 
 /// A login for a role, in the form of Vault's command line.
-pub fn login_as(credentials: &Credentials, role: &str) -> Value {
+pub(crate) fn login_as(credentials: &Credentials, role: &str) -> Value {
     sign_login(credentials, &LoginOptions::vault_cli().role(role))
 }
 
 /// Who was admitted, by everything that tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admission {
+pub(crate) struct Admission {
     /// Name of the entity alias.
     pub alias: String,
     /// Metadata of the entity alias.
@@ -165,7 +145,7 @@ pub struct Admission {
 ///
 /// # Panics
 /// If the answer is neither an admission nor a clean refusal.
-pub fn outcome(answer: &Answer) -> Option<Admission> {
+pub(crate) fn outcome(answer: &Answer) -> Option<Admission> {
     let reply = answer.raw.as_ref().unwrap_or_else(|status| panic!("the call failed: {status}"));
     let response = reply.response.clone().unwrap_or_default();
     let Some(auth) = response.auth else {
@@ -193,40 +173,40 @@ pub fn outcome(answer: &Answer) -> Option<Admission> {
 
 /// The admission in an answer.
 #[track_caller]
-pub fn admitted(answer: &Answer) -> Admission {
+pub(crate) fn admitted(answer: &Answer) -> Admission {
     outcome(answer).unwrap_or_else(|| panic!("refused: {:?}", answer.errors))
 }
 
 /// The text of a refusal.
 #[track_caller]
-pub fn refused(answer: &Answer) -> String {
+pub(crate) fn refused(answer: &Answer) -> String {
     assert_eq!(outcome(answer), None);
     answer.error().to_owned()
 }
 
 /// A port that nobody may connect to.
-pub struct Canary(TcpListener);
+pub(crate) struct Canary(TcpListener);
 
 impl Canary {
     /// On a free loopback port.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
         listener.set_nonblocking(true).expect("a listener that does not block");
         Self(listener)
     }
 
     /// `127.0.0.1:port`.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.0.local_addr().expect("a bound address").to_string()
     }
 
     /// `http://127.0.0.1:port`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address())
     }
 
     /// Waits for a connection.
-    pub async fn touched(&self) {
+    pub(crate) async fn touched(&self) {
         let deadline = Instant::now() + CANARY_LIMIT;
         while self.0.accept().is_err() {
             assert!(Instant::now() < deadline, "nobody has connected");
@@ -236,7 +216,7 @@ impl Canary {
 
     /// Panics if anybody has connected since the last time.
     #[track_caller]
-    pub fn assert_untouched(&self) {
+    pub(crate) fn assert_untouched(&self) {
         if let Ok((_, peer)) = self.0.accept() {
             panic!("{peer} has connected to a host nobody chose");
         }
@@ -245,6 +225,6 @@ impl Canary {
 
 /// A plugin that would reach every host but loopback through a proxy, and the proxy is the canary: so
 /// nothing leaves unseen, whatever name it is for.
-pub fn watched_by(launch: Launch, canary: &Canary) -> Launch {
+pub(crate) fn watched_by(launch: Launch, canary: &Canary) -> Launch {
     launch.env("HTTPS_PROXY", canary.url()).env("HTTP_PROXY", canary.url())
 }

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::Bench;
 use crate::figure::{Aim, Figure};
-use crate::statistics::as_f64;
-use crate::support::aws::{Fault, Instance, Rate, Times};
-use crate::support::host::Launch;
-use crate::support::stage::Stage;
+use testkit::aws::{Fault, Instance, Rate, Times};
+use testkit::host::Launch;
+use testkit::stage::Stage;
+use testkit::statistics::as_f64;
 
 /// Instances; a quick run has fewer.
 const INSTANCES: usize = 1_000;
@@ -29,7 +29,7 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
-    let stage = Stage::on(Launch::open_bao().binary(binary)).await;
+    let stage = Stage::on(Launch::open_bao(binary)).await;
     let aws = &stage.aws;
     aws.keep_counters_only();
     let role = aws.create_role("fleet");

@@ -8,12 +8,12 @@ use crate::Bench;
 use crate::driver::{Part, closed_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
-use crate::statistics::as_f64;
 use crate::subject::{ROLE, Subject};
-use crate::support::aws::ACCOUNT;
-use crate::support::host::{Launch, MemoryStorage};
-use crate::support::identity::{Signer, base64, document, pkcs7};
-use crate::support::stage::Stage;
+use testkit::aws::ACCOUNT;
+use testkit::host::{Launch, MemoryStorage};
+use testkit::identity::{Signer, base64, document, pkcs7};
+use testkit::stage::Stage;
+use testkit::statistics::as_f64;
 
 /// Logins of which the calls are counted.
 const LOGINS: usize = 200;
@@ -46,7 +46,7 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
 /// Storage calls and DescribeInstances calls of the logins of an instance that has logged in before.
 async fn of_ec2_login(binary: &Path) -> [f64; 2] {
     const EC2_LOGINS: usize = 10;
-    let stage = Stage::on(Launch::open_bao().binary(binary)).await;
+    let stage = Stage::on(Launch::open_bao(binary)).await;
     let signer = Signer::rsa("instance identity");
     let certificate = json!({"aws_public_cert": base64(signer.pem().as_bytes()), "type": "pkcs7"});
     stage.mount.write("config/certificate/load", &certificate).await.expect(204);

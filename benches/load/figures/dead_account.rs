@@ -10,12 +10,10 @@ use tokio::task::JoinSet;
 use crate::Bench;
 use crate::driver::{must_be_admitted, open_loop};
 use crate::figure::{Aim, Figure};
-use crate::statistics::{as_f64, median, median_ratio};
-use crate::subject::launch;
-use crate::support::aws::{
-    Aws, Credentials, Entity, Fault, Gate, Instance, LoginOptions, Target, Times, sign_login,
-};
-use crate::support::host::{Host, Mount, MountOptions};
+use testkit::aws::{Aws, Entity, Fault, Gate, Instance, LoginOptions, Target, Times, sign_login};
+use testkit::host::{Launch, Mount};
+use testkit::stage::Stage;
+use testkit::statistics::{as_f64, median, median_ratio};
 
 /// Where the accounts are, one in each region.
 const REGIONS: [&str; 10] = [
@@ -80,30 +78,21 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
 
 /// A mount that reaches every account by a role there, through the proxy behind which AWS is.
 struct Scene {
-    aws: Aws,
-    mount: Mount,
+    stage: Stage,
     /// Logins of each account.
     logins: Arc<Vec<Vec<Value>>>,
-    _host: Host,
-    _certificate: tempfile::NamedTempFile,
 }
 
 impl Scene {
     async fn open(binary: &Path) -> Self {
-        let aws = Aws::start().await;
-        aws.keep_counters_only();
-        let certificate = tempfile::NamedTempFile::new().expect("a temporary file");
-        std::fs::write(certificate.path(), aws.ca_pem()).expect("a file that can be written");
-        let host = Host::launch(launch(binary, certificate.path()).env("HTTPS_PROXY", aws.proxy_url())).await;
-        let mount = host.mount("aws", MountOptions::default()).await;
-        let Credentials { access_key_id, secret_access_key, .. } = aws.create_user("auth-server").credentials;
-        let configuration = json!({"access_key": access_key_id, "secret_key": secret_access_key});
-        mount.write("config/client", &configuration).await.expect(204);
+        let stage = Stage::behind_proxy(Launch::open_bao(binary)).await;
+        stage.aws.keep_counters_only();
+        stage.write_config(&stage.keys()).await;
         let mut logins = Vec::new();
         for (number, region) in REGIONS.into_iter().enumerate() {
-            logins.push(account(&aws, &mount, number, region).await);
+            logins.push(account(&stage.aws, &stage.mount, number, region).await);
         }
-        Self { aws, mount, logins: Arc::new(logins), _host: host, _certificate: certificate }
+        Self { stage, logins: Arc::new(logins) }
     }
 
     /// Logins of all accounts for some seconds; the latencies of those that do not die.
@@ -111,12 +100,13 @@ impl Scene {
         let gate = Gate::new();
         if dead {
             let region = REGIONS[DEAD];
-            self.aws.hold_tunnels(&format!("ec2.{region}.amazonaws.com"), gate.clone());
+            self.stage.aws.hold_tunnels(&format!("ec2.{region}.amazonaws.com"), gate.clone());
             let target = Target::from("DescribeInstances").region(region);
-            self.aws.fault(target, Times::Always, Fault::Hold(gate.clone()));
+            self.stage.aws.fault(target, Times::Always, Fault::Hold(gate.clone()));
         }
         let hanging = Arc::new(Mutex::new(JoinSet::new()));
-        let (mount, logins, waiting) = (self.mount.clone(), Arc::clone(&self.logins), Arc::clone(&hanging));
+        let (mount, logins, waiting) =
+            (self.stage.mount.clone(), Arc::clone(&self.logins), Arc::clone(&hanging));
         let run = open_loop(RATE, count(seconds), move |number| {
             let account = number % REGIONS.len();
             let of_account = &logins[account];
@@ -133,7 +123,7 @@ impl Scene {
         })
         .await;
         gate.open();
-        self.aws.clear_faults();
+        self.stage.aws.clear_faults();
         // They get an answer now, good or bad; the next turn is to begin without them.
         let mut hanging = std::mem::take(&mut *hanging.lock().unwrap());
         while hanging.join_next().await.is_some() {}

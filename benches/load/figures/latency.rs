@@ -7,8 +7,8 @@ use crate::driver::{Part, closed_loop, open_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
 use crate::process::CpuTime;
-use crate::statistics::median;
 use crate::subject::{ROLE, Subject};
+use testkit::statistics::median;
 
 /// Clients that saturate what is there.
 const SATURATING: usize = 32;

@@ -1,4 +1,4 @@
-//! The groups of figures.
+//! What each group of figures measures.
 
 mod boot_storm;
 mod calls;
@@ -12,85 +12,51 @@ mod start;
 
 use std::path::Path;
 
-use clap::ValueEnum;
-
 use crate::Bench;
 use crate::figure::Figure;
+use crate::group::Group;
 use crate::options::Options;
 
-/// A group of figures that are measured together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Group {
-    /// Processor time of a login.
-    Cpu,
-    /// Memory, idle and after many logins.
-    Memory,
-    /// From exec to handshake line, and the size of the binary.
-    Start,
-    /// Calls to STS and to storage for a login.
-    Calls,
-    /// What the plugin adds to the answer of STS.
-    Latency,
-    /// Memory of a further mount.
-    PerMount,
-    /// Costs with many roles and mounts.
-    Scaling,
-    /// A thousand instances that start at once.
-    BootStorm,
-    /// One of ten accounts cannot be reached.
-    DeadAccount,
-    /// Costs against the number of clients and roles, for the pictures.
-    Curves,
+/// The figures of a group.
+#[must_use]
+pub(crate) fn of(group: Group) -> &'static [Figure] {
+    match group {
+        Group::Cpu => cpu::FIGURES,
+        Group::Memory => memory::FIGURES,
+        Group::Start => start::FIGURES,
+        Group::Calls => calls::FIGURES,
+        Group::Latency => latency::FIGURES,
+        Group::PerMount => per_mount::FIGURES,
+        Group::Scaling => scaling::FIGURES,
+        Group::BootStorm => boot_storm::FIGURES,
+        Group::DeadAccount => dead_account::FIGURES,
+        Group::Curves => &[],
+    }
 }
 
-impl Group {
-    /// Its name as an option.
-    #[must_use]
-    pub fn name(self) -> String {
-        self.to_possible_value().expect("no group is hidden").get_name().to_owned()
+/// How many rounds a group has.
+#[must_use]
+pub(crate) fn rounds(group: Group, options: &Options) -> usize {
+    match group {
+        Group::Cpu | Group::Latency | Group::Scaling => options.rounds,
+        Group::Memory | Group::Start | Group::PerMount => options.few_rounds(),
+        Group::Calls | Group::BootStorm | Group::DeadAccount => 1,
+        Group::Curves => 0,
     }
+}
 
-    /// Its figures.
-    #[must_use]
-    pub fn figures(self) -> &'static [Figure] {
-        match self {
-            Self::Cpu => cpu::FIGURES,
-            Self::Memory => memory::FIGURES,
-            Self::Start => start::FIGURES,
-            Self::Calls => calls::FIGURES,
-            Self::Latency => latency::FIGURES,
-            Self::PerMount => per_mount::FIGURES,
-            Self::Scaling => scaling::FIGURES,
-            Self::BootStorm => boot_storm::FIGURES,
-            Self::DeadAccount => dead_account::FIGURES,
-            Self::Curves => &[],
-        }
-    }
-
-    /// How many rounds it has.
-    #[must_use]
-    pub fn rounds(self, options: &Options) -> usize {
-        match self {
-            Self::Cpu | Self::Latency | Self::Scaling => options.rounds,
-            Self::Memory | Self::Start | Self::PerMount => options.few_rounds(),
-            Self::Calls | Self::BootStorm | Self::DeadAccount => 1,
-            Self::Curves => 0,
-        }
-    }
-
-    /// One round: a value for each figure, in their order.
-    pub async fn measure(self, bench: &Bench, binary: &Path) -> Vec<f64> {
-        match self {
-            Self::Cpu => cpu::measure(bench, binary).await,
-            Self::Memory => memory::measure(bench, binary).await,
-            Self::Start => start::measure(bench, binary).await,
-            Self::Calls => calls::measure(bench, binary).await,
-            Self::Latency => latency::measure(bench, binary).await,
-            Self::PerMount => per_mount::measure(bench, binary).await,
-            Self::Scaling => scaling::measure(bench, binary).await,
-            Self::BootStorm => boot_storm::measure(bench, binary).await,
-            Self::DeadAccount => dead_account::measure(bench, binary).await,
-            Self::Curves => Vec::new(),
-        }
+/// One round of a group: a value for each figure, in their order.
+pub(crate) async fn measure(group: Group, bench: &Bench, binary: &Path) -> Vec<f64> {
+    match group {
+        Group::Cpu => cpu::measure(bench, binary).await,
+        Group::Memory => memory::measure(bench, binary).await,
+        Group::Start => start::measure(bench, binary).await,
+        Group::Calls => calls::measure(bench, binary).await,
+        Group::Latency => latency::measure(bench, binary).await,
+        Group::PerMount => per_mount::measure(bench, binary).await,
+        Group::Scaling => scaling::measure(bench, binary).await,
+        Group::BootStorm => boot_storm::measure(bench, binary).await,
+        Group::DeadAccount => dead_account::measure(bench, binary).await,
+        Group::Curves => Vec::new(),
     }
 }

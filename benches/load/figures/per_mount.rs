@@ -6,8 +6,8 @@ use crate::Bench;
 use crate::driver::{Part, closed_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
-use crate::statistics::as_f64;
 use crate::subject::{ROLE, Subject};
+use testkit::statistics::as_f64;
 
 pub(super) const FIGURES: &[Figure] = &[
     Figure::aimed("rss_per_mount", "Memory of each further mount, after a login", "KiB", Aim::AtMost(64.0)),

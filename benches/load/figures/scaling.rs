@@ -6,8 +6,8 @@ use crate::Bench;
 use crate::driver::{Part, closed_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
-use crate::statistics::median_ratio;
 use crate::subject::{ROLE, Subject, role_name};
+use testkit::statistics::median_ratio;
 
 /// Both costs may be that much higher.
 const WITHIN: Aim = Aim::AtMost(1.05);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::Bench;
 use crate::figure::{Aim, Figure};
 use crate::process::CpuTime;
-use crate::statistics::{median, milliseconds};
 use crate::subject::launch;
+use testkit::statistics::{median, milliseconds};
 
 /// A binary that becomes smaller than that part of itself, in per cent, had symbols. Without them only
 /// notes of the compilers go.

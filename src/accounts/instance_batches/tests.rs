@@ -9,9 +9,9 @@ use http::{HeaderMap, StatusCode};
 use super::*;
 use crate::aws::arn::AccountId;
 use crate::aws::calls::Calls;
-use crate::aws::endpoints::{Endpoint, Partition, Region, Service};
-use crate::framework::HostFlavor;
-use crate::mount::Environment;
+use crate::aws::endpoint::{Endpoint, Service};
+use crate::aws::region::{Partition, Region};
+use crate::ports::World;
 use crate::ports::{Clock, HttpRequest, HttpResponse, Random, Transport, TransportError};
 
 /// What EC2 does when it is asked.
@@ -96,14 +96,13 @@ impl Scene {
             calls: Mutex::default(),
             limits: Mutex::default(),
         });
-        let environment = Arc::new(Environment {
+        let world = Arc::new(World {
             transport: Arc::clone(&ec2) as Arc<dyn Transport>,
             clock: Arc::clone(&ec2) as Arc<dyn Clock>,
             random: Arc::clone(&ec2) as Arc<dyn Random>,
-            host: HostFlavor::OpenBao,
         });
         let calls = Arc::<Calls>::default();
-        let shared = SharedCalls::new(environment, Arc::clone(&calls), 4);
+        let shared = SharedCalls::new(world, Arc::clone(&calls), 4);
         Self { ec2, calls, shared, batches: Arc::default() }
     }
 

@@ -1,6 +1,6 @@
 //! The API actions that are called, and how often the server itself may call each of them.
 
-use super::super::endpoints::Service;
+use super::super::endpoint::Service;
 
 /// An API action of AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::attempts::Deadline;
-use super::{Calls, Outcome, OwnLine, Token};
+use super::books::Calls;
+use super::figures::Outcome;
+use super::own_line::{OwnLine, Token};
 use crate::aws::arn::AccountId;
+use crate::aws::deadline::Deadline;
 
 /// Counts the attempts of one call.
 pub enum Meter<'a> {
@@ -61,7 +63,11 @@ impl Attempt<'_> {
     /// Ends it; how long it took.
     pub fn end(mut self, outcome: Outcome) -> Duration {
         self.outcome = outcome;
-        self.sent_at.elapsed()
+        self.taken()
+    }
+
+    fn taken(&self) -> Duration {
+        Instant::now().saturating_duration_since(self.sent_at)
     }
 }
 
@@ -72,7 +78,7 @@ impl Drop for Attempt<'_> {
             // Counted when it is known whose it was.
             (Meter::Forwarded { .. }, Outcome::Answered) => {}
             (Meter::Forwarded { calls, region }, outcome) => {
-                calls.record_forwarded("", false, region, outcome, self.sent_at.elapsed());
+                calls.record_forwarded("", false, region, outcome, self.taken());
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::super::attempts::Deadline;
+use super::super::deadline::Deadline;
 use super::api::Allowance;
 use super::bucket::Bucket;
 use super::figures::{Counts, Figures, Outcome};
@@ -74,7 +74,7 @@ impl OwnLine {
 
     pub(in super::super) fn record(&self, outcome: Outcome, sent_at: Instant) {
         let mut state = self.state();
-        state.figures.record(outcome, sent_at.elapsed());
+        state.figures.record(outcome, Instant::now().saturating_duration_since(sent_at));
         match outcome {
             Outcome::Answered | Outcome::Refused => state.bucket.speed_up(),
             Outcome::Throttled => state.bucket.slow_down(sent_at),
@@ -104,7 +104,7 @@ mod tests {
 
     use futures_util::future::join_all;
 
-    use super::super::super::attempts::TOTAL_TIMEOUT;
+    use super::super::super::deadline::TOTAL_TIMEOUT;
     use super::super::Api;
     use super::*;
 

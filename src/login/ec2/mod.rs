@@ -4,41 +4,30 @@
 //! The order is part of the interface: clients see its first failure.
 
 mod form;
+mod identity;
 mod reauthentication;
 pub(crate) mod renewal;
 mod tag_effect;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use crate::accounts::clients::ConfigSnapshot;
+use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
-use crate::aws::attempts::Deadline;
+use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
-use crate::binding::instance::{BoundError, check_bounds, look_up_running};
-use crate::entry::{
-    AccessListEntry, AuthType, EC2_METADATA, EntryError, IdentityConfig, Role, StoredTime, random_id,
-};
-use crate::framework::{Alias, Auth, Failure, Fields, Request};
+use crate::binding::instance::{BoundError, check_bounds, check_region};
+use crate::entry::{AccessListEntry, AuthType, EntryError, IdentityConfig, Role, StoredTime, random_id};
+use crate::framework::{Auth, Failure, Fields, Request};
 use crate::go::GoDuration;
+use crate::go::text::quote;
+use crate::login::token_data::{ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr};
+use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
 use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
+use crate::store::ConfigSnapshot;
 
-use crate::go::text::quote;
 use reauthentication::{Earlier, Nonce};
 use tag_effect::{TagEffect, effect_of_tag};
-
-/// Keys of the data a token carries for its renewal.
-pub(crate) mod internal {
-    pub(crate) const INSTANCE_ID: &str = "instance_id";
-    pub(crate) const REGION: &str = "region";
-    pub(crate) const ACCOUNT_ID: &str = "account_id";
-}
-
-/// Metadata by which a renewal knows how long a role tag lets a token live.
-pub(crate) const ROLE_TAG_MAX_TTL: &str = "role_tag_max_ttl";
 
 /// How often an access-list entry is read anew because somebody else changed it, which logins and
 /// renewals of the instance do not: they take turns.
@@ -97,8 +86,8 @@ impl<'a> Ec2Login<'a> {
         let candidate = self.candidate().await?;
         let instance = self.instance(&candidate).await?;
         let admission = self.remember(&candidate, &instance).await?;
-        let identity = self.mount.store().identity_config().await?;
-        self.admit(&candidate, admission, &identity)
+        let config = self.mount.store().identity_config().await?;
+        self.admit(&candidate, admission, &config)
     }
 
     /// The alias that a login would use.
@@ -107,9 +96,9 @@ impl<'a> Ec2Login<'a> {
     /// Why there would be no login.
     pub async fn look_ahead(self) -> Result<Auth, Failure> {
         let candidate = self.candidate().await?;
-        let identity = self.mount.store().identity_config().await?;
-        let name = self.alias_name(&identity, &candidate.role)?;
-        Ok(Auth { alias: Some(Alias { name, ..Alias::default() }), ..Auth::default() })
+        let config = self.mount.store().identity_config().await?;
+        let name = identity::alias_name(&config, self.document.document(), &candidate.role)?;
+        Ok(alias_alone(name))
     }
 
     /// The role of a login that names none: the one named after the image.
@@ -135,15 +124,11 @@ impl<'a> Ec2Login<'a> {
     async fn candidate(&self) -> Result<Candidate, Failure> {
         let role_name = self.role_name()?;
         let role = self.mount.role(role_name).await?.ok_or_else(|| no_role(role_name))?;
-        role.token.check_address(self.remote_addr())?;
+        role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Ec2) {
             return Err(Failure::Refused(format!("auth method ec2 not allowed for role {role_name}")));
         }
         Ok(Candidate { role_name: role_name.to_owned(), role })
-    }
-
-    fn remote_addr(&self) -> Option<&str> {
-        self.request.connection.as_ref().map(|connection| connection.remote_addr.as_str())
     }
 
     /// The running instance of the document, if it satisfies the role.
@@ -155,14 +140,7 @@ impl<'a> Ec2Login<'a> {
         let not_verified =
             |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
         let instance = look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
-        let regions = role.bound_region_list.as_deref().unwrap_or_default();
-        if !regions.is_empty() && !regions.contains(region) {
-            return Err(Failure::Refused(format!(
-                "Region {} does not satisfy the constraint on role {}",
-                quote(region),
-                quote(role_name)
-            )));
-        }
+        check_region(role, role_name, region).map_err(Failure::Refused)?;
         check_bounds(look_up, role, role_name, &account, &instance).await.map_err(|error| match error {
             BoundError::Mismatch(text) => Failure::Refused(format!("Error validating instance: {text}")),
             BoundError::CannotTell(text) => Failure::Internal(text),
@@ -210,7 +188,7 @@ impl<'a> Ec2Login<'a> {
             role.disallow_reauthentication || nonce == Nonce::Disabling || tag.disallow_reauthentication;
         let (nonce, made_nonce) = self.settle_nonce(nonce, disallowed)?;
         let ttls = MaxTtls::of(self.mount, role, tag.max_ttl).await?;
-        let now = StoredTime::from(self.mount.environment().clock.now());
+        let now = StoredTime::from(self.mount.world().clock.now());
         let mut entry = earlier.unwrap_or_else(|| AccessListEntry {
             role: role_name.clone(),
             client_nonce: nonce,
@@ -237,10 +215,9 @@ impl<'a> Ec2Login<'a> {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made =
-                    random_id(self.mount.environment().random.as_ref()).map_err(|EntryError(cause)| {
-                        Failure::Internal(format!("failed to generate nonce: {cause}"))
-                    })?;
+                let made = random_id(self.mount.world().random.as_ref()).map_err(|EntryError(cause)| {
+                    Failure::Internal(format!("failed to generate nonce: {cause}"))
+                })?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }
@@ -251,88 +228,34 @@ impl<'a> Ec2Login<'a> {
         &self,
         candidate: &Candidate,
         admission: Admission,
-        identity: &IdentityConfig,
+        config: &IdentityConfig,
     ) -> Result<Auth, Failure> {
         let Candidate { role_name, role } = candidate;
-        let IdentityDocument { instance_id, image_id, account_id, region, .. } = self.document.document();
-        let value = |name: &str| match name {
-            "account_id" => account_id.as_str(),
-            "auth_type" => AuthType::Ec2.as_str(),
-            "ami_id" => image_id,
-            "instance_id" => instance_id,
-            "region" => region,
-            _ => "",
-        };
-        let metadata: BTreeMap<String, String> = identity
-            .ec2_auth_metadata_handler
-            .names(&EC2_METADATA)
-            .map(|name| (name.to_owned(), value(name).to_owned()))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        let mut token_metadata = metadata.clone();
-        token_metadata.insert(ROLE_TAG_MAX_TTL.to_owned(), admission.tag.max_ttl.to_string());
-        token_metadata.insert("role".to_owned(), role_name.clone());
+        let document = self.document.document();
+        let mut token_metadata =
+            vec![(ROLE_TAG_MAX_TTL, admission.tag.max_ttl.to_string()), ("role", role_name.clone())];
         if let Some(nonce) = admission.made_nonce {
-            token_metadata.insert("nonce".to_owned(), nonce);
+            token_metadata.push(("nonce", nonce));
         }
-        let internal_data = [
-            (internal::INSTANCE_ID, instance_id),
-            (internal::REGION, region),
-            (internal::ACCOUNT_ID, account_id),
-        ];
-        let name = self.alias_name(identity, role)?;
-        let mut auth = Auth {
-            metadata: token_metadata,
-            internal_data: internal_data
-                .map(|(key, value)| (key.to_owned(), Value::from(value.as_str())))
-                .into_iter()
-                .collect::<Map<_, _>>(),
-            alias: Some(Alias { name, metadata, ..Alias::default() }),
-            ..Auth::default()
+        let token = TokenData {
+            alias_name: identity::alias_name(config, document, role)?,
+            metadata: identity::metadata(config, document),
+            token_metadata,
+            internal_data: [
+                (ec2_keys::INSTANCE_ID, document.instance_id.clone()),
+                (ec2_keys::REGION, document.region.clone()),
+                (ec2_keys::ACCOUNT_ID, document.account_id.clone()),
+            ],
         };
-        role.token.apply(&mut auth, self.remote_addr())?;
+        let mut auth = token.issue(role, remote_addr(self.request))?;
         auth.lease.max_ttl = admission.max_ttl;
         if let Some(policies) = admission.tag.policies {
             auth.policies = policies;
         }
         Ok(auth)
     }
-
-    fn alias_name(&self, identity: &IdentityConfig, role: &Role) -> Result<String, Failure> {
-        Ok(match identity.ec2_alias() {
-            "role_id" => role.role_id.clone(),
-            "instance_id" | "instance-id" => self.document.document().instance_id.clone(),
-            "image_id" | "image-id" => self.document.document().image_id.clone(),
-            other => {
-                return Err(Failure::Internal(format!("unknown ec2_alias {} is stored", quote(other))));
-            }
-        })
-    }
 }
 
 fn no_role(name: &str) -> Failure {
     Failure::Refused(format!("entry for role {} not found", quote(name)))
-}
-
-/// The bounds of mount, role and role tag on the life of a token.
-pub(crate) struct MaxTtls {
-    /// How long a token may live.
-    pub(crate) shortest: GoDuration,
-    /// How long the login is remembered.
-    pub(crate) longest: GoDuration,
-}
-
-impl MaxTtls {
-    /// The bounds; those of role and tag count where they are set.
-    pub(crate) async fn of(mount: &Mount, role: &Role, tag: GoDuration) -> Result<Self, Failure> {
-        let mount_max = mount.max_lease_ttl().await?;
-        let (mut shortest, mut longest) = (mount_max, mount_max);
-        for ttl in [role.token.token_max_ttl, tag] {
-            if ttl.is_positive() {
-                shortest = shortest.min(ttl);
-            }
-            longest = longest.max(ttl);
-        }
-        Ok(Self { shortest, longest })
-    }
 }

@@ -1,14 +1,14 @@
 //! Renewal of tokens of the ec2 login.
 
+use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
-use crate::aws::attempts::Deadline;
-use crate::binding::instance::look_up_running;
+use crate::aws::deadline::Deadline;
 use crate::entry::{AccessListEntry, StoredTime};
 use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
-use crate::login::ec2::{MaxTtls, ROLE_TAG_MAX_TTL, internal};
-use crate::login::renewal::{ended, left_behind};
+use crate::login::token_data::{ROLE_TAG_MAX_TTL, ec2_keys, ended, left_behind};
+use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
 
 /// How often the access-list entry is read anew because somebody else changed it, which logins and
@@ -16,9 +16,9 @@ use crate::mount::Mount;
 const MAX_TRIES: u32 = 5;
 
 pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
-    let instance_id = left_behind(&auth, internal::INSTANCE_ID)?;
-    let region = left_behind(&auth, internal::REGION)?;
-    let account = AccountId::new(left_behind(&auth, internal::ACCOUNT_ID).unwrap_or(""));
+    let instance_id = left_behind(&auth, ec2_keys::INSTANCE_ID)?;
+    let region = left_behind(&auth, ec2_keys::REGION)?;
+    let account = AccountId::new(left_behind(&auth, ec2_keys::ACCOUNT_ID).unwrap_or(""));
     check_running(mount, &account, region, instance_id).await?;
     let tag_max_ttl = tag_max_ttl(&auth)?;
     let key = AccessListEntry::key(instance_id);
@@ -33,7 +33,7 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
         })?;
         let role = mount.role(&entry.role).await?.ok_or_else(|| ended("role entry not found"))?;
         let ttls = MaxTtls::of(mount, &role, tag_max_ttl).await?;
-        let now = StoredTime::from(mount.environment().clock.now());
+        let now = StoredTime::from(mount.world().clock.now());
         entry.last_updated_time = now;
         entry.expiration_time = now.plus(ttls.longest);
         if mount.store().replace(&key, &loaded, &entry).await?.is_ok() {

@@ -1,4 +1,4 @@
-//! What the role tag of an instance changes about a login.
+//! What the role tag of an instance does to its login: refuses it, or narrows its token down.
 
 use crate::aws::ec2::Instance;
 use crate::entry::Role;
@@ -6,6 +6,7 @@ use crate::framework::Failure;
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::mount::Mount;
+use crate::mount::role_tags::is_denied;
 
 /// What a role tag narrows down. Without a tag it is nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(super) async fn effect_of_tag(
     if !content.instance_id.is_empty() && content.instance_id != instance.id {
         return refused("role tag is being used by an unauthorized instance");
     }
-    if mount.store().is_denied(&tag).await? {
+    if is_denied(mount.store(), &tag).await? {
         return refused("role tag is deny listed");
     }
     if content.policies.iter().any(|policy| !role.token.policies().contains(policy)) {

@@ -3,43 +3,32 @@
 //! parse → check against the configuration → STS → role → bindings → inferred instance → identity.
 //! The order is part of the interface: clients see its first failure.
 
+mod identity;
 pub(crate) mod renewal;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
-
-use crate::accounts::clients::ConfigSnapshot;
+use crate::accounts::instance::look_up_running;
 use crate::accounts::look_up::LookUp;
-use crate::aws::attempts::Deadline;
 use crate::aws::calls::ForwardedAnswer;
+use crate::aws::context::CallContext;
+use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
-use crate::aws::query::CallContext;
 use crate::aws::sts;
-use crate::binding::instance::{check_bounds, look_up_running};
+use crate::binding::instance::check_bounds;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
-use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, InferredEntity, Role};
-use crate::framework::{Alias, Auth, Failure, Fields, Request};
+use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
+use crate::framework::{Auth, Failure, Fields, Request};
 use crate::go::text::quote;
+use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
 use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
 use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
+use crate::store::ConfigSnapshot;
 
 /// Attempts for the forwarded request, at the most.
 const MAX_FORWARD_ATTEMPTS: u32 = 3;
-
-/// Keys of the data a token carries for its renewal.
-pub(crate) mod internal {
-    pub(crate) const ROLE_NAME: &str = "role_name";
-    pub(crate) const ROLE_ID: &str = "role_id";
-    pub(crate) const CANONICAL_ARN: &str = "canonical_arn";
-    pub(crate) const CLIENT_USER_ID: &str = "client_user_id";
-    pub(crate) const INFERRED_ENTITY_ID: &str = "inferred_entity_id";
-    pub(crate) const INFERRED_AWS_REGION: &str = "inferred_aws_region";
-    pub(crate) const ACCOUNT_ID: &str = "account_id";
-}
 
 /// A login request on its way.
 pub struct IamLogin<'a> {
@@ -86,8 +75,8 @@ impl<'a> IamLogin<'a> {
         let candidate = self.candidate(caller).await?;
         self.check_principal(&candidate).await?;
         let instance = self.inferred_instance(&candidate).await?;
-        let identity = self.mount.store().identity_config().await?;
-        let auth = self.admit(&candidate, instance.as_ref(), &identity)?;
+        let config = self.mount.store().identity_config().await?;
+        let auth = self.admit(&candidate, instance.as_ref(), &config)?;
         if let Some(counted) = counted {
             counted.admit();
         }
@@ -101,9 +90,9 @@ impl<'a> IamLogin<'a> {
     pub async fn look_ahead(self) -> Result<Auth, Failure> {
         let (caller, _) = self.verify().await?;
         let candidate = self.candidate(caller).await?;
-        let identity = self.mount.store().identity_config().await?;
-        let name = alias_name(&identity, &candidate)?;
-        Ok(Auth { alias: Some(Alias { name, ..Alias::default() }), ..Auth::default() })
+        let config = self.mount.store().identity_config().await?;
+        let name = identity::alias_name(&config, &candidate.caller, &candidate.role)?;
+        Ok(alias_alone(name))
     }
 
     /// The role of a login that names none: that of its principal. The verification is kept for the
@@ -123,11 +112,10 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Failure> {
-        let endpoint = self.signed.endpoint(&self.snapshot.config)?;
+        let outgoing = self.signed.outgoing(&self.snapshot.config)?;
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let region = self.signed.endpoint_region(&self.snapshot.config);
-        let (identity, mut counted) = sts::forward(&self.signed, &endpoint, region, context)
+        let (identity, mut counted) = sts::forward(&outgoing, context)
             .await
             .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))?;
         let caller = VerifiedCaller::from_identity(&identity)?;
@@ -145,15 +133,11 @@ impl<'a> IamLogin<'a> {
             .role(role_name)
             .await?
             .ok_or_else(|| Failure::Refused(format!("entry for role {role_name} not found")))?;
-        role.token.check_address(self.remote_addr())?;
+        role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Iam) {
             return Err(Failure::Refused(format!("auth method iam not allowed for role {role_name}")));
         }
         Ok(Candidate { role_name: role_name.to_owned(), caller, role })
-    }
-
-    fn remote_addr(&self) -> Option<&str> {
-        self.request.connection.as_ref().map(|connection| connection.remote_addr.as_str())
     }
 
     fn look_up(&self) -> LookUp<'_> {
@@ -210,78 +194,26 @@ impl<'a> IamLogin<'a> {
         &self,
         candidate: &Candidate,
         instance: Option<&Instance>,
-        identity: &IdentityConfig,
+        config: &IdentityConfig,
     ) -> Result<Auth, Failure> {
         let Candidate { caller, role_name, role } = candidate;
-        let canonical_arn = caller.arn().canonical();
         let instance_id = instance.map_or("", |instance| &instance.id);
         let region = instance.map_or("", |_| &role.inferred_aws_region);
-        let metadata = select_metadata(identity, caller, role, instance, &canonical_arn);
-        let mut token_metadata = metadata.clone();
-        token_metadata.insert("role_id".to_owned(), role.role_id.clone());
-        let internal_data = [
-            (internal::ROLE_NAME, role_name.as_str()),
-            (internal::ROLE_ID, &role.role_id),
-            (internal::CANONICAL_ARN, &canonical_arn),
-            (internal::CLIENT_USER_ID, caller.unique_id()),
-            (internal::INFERRED_ENTITY_ID, instance_id),
-            (internal::INFERRED_AWS_REGION, region),
-            (internal::ACCOUNT_ID, caller.account().as_str()),
-        ];
-        let name = alias_name(identity, candidate)?;
-        let mut auth = Auth {
-            display_name: caller.display_name(),
-            metadata: token_metadata,
-            internal_data: internal_data
-                .map(|(key, value)| (key.to_owned(), Value::from(value)))
-                .into_iter()
-                .collect::<Map<_, _>>(),
-            alias: Some(Alias { name, metadata, ..Alias::default() }),
-            ..Auth::default()
+        let token = TokenData {
+            alias_name: identity::alias_name(config, caller, role)?,
+            metadata: identity::metadata(config, caller, role, instance),
+            token_metadata: vec![("role_id", role.role_id.clone())],
+            internal_data: [
+                (iam_keys::ROLE_NAME, role_name.clone()),
+                (iam_keys::ROLE_ID, role.role_id.clone()),
+                (iam_keys::CANONICAL_ARN, caller.arn().canonical()),
+                (iam_keys::CLIENT_USER_ID, caller.unique_id().to_owned()),
+                (iam_keys::INFERRED_ENTITY_ID, instance_id.to_owned()),
+                (iam_keys::INFERRED_AWS_REGION, region.to_owned()),
+                (iam_keys::ACCOUNT_ID, caller.account().as_str().to_owned()),
+            ],
         };
-        role.token.apply(&mut auth, self.remote_addr())?;
-        Ok(auth)
+        let auth = token.issue(role, remote_addr(self.request))?;
+        Ok(Auth { display_name: caller.display_name(), ..auth })
     }
-}
-
-fn alias_name(identity: &IdentityConfig, candidate: &Candidate) -> Result<String, Failure> {
-    let Candidate { caller, role, .. } = candidate;
-    match identity.iam_alias_source() {
-        Some(AliasSource::RoleId) => Ok(role.role_id.clone()),
-        Some(AliasSource::UniqueId) => Ok(caller.unique_id().to_owned()),
-        Some(AliasSource::FullArn) => Ok(caller.arn().as_str().to_owned()),
-        Some(AliasSource::CanonicalArn) => Ok(caller.arn().canonical()),
-        None => {
-            Err(Failure::Internal(format!("unknown iam_alias {} is stored", quote(identity.iam_alias()))))
-        }
-    }
-}
-
-fn select_metadata(
-    identity: &IdentityConfig,
-    caller: &VerifiedCaller,
-    role: &Role,
-    instance: Option<&Instance>,
-    canonical_arn: &str,
-) -> BTreeMap<String, String> {
-    let value = |name: &str| -> &str {
-        match (name, instance) {
-            ("account_id", _) => caller.account().as_str(),
-            ("auth_type", _) => AuthType::Iam.as_str(),
-            ("canonical_arn", _) => canonical_arn,
-            ("client_arn", _) => caller.arn().as_str(),
-            ("client_user_id", _) => caller.unique_id(),
-            ("inferred_aws_region", Some(_)) => &role.inferred_aws_region,
-            ("inferred_entity_id", Some(instance)) => &instance.id,
-            ("inferred_entity_type", Some(_)) => &role.inferred_entity_type,
-            ("inferred_hostname", Some(instance)) => instance.private_dns_name.as_deref().unwrap_or(""),
-            _ => "",
-        }
-    };
-    identity
-        .iam_auth_metadata_handler
-        .names(&IAM_METADATA)
-        .map(|name| (name.to_owned(), value(name).to_owned()))
-        .filter(|(_, value)| !value.is_empty())
-        .collect()
 }

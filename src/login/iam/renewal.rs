@@ -1,20 +1,19 @@
 //! Renewal of tokens of the iam login.
 
+use crate::accounts::instance::look_up_running;
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::{AccountId, Arn};
-use crate::aws::attempts::Deadline;
-use crate::binding::instance::look_up_running;
+use crate::aws::deadline::Deadline;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{InferredEntity, Role};
 use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::go::text::quote;
-use crate::login::iam::internal;
-use crate::login::renewal::{ended, left_behind};
+use crate::login::token_data::{ended, iam_keys, left_behind};
 use crate::mount::Mount;
 
 pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
-    let canonical_arn = left_behind(&auth, internal::CANONICAL_ARN)?;
-    let role_name = match auth.internal_data.get(internal::ROLE_NAME) {
+    let canonical_arn = left_behind(&auth, iam_keys::CANONICAL_ARN)?;
+    let role_name = match auth.internal_data.get(iam_keys::ROLE_NAME) {
         Some(serde_json::Value::String(name)) => name.as_str(),
         _ => return Err(ended("error retrieving role_name during renewal")),
     };
@@ -34,9 +33,9 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
         None => return Ok(()),
         Some(InferredEntity::Ec2Instance) => {}
     }
-    let id = left_behind(auth, internal::INFERRED_ENTITY_ID)?;
-    let region = left_behind(auth, internal::INFERRED_AWS_REGION)?;
-    let account = AccountId::new(left_behind(auth, internal::ACCOUNT_ID).unwrap_or(""));
+    let id = left_behind(auth, iam_keys::INFERRED_ENTITY_ID)?;
+    let region = left_behind(auth, iam_keys::INFERRED_AWS_REGION)?;
+    let account = AccountId::new(left_behind(auth, iam_keys::ACCOUNT_ID).unwrap_or(""));
     look_up_running(look_up, &account, region, id)
         .await
         .map(|_| ())
@@ -51,7 +50,7 @@ async fn check_principal_again(
     role_name: &str,
     canonical_arn: &str,
 ) -> Result<(), Failure> {
-    let unique_id = left_behind(auth, internal::CLIENT_USER_ID).unwrap_or("");
+    let unique_id = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
     let no_longer = || {
         Failure::Internal(format!(
             "role {} no longer bound to ARN {}",

@@ -13,7 +13,7 @@ use super::tls::PeerTls;
 use crate::plugin::process::lifecycle::Lifecycle;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::admission";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::admission");
 
 /// Handshakes that run at the same time; further connections wait in the socket's queue.
 const MAX_HANDSHAKES: usize = 64;

@@ -17,7 +17,7 @@ use crate::plugin::wire::protocol::plugin::conn_info::Knock;
 use crate::plugin::wire::protocol::plugin::grpc_broker_server::GrpcBroker;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::broker";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::broker");
 
 /// How long a message of the host is waited for; the time and the text of Go plugins.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(5);

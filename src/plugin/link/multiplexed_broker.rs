@@ -19,7 +19,7 @@ use super::tls::PeerTls;
 use crate::plugin::process::lifecycle::{Exit, Lifecycle};
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::multiplexed_broker";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::multiplexed_broker");
 
 /// Streams of the one connection: one for each mount, and the host's own. The library ends the
 /// connection beyond it.
@@ -181,7 +181,8 @@ async fn knock(broker: &Broker, broker_id: u32) -> Result<(), KnockError> {
     let start = Instant::now();
     loop {
         let result = broker.knock(broker_id).await;
-        if !matches!(result, Err(KnockError::Refused(_))) || start.elapsed() > REFUSALS_FOR {
+        let tried_for = Instant::now().saturating_duration_since(start);
+        if !matches!(result, Err(KnockError::Refused(_))) || tried_for > REFUSALS_FOR {
             return result;
         }
         sleep(RETRY_PAUSE).await;

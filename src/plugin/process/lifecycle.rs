@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::start_error::StartError;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::lifecycle";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::lifecycle");
 
 /// How long the process waits for an authenticated connection, at start and later.
 const ABSENCE_LIMIT: Duration = Duration::from_secs(60);

@@ -43,6 +43,7 @@ struct HclogLayer<W> {
 }
 
 impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for HclogLayer<W> {
+    #[expect(clippy::disallowed_methods, reason = "a line says when it was written")]
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut line = line(event, SystemTime::now()).into_bytes();
         line.push(b'\n');

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::open_files";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::open_files");
 
 /// Raises the limit to what the system lets the process have, as Go programs do. Each login that
 /// waits for AWS holds a connection, so with the usual thousand one endpoint that does not answer would

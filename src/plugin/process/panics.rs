@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use futures_util::FutureExt;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::panics";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::panics");
 
 /// The work ended in a panic, which has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

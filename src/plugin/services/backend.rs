@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use vault_plugin_auth_aws::framework::{ErrorKind, Existence, Failure, Reply};
-use vault_plugin_auth_aws::mount::{Environment, Mount, MountSetup, SpecialPaths};
+use vault_plugin_auth_aws::method::{AuthMethod, SpecialPaths};
+use vault_plugin_auth_aws::mount::{Environment, MountSetup};
 
 use super::instances::{Instance, Instances, multiplex_id};
 use crate::plugin::host::connection::HostConnection;
@@ -19,7 +20,7 @@ use crate::plugin::wire::{
 };
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::plugin::backend_service";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::backend_service");
 
 /// The number of auth methods among the kinds of backends.
 const AUTH_METHOD: u32 = 2;
@@ -41,12 +42,12 @@ pub(crate) struct BackendService {
 }
 
 impl BackendService {
-    fn mount<T>(&self, request: &Request<T>) -> Result<Arc<Mount>, Status> {
-        self.instances.mount(multiplex_id(request.metadata())?)
+    fn method<T>(&self, request: &Request<T>) -> Result<Arc<AuthMethod>, Status> {
+        self.instances.method(multiplex_id(request.metadata())?)
     }
 
-    fn serving_mount<T>(&self, request: &Request<T>) -> Result<Arc<Mount>, Status> {
-        if self.metadata_mode { Err(Status::unknown(METADATA_MODE)) } else { self.mount(request) }
+    fn serving_method<T>(&self, request: &Request<T>) -> Result<Arc<AuthMethod>, Status> {
+        if self.metadata_mode { Err(Status::unknown(METADATA_MODE)) } else { self.method(request) }
     }
 
     async fn set_up(&self, id: String, arguments: pb::SetupArgs) -> Result<(), String> {
@@ -58,8 +59,9 @@ impl BackendService {
             system_view: Arc::new(HostSystemView::new(connection.clone(), self.launch_version.clone())),
         };
         let environment = self.environment.clone();
-        let mount = caught(async { Mount::new(environment, setup) }).await.map_err(|_| SETUP_PANICKED)?;
-        self.instances.add(id, Instance::new(mount, connection)).await;
+        let method =
+            caught(async { AuthMethod::new(environment, setup) }).await.map_err(|_| SETUP_PANICKED)?;
+        self.instances.add(id, Instance::new(Arc::new(method), connection)).await;
         Ok(())
     }
 }
@@ -70,9 +72,9 @@ impl Backend for BackendService {
         &self,
         request: Request<pb::HandleRequestArgs>,
     ) -> Result<Response<pb::HandleRequestReply>, Status> {
-        let mount = self.serving_mount(&request)?;
+        let method = self.serving_method(&request)?;
         let reply = match core_request(request.into_inner().request) {
-            Ok(request) => match caught(mount.handle_request(request)).await {
+            Ok(request) => match caught(method.handle_request(request)).await {
                 Ok(reply) => request_reply(reply),
                 Err(_) => pb::HandleRequestReply { response: None, err: Some(internal_error()) },
             },
@@ -91,7 +93,7 @@ impl Backend for BackendService {
         &self,
         request: Request<pb::Empty>,
     ) -> Result<Response<pb::SpecialPathsReply>, Status> {
-        self.mount(&request)?;
+        self.method(&request)?;
         let owned = |paths: &[&str]| paths.iter().copied().map(str::to_owned).collect();
         let SpecialPaths { unauthenticated, local_storage, seal_wrap_storage } = SpecialPaths::AWS;
         let paths = pb::Paths {
@@ -107,10 +109,10 @@ impl Backend for BackendService {
         &self,
         request: Request<pb::HandleExistenceCheckArgs>,
     ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
-        let mount = self.serving_mount(&request)?;
+        let method = self.serving_method(&request)?;
         let failed = |text: String| existence_reply(Existence::Failed(Failure::Internal(text)));
         let reply = match core_request(request.into_inner().request) {
-            Ok(request) => match caught(mount.existence_check(request)).await {
+            Ok(request) => match caught(method.existence_check(request)).await {
                 Ok(existence) => existence_reply(existence),
                 Err(_) => pb::HandleExistenceCheckReply {
                     err: Some(internal_error()),
@@ -135,9 +137,9 @@ impl Backend for BackendService {
         &self,
         request: Request<pb::InvalidateKeyArgs>,
     ) -> Result<Response<pb::Empty>, Status> {
-        let mount = self.serving_mount(&request)?;
+        let method = self.serving_method(&request)?;
         let key = request.into_inner().key;
-        caught(async { mount.invalidate_key(&key) })
+        caught(async { method.invalidate_key(&key) })
             .await
             .map_err(|_| Status::unknown(internal_error().err_msg))?;
         Ok(Response::new(pb::Empty {}))
@@ -159,8 +161,8 @@ impl Backend for BackendService {
         &self,
         request: Request<pb::InitializeArgs>,
     ) -> Result<Response<pb::InitializeReply>, Status> {
-        let mount = self.serving_mount(&request)?;
-        let err = match caught(mount.initialize()).await {
+        let method = self.serving_method(&request)?;
+        let err = match caught(method.initialize()).await {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(failure_error(failure)),
             Err(_) => Some(internal_error()),
@@ -169,7 +171,7 @@ impl Backend for BackendService {
     }
 
     async fn r#type(&self, request: Request<pb::Empty>) -> Result<Response<pb::TypeReply>, Status> {
-        self.mount(&request)?;
+        self.method(&request)?;
         Ok(Response::new(pb::TypeReply { r#type: AUTH_METHOD }))
     }
 }

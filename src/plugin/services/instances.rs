@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tonic::Status;
 use tonic::metadata::MetadataMap;
-use vault_plugin_auth_aws::mount::Mount;
+use vault_plugin_auth_aws::method::AuthMethod;
 
 use crate::plugin::host::connection::HostConnection;
 use crate::plugin::process::panics::caught;
@@ -32,19 +32,19 @@ pub(crate) fn multiplex_id(metadata: &MetadataMap) -> Result<&str, Status> {
 
 /// One mount and its connection to the host.
 pub(crate) struct Instance {
-    mount: Arc<Mount>,
+    method: Arc<AuthMethod>,
     connection: HostConnection,
 }
 
 impl Instance {
     /// A mount that is set up.
-    pub(crate) fn new(mount: Arc<Mount>, connection: HostConnection) -> Self {
-        Self { mount, connection }
+    pub(crate) fn new(method: Arc<AuthMethod>, connection: HostConnection) -> Self {
+        Self { method, connection }
     }
 
     async fn end(self) {
         // A panic is logged by then; the connection must be closed all the same.
-        let _ = caught(self.mount.cleanup()).await;
+        let _ = caught(self.method.cleanup()).await;
         self.connection.close();
     }
 }
@@ -64,9 +64,9 @@ impl Instances {
         }
     }
 
-    /// The mount of an id.
-    pub(crate) fn mount(&self, id: &str) -> Result<Arc<Mount>, Status> {
-        self.lock().get(id).map(|instance| instance.mount.clone()).ok_or_else(unknown_instance)
+    /// The method of an id.
+    pub(crate) fn method(&self, id: &str) -> Result<Arc<AuthMethod>, Status> {
+        self.lock().get(id).map(|instance| instance.method.clone()).ok_or_else(unknown_instance)
     }
 
     /// Ends a mount and forgets it.
@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_mount_is_an_error() {
         let instances = Instances::default();
-        for status in [instances.mount("a").err().unwrap(), instances.remove("a").await.err().unwrap()] {
+        for status in [instances.method("a").err().unwrap(), instances.remove("a").await.err().unwrap()] {
             assert_eq!((status.code(), status.message()), (Code::Unknown, "no backend instance found"));
         }
     }

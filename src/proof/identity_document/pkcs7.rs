@@ -18,7 +18,7 @@ use super::certificates::TrustedCertificate;
 use super::signature::{SignatureAlgorithm, SignatureError};
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = "vault_plugin_auth_aws::identity_document::pkcs7";
+const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::identity_document::pkcs7");
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const ENVELOPED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.3");

@@ -37,6 +37,12 @@ impl ClientHeaders {
     pub fn values(&self, canonical_name: &str) -> &[String] {
         self.0.iter().find(|(name, _)| name == canonical_name).map_or(&[], |(_, values)| values)
     }
+
+    /// The signature, if it stands in a header.
+    #[must_use]
+    pub fn authorization(&self) -> Option<&str> {
+        self.values("Authorization").first().map(String::as_str)
+    }
 }
 
 /// A header name as Go's servers write it: the first letter and each one after a hyphen upper-case,

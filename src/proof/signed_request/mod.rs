@@ -21,8 +21,9 @@ pub use headers::{ClientHeaders, canonical_name};
 pub use presigned::PresignedQuery;
 use target::Target;
 
-use crate::aws::endpoints::Endpoint;
+use crate::aws::endpoint::Endpoint;
 use crate::aws::query::AGENT;
+use crate::aws::sts::Forwarded;
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, Fields};
 use crate::go::text::decode_base64;
@@ -77,6 +78,27 @@ pub struct SignedRequest {
 
 impl SignedRequest {
     /// Parses the login fields.
+    ///
+    /// ```
+    /// use vault_plugin_auth_aws::framework::{FieldValue, Fields};
+    /// use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
+    ///
+    /// let login = |body: &str| {
+    ///     let mut fields = Fields::new();
+    ///     let text = |text: &str| FieldValue::Text(text.to_owned());
+    ///     fields.insert("iam_http_request_method", text("POST"));
+    ///     fields.insert("iam_request_url", text("aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8="));
+    ///     fields.insert("iam_request_body", text(body));
+    ///     let date = ("X-Amz-Date".to_owned(), vec!["20260101T000000Z".to_owned()]);
+    ///     fields.insert("iam_request_headers", FieldValue::Headers(vec![date]));
+    ///     SignedRequest::parse(&fields)
+    /// };
+    /// // Action=GetCallerIdentity
+    /// assert!(login("QWN0aW9uPUdldENhbGxlcklkZW50aXR5").is_ok());
+    /// // Action=GetUser
+    /// let refused = login("QWN0aW9uPUdldFVzZXI=").map_err(|failure| failure.to_string());
+    /// assert_eq!(refused.err().as_deref(), Some("iam request body is invalid"));
+    /// ```
     ///
     /// # Errors
     /// What the client must change.
@@ -134,9 +156,10 @@ impl SignedRequest {
     /// What the client must change.
     pub fn check(&self, config: &ClientConfig) -> Result<(), Failure> {
         if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(self, &config.iam_server_id_header_value).map_err(|detail| {
-                Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
-            })?;
+            server_id::check(&self.headers, self.presigned.as_ref(), &config.iam_server_id_header_value)
+                .map_err(|detail| {
+                    Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
+                })?;
         }
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
         for (name, _) in self.headers.iter() {
@@ -178,7 +201,7 @@ impl SignedRequest {
 
     /// The region of [that endpoint](Self::endpoint); empty where the operator's endpoint has none.
     #[must_use]
-    pub fn endpoint_region<'a>(&'a self, config: &'a ClientConfig) -> &'a str {
+    fn endpoint_region<'a>(&'a self, config: &'a ClientConfig) -> &'a str {
         if config.use_sts_region_from_client {
             self.client_region().unwrap_or("")
         } else if config.sts_endpoint.is_empty() {
@@ -186,6 +209,19 @@ impl SignedRequest {
         } else {
             &config.sts_region
         }
+    }
+
+    /// The request as it goes out under a configuration.
+    ///
+    /// # Errors
+    /// As [`SignedRequest::endpoint`].
+    pub fn outgoing<'a>(&'a self, config: &'a ClientConfig) -> Result<Forwarded<'a>, Failure> {
+        let endpoint = self.endpoint(config)?;
+        Ok(Forwarded {
+            request: self.forwarded_to(&endpoint),
+            description: format!("{} {endpoint}/{}", self.method(), self.target.request_uri),
+            region: self.endpoint_region(config),
+        })
     }
 
     /// The request as it goes to an endpoint. The connection is made to the endpoint; the client's
@@ -235,25 +271,16 @@ impl SignedRequest {
         })
     }
 
-    /// How error texts name the request at an endpoint: method and URL.
-    #[must_use]
-    pub fn description(&self, endpoint: &Endpoint) -> String {
-        format!("{} {endpoint}/{}", self.method(), self.target.request_uri)
-    }
-
     fn method(&self) -> Method {
         if self.presigned.is_some() { Method::GET } else { Method::POST }
-    }
-
-    fn authorization(&self) -> Option<&str> {
-        self.headers.values("Authorization").first().map(String::as_str)
     }
 
     fn client_region(&self) -> Option<&str> {
         if let Some(query) = &self.presigned {
             return Some(&query.region);
         }
-        self.authorization()?
+        self.headers
+            .authorization()?
             .split(' ')
             .find_map(|piece| piece.strip_prefix("Credential="))?
             .split('/')

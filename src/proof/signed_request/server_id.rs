@@ -1,6 +1,7 @@
 //! The header by which a client binds its signature to one server.
 
-use super::SignedRequest;
+use super::headers::ClientHeaders;
+use super::presigned::PresignedQuery;
 use crate::go::text::quote;
 
 /// Its name as documented.
@@ -11,22 +12,26 @@ const CANONICAL: &str = "X-Vault-Aws-Iam-Server-Id";
 const SIGNED: &str = "x-vault-aws-iam-server-id";
 const NOT_SIGNED: &str = "vault header wasn't signed";
 
-/// Checks that the request carries the server's id, signed.
+/// Checks that a request carries the server's id, signed.
 ///
 /// # Errors
 /// The reason, as the client is told.
-pub(super) fn check(request: &SignedRequest, required: &str) -> Result<(), String> {
-    let got = request.headers.values(CANONICAL).join(",");
+pub(super) fn check(
+    headers: &ClientHeaders,
+    presigned: Option<&PresignedQuery>,
+    required: &str,
+) -> Result<(), String> {
+    let got = headers.values(CANONICAL).join(",");
     if got.is_empty() {
         return Err(format!("missing header {}", quote(HEADER)));
     }
     if got != required {
         return Err(format!("expected {} but got {}", quote(required), quote(&got)));
     }
-    let signed_headers = match &request.presigned {
+    let signed_headers = match presigned {
         Some(query) => query.signed_headers.as_str(),
         None => {
-            let authorization = request.authorization().ok_or("missing Authorization header")?;
+            let authorization = headers.authorization().ok_or("missing Authorization header")?;
             signed_headers(authorization).ok_or(NOT_SIGNED)?
         }
     };

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, login_as, outcome};
-use crate::support::aws::{Entity, Fault, LoginOptions, OTHER_ACCOUNT, sign_login};
-use crate::support::host::{Answer, Call};
+use testkit::aws::{Entity, Fault, LoginOptions, OTHER_ACCOUNT, sign_login};
+use testkit::host::{Answer, Call};
 
 /// A reply with both a token and an error minted a token that nobody saw. Every way a login can fail
 /// ends in an error alone: [`outcome`] panics over anything else.

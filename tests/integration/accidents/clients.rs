@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, login_as};
-use crate::support::aws::{ACCOUNT, Entity, OTHER_ACCOUNT, Role};
+use testkit::aws::{ACCOUNT, Entity, OTHER_ACCOUNT, Role};
 
 /// A role name that exists in both accounts.
 struct Namesakes {

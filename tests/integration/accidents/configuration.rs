@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, outcome};
-use crate::support::aws::{LoginOptions, sign_login};
-use crate::support::host::MountOptions;
+use testkit::aws::{LoginOptions, sign_login};
+use testkit::host::MountOptions;
 
 /// A login on a mount that nobody had configured ended the process.
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::login_scene::{Canary, LoginScene, login_as, watched_by};
-use crate::support::aws::{Entity, Identity, LoginOptions, edit_headers, sign_login};
+use testkit::aws::{Entity, Identity, LoginOptions, edit_headers, sign_login};
 
 /// What an attacker would like to stand in front of `.amazonaws.com`, or instead of it.
 const NO_REGIONS: [&str; 18] = [

@@ -7,3 +7,4 @@ mod configuration;
 mod endpoints;
 mod operations;
 mod requests;
+mod weaknesses;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::login_scene::{LoginScene, login_as};
-use crate::support::proto::logical::Alias;
-use crate::support::proto::pb::Auth;
+use testkit::proto::logical::Alias;
+use testkit::proto::pb::Auth;
 
 /// Operations the host makes by itself were reachable by clients. Whoever reaches them here gets no
 /// identity worth a token, changes nothing and learns nothing.
@@ -12,7 +12,7 @@ use crate::support::proto::pb::Auth;
 async fn accident_12_operations_of_the_host_give_nothing_away() {
     let scene = LoginScene::open().await;
     let before = scene.mount.storage().entries();
-    let secret = &scene.server.credentials.secret_access_key;
+    let secret = &scene.server_user.credentials.secret_access_key;
     let login = scene.alice_login();
     let forged = Auth {
         policies: vec!["root".to_owned()],

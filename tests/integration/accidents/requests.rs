@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::login_scene::{Canary, LoginScene, watched_by};
-use crate::support::aws::{
+use testkit::aws::{
     Ambiguity, Fault, Form, GET_CALLER_IDENTITY, LoginOptions, Repeated, RequestForm, WebIdentity,
     edit_headers, login_headers, sign, sign_login,
 };

@@ -8,8 +8,8 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::Caller;
-use crate::outgoing_calls::stub::{Reply, Stub};
-use crate::support::aws::{Aws, WebIdentity};
+use crate::stub::{Reply, Stub};
+use testkit::aws::{Aws, WebIdentity};
 
 /// The access key that signed.
 async fn signer(caller: &Caller, options: &[&str]) -> String {

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{Caller, HostScene};
-use crate::outgoing_calls::stub::{Reply, Stub};
-use crate::support::aws::{ACCOUNT, Instance};
-use crate::support::identity::{Digest, Signer, base64, document, pkcs7};
-use crate::support::server::on_each_server;
+use crate::stub::{Reply, Stub};
+use testkit::aws::{ACCOUNT, Instance};
+use testkit::identity::{Digest, Signer, base64, document, pkcs7};
+use testkit::server::on_each_server;
 
 const INSTANCE: &str = "i-0123456789abcdef0";
 

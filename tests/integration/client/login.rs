@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{Caller, HostScene, server_id};
-use crate::support::aws::Entity;
-use crate::support::server::{Flavor, on_each_server};
+use testkit::aws::Entity;
+use testkit::server::{Flavor, on_each_server};
 
 on_each_server! {
     HostScene:

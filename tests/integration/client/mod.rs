@@ -15,10 +15,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::aws::Credentials;
-use crate::support::server::{Flavor, Installation, SERVER_ID, Scene, Server};
+use testkit::aws::Credentials;
+use testkit::server::{Flavor, Installation, SERVER_ID, Scene, Server};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_vault-plugin-auth-aws");
+const PROGRAM: &str = testkit::binary!();
 
 /// A server with the plugin, and its own tool.
 struct HostScene {
@@ -30,9 +30,9 @@ struct HostScene {
 
 impl HostScene {
     /// `None` if there is no such server here and the test is skipped.
-    async fn open(test: &'static str, flavor: Flavor) -> Option<Self> {
+    async fn open(test: &'static str, flavor: Flavor, plugin: &'static str) -> Option<Self> {
         let tool = Installation::of_this_checkout().server(test, flavor)?.path;
-        Some(Self { scene: Scene::open(test, flavor).await?, flavor, tool })
+        Some(Self { scene: Scene::open(test, flavor, plugin).await?, flavor, tool })
     }
 
     /// Alice, in front of this server.

@@ -6,7 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Caller, HostScene, run, server_id};
-use crate::support::server::on_each_server;
+use testkit::server::on_each_server;
 
 on_each_server! {
     HostScene:

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::Value;
 
 use super::{HostScene, run, server_id};
-use crate::support::server::{Flavor, on_each_server};
+use testkit::server::{Flavor, on_each_server};
 
 on_each_server! {
     HostScene:

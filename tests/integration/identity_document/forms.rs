@@ -3,7 +3,7 @@
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
 
 use super::verify_pkcs7;
-use crate::support::identity::{Form, Message, Signer, asn1, base64, document, stored};
+use testkit::identity::{Form, Message, Signer, asn1, base64, document, stored};
 
 fn scene() -> (Message, [StoredCertificate; 1]) {
     let signer = Signer::rsa("signer");

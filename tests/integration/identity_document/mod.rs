@@ -9,7 +9,7 @@ mod trust;
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
 use vault_plugin_auth_aws::proof::identity_document::{self, VerificationError};
 
-use crate::support::identity::{Form, Message, Signer, stored};
+use testkit::identity::{Form, Message, Signer, stored};
 
 /// The instance in the verified document, or the error's text.
 fn instance(

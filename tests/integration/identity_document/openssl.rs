@@ -6,7 +6,7 @@ use vault_plugin_auth_aws::entry::CertificateKind::{Identity, Pkcs7};
 use vault_plugin_auth_aws::proof::identity_document;
 
 use super::{NO_CERTIFICATE, NOT_FOUND, UNSUCCESSFUL, untrusted, verify_detached, verify_pkcs7};
-use crate::support::identity::stored;
+use testkit::identity::stored;
 
 macro_rules! fixture {
     ($name:expr) => {

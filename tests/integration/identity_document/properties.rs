@@ -8,8 +8,8 @@ use proptest::sample::Index;
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
 use vault_plugin_auth_aws::proof::identity_document::{self, VerifiedDocument};
 
-use crate::support::identity::signer::Digest;
-use crate::support::identity::{Form, Message, Signer, SignerInfo, base64, document, stored};
+use testkit::identity::signer::Digest;
+use testkit::identity::{Form, Message, Signer, SignerInfo, base64, document, stored};
 
 struct Scene {
     document: Vec<u8>,

@@ -1,9 +1,9 @@
 //! One thing changed after signing, or signed wrongly.
 
 use super::{NO_SIGNERS, WRONG, untrusted, verify};
-use crate::support::identity::message::{content_type, message_digest, signing_time};
-use crate::support::identity::signer::Digest;
-use crate::support::identity::{Message, Signer, SignerInfo, document};
+use testkit::identity::message::{content_type, message_digest, signing_time};
+use testkit::identity::signer::Digest;
+use testkit::identity::{Message, Signer, SignerInfo, document};
 
 fn signers() -> [Signer; 2] {
     [Signer::rsa("signer"), Signer::dsa("signer too")]

@@ -7,8 +7,8 @@ use super::{
     NO_CERTIFICATE, NO_SIGNERS, NOT_FOUND, UNSUCCESSFUL, WRONG, untrusted, verify, verify_detached,
     verify_pkcs7,
 };
-use crate::support::identity::signer::Digest;
-use crate::support::identity::{Form, Message, Signer, SignerInfo, document, pkcs7, stored};
+use testkit::identity::signer::Digest;
+use testkit::identity::{Form, Message, Signer, SignerInfo, document, pkcs7, stored};
 
 const ACCOUNT: &str = "123456789012";
 
@@ -102,7 +102,7 @@ fn accident_7_the_document_is_what_was_signed() {
     let mut bytes = Message::signed_by(&signer, &signed).bytes(Form::Indefinite);
     bytes.extend(Message::signed_by(&Signer::rsa("other"), &shown).bytes(Form::Indefinite));
     bytes.extend(&shown);
-    assert_eq!(verify_pkcs7(&crate::support::identity::base64(&bytes), &stored), Ok("i-1".to_owned()));
+    assert_eq!(verify_pkcs7(&testkit::identity::base64(&bytes), &stored), Ok("i-1".to_owned()));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn accident_7_signed_attributes_are_no_document() {
     let info = SignerInfo::with_attributes(&signer, &document("i-1", ACCOUNT));
     let mut attributes = info.attributes.clone();
     attributes.sort();
-    let signed = crate::support::identity::asn1::element(0x31, &attributes.concat());
+    let signed = testkit::identity::asn1::element(0x31, &attributes.concat());
     // The signature holds for these bytes, so it verifies; but they are no JSON.
     let message = Message::new(&signed, vec![SignerInfo { attributes: Vec::new(), ..info }]);
     let refused = verify(&message, &[&signer]).unwrap_err();

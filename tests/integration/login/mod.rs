@@ -1,13 +1,6 @@
-//! Logins of the iam type on the test host. The numbers are those of the method's login vectors.
+//! Logins and renewals.
 
-mod bindings;
-mod calls;
-mod clients;
-mod cross_account;
-mod forwarding;
-mod identity;
-mod inference;
-mod refusals;
-mod sts_answers;
-mod tampering;
-mod token;
+mod concurrent;
+mod ec2;
+mod iam;
+mod renewal;

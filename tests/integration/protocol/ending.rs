@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::support::host::{Host, Launch, MountOptions, SHUTDOWN_LIMIT};
+use crate::under_test;
+use testkit::host::{Host, MountOptions, SHUTDOWN_LIMIT};
 
 /// How long a process may take to notice that its host has died.
 const NOTICE_LIMIT: Duration = Duration::from_secs(10);
@@ -17,7 +18,7 @@ fn files(host: &Host) -> Vec<std::ffi::OsString> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shutdown_ends_the_process_in_time() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     host.mount("aws", MountOptions::default()).await;
     assert_eq!(files(&host).len(), 1);
     let ended = host.shutdown().await;
@@ -30,7 +31,7 @@ async fn shutdown_ends_the_process_in_time() {
 /// The request alone is enough, even if the host keeps its connections.
 #[tokio::test(flavor = "multi_thread")]
 async fn shutdown_needs_no_closed_connection() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     host.mount("aws", MountOptions::default()).await;
     let plugin = host.plugin();
     plugin.request_shutdown().await;
@@ -40,7 +41,7 @@ async fn shutdown_needs_no_closed_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupts_are_left_to_the_host() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let process = &host.plugin().process;
     for _ in 0..3 {
@@ -52,7 +53,7 @@ async fn interrupts_are_left_to_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn termination_removes_the_socket() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     host.mount("aws", MountOptions::default()).await;
     let process = &host.plugin().process;
     process.signal(Signal::TERM);
@@ -62,7 +63,7 @@ async fn termination_removes_the_socket() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_plugin_does_not_outlive_its_host() {
-    for launch in [Launch::open_bao(), Launch::vault().multiplexed_broker()] {
+    for launch in [under_test::open_bao(), under_test::vault().multiplexed_broker()] {
         let host = Host::launch(launch).await;
         host.mount("aws", MountOptions::default()).await;
         host.die();

@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Request, Status};
 
-use crate::support::host::{Host, MULTIPLEX_ID, Mount, MountOptions};
-use crate::support::proto::pb::backend_client::BackendClient;
-use crate::support::proto::pb::{
+use crate::under_test;
+use testkit::host::{MULTIPLEX_ID, Mount, MountOptions};
+use testkit::proto::pb::backend_client::BackendClient;
+use testkit::proto::pb::{
     Empty, HandleExistenceCheckArgs, HandleRequestArgs, InitializeArgs, InvalidateKeyArgs, SetupArgs,
 };
 
@@ -26,7 +27,7 @@ fn assert_unknown(status: &Status, text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cleanup_of_one_mount_leaves_the_others_usable() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let one = host.mount("one", MountOptions::default()).await;
     let other = host.mount("other", MountOptions::default()).await;
     assert_ne!(one.multiplex_id(), other.multiplex_id());
@@ -45,7 +46,7 @@ async fn cleanup_of_one_mount_leaves_the_others_usable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mounts_have_storage_of_their_own() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let one = host.mount("one", MountOptions::default()).await;
     let other = host.mount("other", MountOptions::default()).await;
     other.storage().reset_counts();
@@ -71,7 +72,7 @@ fn call<T>(message: T, ids: &[&str]) -> Request<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_ids_are_refused_by_every_call() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let client = || BackendClient::new(host.plugin().channel.clone());
     let unknown: &[&str] = &["zmxzsOtaku"];
@@ -92,7 +93,7 @@ async fn unknown_ids_are_refused_by_every_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_ids_are_refused() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let known = mount.multiplex_id();
     let client = || BackendClient::new(host.plugin().channel.clone());
@@ -110,7 +111,7 @@ async fn malformed_ids_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_run_at_the_same_time() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mounts = Arc::new([
         host.mount("one", MountOptions::default()).await,
         host.mount("other", MountOptions::default()).await,
@@ -130,7 +131,7 @@ async fn requests_run_at_the_same_time() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reload_moves_every_mount_to_a_new_process() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let one = host.mount("one", MountOptions::default()).await;
     let other = host.mount("other", MountOptions::default()).await;
     let (process, id) = (host.pid(), one.multiplex_id());

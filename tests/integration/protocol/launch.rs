@@ -3,7 +3,8 @@
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::time::Duration;
 
-use crate::support::host::{Address, Finished, Host, Launch, MountOptions, StartError};
+use crate::under_test;
+use testkit::host::{Address, Finished, Host, Launch, MountOptions, StartError};
 
 /// Far more than any start that fails needs.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -35,10 +36,10 @@ async fn refused(launch: Launch) -> Finished {
 async fn without_the_cookie_the_notice_is_printed() {
     let database = ("VAULT_DATABASE_PLUGIN", "926a0820-aea2-be28-51d6-83cdf00e8edb");
     for launch in [
-        Launch::open_bao().cookie(None),
-        Launch::open_bao().cookie(Some("")),
-        Launch::open_bao().cookie(Some("6669da05-b1c8-4f49-97d9-c8e5bed98e21")),
-        Launch::vault().cookie(None).env(database.0, database.1),
+        under_test::open_bao().cookie(None),
+        under_test::open_bao().cookie(Some("")),
+        under_test::open_bao().cookie(Some("6669da05-b1c8-4f49-97d9-c8e5bed98e21")),
+        under_test::vault().cookie(None).env(database.0, database.1),
     ] {
         let finished = run(launch).await;
         assert_eq!(finished.code(), Some(1));
@@ -50,7 +51,7 @@ async fn without_the_cookie_the_notice_is_printed() {
 #[tokio::test]
 async fn version_and_help_need_no_cookie() {
     for flag in ["--version", "--help"] {
-        let finished = run(Launch::open_bao().cookie(None).argument(flag)).await;
+        let finished = run(under_test::open_bao().cookie(None).argument(flag)).await;
         assert_eq!(finished.code(), Some(0), "{finished:#?}");
         assert!(!finished.stdout.is_empty() && finished.stderr.is_empty(), "{finished:#?}");
         if flag == "--version" {
@@ -61,7 +62,7 @@ async fn version_and_help_need_no_cookie() {
 
 #[tokio::test]
 async fn the_handshake_line_names_socket_and_certificate() {
-    let started = Launch::open_bao().spawn();
+    let started = under_test::open_bao().spawn();
     let handshake = started.handshake().await.unwrap();
     assert_eq!(handshake.raw.split('|').count(), 6);
     assert_eq!(handshake.protocol_version, 5);
@@ -80,7 +81,7 @@ async fn the_handshake_line_names_socket_and_certificate() {
 
 #[tokio::test]
 async fn two_processes_have_two_certificates() {
-    let (one, other) = (Launch::open_bao().spawn(), Launch::open_bao().spawn());
+    let (one, other) = (under_test::open_bao().spawn(), under_test::open_bao().spawn());
     let (one, other) = (one.handshake().await.unwrap(), other.handshake().await.unwrap());
     assert_ne!(one.certificate, other.certificate);
 }
@@ -88,14 +89,14 @@ async fn two_processes_have_two_certificates() {
 #[tokio::test]
 async fn only_version_five_is_spoken() {
     for versions in [Some("5"), Some("3,4"), Some("4,3"), Some("5,3,4"), Some("x,5"), Some(""), None] {
-        let handshake = Launch::vault().protocol_versions(versions).spawn().handshake().await.unwrap();
+        let handshake = under_test::vault().protocol_versions(versions).spawn().handshake().await.unwrap();
         assert_eq!(handshake.protocol_version, 5, "{versions:?}");
     }
 }
 
 #[tokio::test]
 async fn without_a_client_certificate_nothing_is_served() {
-    let finished = refused(Launch::open_bao().without_client_certificate()).await;
+    let finished = refused(under_test::open_bao().without_client_certificate()).await;
     assert!(finished.stderr.iter().any(|line| line.contains("PLUGIN_CLIENT_CERT")), "{:#?}", finished.stderr);
 }
 
@@ -108,7 +109,7 @@ async fn an_unreadable_client_certificate_is_refused() {
         "-----BEGIN CERTIFICATE-----\nQUJD\n",
         "-----BEGIN PRIVATE KEY-----\nQUJD\n-----END PRIVATE KEY-----\n",
     ] {
-        let finished = refused(Launch::open_bao().client_certificate_text(text)).await;
+        let finished = refused(under_test::open_bao().client_certificate_text(text)).await;
         assert!(
             finished.stderr.iter().any(|line| line.contains("PLUGIN_CLIENT_CERT")),
             "{:#?}",
@@ -119,7 +120,7 @@ async fn an_unreadable_client_certificate_is_refused() {
 
 #[tokio::test]
 async fn flags_of_go_plugins_are_ignored() {
-    let mut launch = Launch::vault();
+    let mut launch = under_test::vault();
     for argument in ["-ca-cert=/nowhere", "--ca-path", "/nowhere", "-tls-skip-verify", "--tls-server-name=x"]
     {
         launch = launch.argument(argument);
@@ -131,7 +132,7 @@ async fn flags_of_go_plugins_are_ignored() {
 async fn the_socket_goes_where_a_container_runner_wants_it() {
     let folder = tempfile::Builder::new().prefix("vpd").tempdir_in("/tmp").unwrap();
     let group = folder.path().metadata().unwrap().gid();
-    let started = Launch::vault()
+    let started = under_test::vault()
         .env("PLUGIN_UNIX_SOCKET_DIR", folder.path())
         .env("PLUGIN_UNIX_SOCKET_GROUP", group.to_string())
         .spawn();
@@ -145,7 +146,7 @@ async fn the_socket_goes_where_a_container_runner_wants_it() {
 
 #[tokio::test]
 async fn memory_is_locked_or_the_start_refused() {
-    let started = Launch::vault().env("VAULT_PLUGIN_MLOCK_ENABLED", "true").spawn();
+    let started = under_test::vault().env("VAULT_PLUGIN_MLOCK_ENABLED", "true").spawn();
     match started.handshake().await {
         Ok(_) => {
             let status = std::fs::read_to_string(format!("/proc/{}/status", started.process.pid())).unwrap();
@@ -170,7 +171,7 @@ async fn an_empty_open_bao_variable_wins() {
         (None, "true", true),
         (None, "false", false),
     ] {
-        let mut launch = Launch::open_bao().env(format!("VAULT_{mode}"), vault);
+        let mut launch = under_test::open_bao().env(format!("VAULT_{mode}"), vault);
         launch = match bao {
             Some(value) => launch.env(format!("BAO_{mode}"), value),
             None => launch.env_remove(format!("BAO_{mode}")),

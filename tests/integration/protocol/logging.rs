@@ -1,10 +1,11 @@
 //! What the plugin writes to standard error.
 
-use crate::support::host::{Host, Launch, MountOptions};
+use crate::under_test;
+use testkit::host::{Host, MountOptions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_is_a_log_entry_of_the_host() {
-    for launch in [Launch::open_bao(), Launch::vault()] {
+    for launch in [under_test::open_bao(), under_test::vault()] {
         let host = Host::launch(launch).await;
         let mount = host.mount("aws", MountOptions::default()).await;
         mount.read("no/such/path").await;

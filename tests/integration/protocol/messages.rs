@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Host, MountOptions};
+use crate::under_test;
+use testkit::host::MountOptions;
 
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_beyond_four_mebibytes_is_refused() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let login = |size: usize| json!({"role": "dev", "iam_request_body": "A".repeat(size)});
 
@@ -26,7 +27,7 @@ async fn a_message_beyond_four_mebibytes_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_and_answers_may_be_larger() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     // 50 000 names of 104 bytes: the host's answer to List, and the plugin's to LIST, are 5 MB each.
     let names: Vec<String> = (0..50_000).map(|number| format!("role-{number:099}")).collect();

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::support::host::{Host, Launch, MountError, MountOptions};
+use crate::under_test;
+use testkit::host::{Host, MountError, MountOptions};
 
 const TEXT: &str = "plugin server can not perform action while in metadata mode";
 
@@ -14,10 +15,10 @@ fn assert_refused(status: &Status) {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_questions_about_the_plugin_are_answered() {
     let launches = [
-        Launch::open_bao().metadata_mode(),
-        Launch::vault().metadata_mode(),
+        under_test::open_bao().metadata_mode(),
+        under_test::vault().metadata_mode(),
         // The one way hosts use it today: old protocol versions, without TLS.
-        Launch::open_bao().metadata_mode().protocol_versions(Some("3,4")).without_client_certificate(),
+        under_test::open_bao().metadata_mode().protocol_versions(Some("3,4")).without_client_certificate(),
     ];
     for launch in launches {
         let host = Host::launch(launch).await;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::host::{ConnInfoTiming, Host, Launch, MountOptions};
+use crate::under_test;
+use testkit::host::{ConnInfoTiming, Host, MountOptions};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_mounts_share_one_connection() {
-    let host = Host::launch(Launch::vault().multiplexed_broker()).await;
+    let host = Host::launch(under_test::vault().multiplexed_broker()).await;
     assert_eq!(host.plugin().handshake.multiplexed_broker, Some(true));
     let one = host.mount("one", MountOptions::default()).await;
     let other = host.mount("other", MountOptions::default()).await;
@@ -26,7 +27,7 @@ async fn two_mounts_share_one_connection() {
 /// The first knock of a mount can come before the host listens for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_knock_is_repeated() {
-    let host = Host::launch(Launch::vault().multiplexed_broker()).await;
+    let host = Host::launch(under_test::vault().multiplexed_broker()).await;
     let conn_info = ConnInfoTiming::After(Duration::from_millis(300));
     let mount = host.mount("late", MountOptions { conn_info, ..MountOptions::default() }).await;
     assert_eq!(mount.open_connections(), 1);
@@ -35,7 +36,7 @@ async fn a_refused_knock_is_repeated() {
 #[tokio::test]
 async fn the_seventh_segment_answers_the_variable() {
     for (value, expected) in [("true", Some(true)), ("1", Some(true))] {
-        let launch = Launch::vault().multiplexed_broker().env("PLUGIN_MULTIPLEX_GRPC", value);
+        let launch = under_test::vault().multiplexed_broker().env("PLUGIN_MULTIPLEX_GRPC", value);
         let started = launch.spawn();
         let handshake = started.handshake().await.unwrap();
         assert_eq!(handshake.multiplexed_broker, expected, "{value}");

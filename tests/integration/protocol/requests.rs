@@ -2,17 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::host::{Answer, Call, Host, Launch, Mount, MountOptions, READ_ONLY};
-use crate::support::proto::pb::storage_client::StorageClient;
-use crate::support::proto::pb::{ProtoError, StorageGetArgs};
+use crate::under_test;
+use testkit::host::{Answer, Call, READ_ONLY};
+use testkit::proto::pb::storage_client::StorageClient;
+use testkit::proto::pb::{ProtoError, StorageGetArgs};
 
 const ROLE: &str = "role/dev";
-
-async fn mounted(launch: Launch) -> (Host, Mount) {
-    let host = Host::launch(launch).await;
-    let mount = host.mount("aws", MountOptions::default()).await;
-    (host, mount)
-}
 
 fn role() -> Value {
     json!({"auth_type": "iam", "bound_iam_principal_arn": "arn:aws:iam::123456789012:user/dev", "resolve_aws_unique_ids": false})
@@ -27,8 +22,8 @@ fn lone_error(answer: &Answer) -> ProtoError {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_is_created_then_updated_then_deleted() {
-    for launch in [Launch::open_bao(), Launch::vault()] {
-        let (_host, mount) = mounted(launch).await;
+    for launch in [under_test::open_bao(), under_test::vault()] {
+        let (_host, mount) = under_test::mounted(launch).await;
         let check = async || mount.request("update", ROLE, &role()).existence_check().await.unwrap();
         let before = check().await;
         assert_eq!((before.check_found, before.exists, before.err), (true, false, None));
@@ -47,7 +42,7 @@ async fn an_entry_is_created_then_updated_then_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_paths_and_operations_have_errors_of_their_own() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     let path = mount.request("read", "no/such/path", &Value::Null).send().await.expect(404);
     assert_eq!(lone_error(&path).err_type, 6);
     for operation in ["delete", "patch", "header", "scan", "invented"] {
@@ -63,7 +58,7 @@ async fn unknown_paths_and_operations_have_errors_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_does_not_convert_is_told_by_the_existence_check() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     let data = json!({"token_num_uses": {"a": 1}});
     let check = mount.request("update", ROLE, &data).existence_check().await.unwrap();
     assert_eq!(check.err.map(|error| error.err_type), Some(1));
@@ -75,7 +70,7 @@ async fn a_field_that_does_not_convert_is_told_by_the_existence_check() {
 /// Hosts recognise the text and send the whole request to a node that can write.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_read_only_error_travels_alone_and_unchanged() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     assert!(mount.write(ROLE, &role()).await.succeeded());
     mount.storage().set_read_only(true);
     let answers = [
@@ -94,7 +89,7 @@ async fn the_read_only_error_travels_alone_and_unchanged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_of_storage_errors_are_kept() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     mount.storage().put_json("role/broken", &json!({}));
     mount.storage().fail(Call::Get, "role/broken", "the disk is on fire");
     mount.storage().fail(Call::List, "role/", "the list is on fire");
@@ -108,7 +103,7 @@ async fn texts_of_storage_errors_are_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_data_ends_in_an_answer() {
-    let (host, mount) = mounted(Launch::open_bao()).await;
+    let (host, mount) = under_test::mounted(under_test::open_bao()).await;
     for text in
         ["null", "{}", r#"{"max_retries":1e400}"#, r#"{"max_retries":123456789012345678901234567890}"#]
     {
@@ -126,7 +121,7 @@ async fn odd_data_ends_in_an_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_minute_timer_and_invalidation_are_answered() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     assert!(mount.rollback().await.succeeded());
     assert!(mount.write(ROLE, &role()).await.succeeded());
     let _ = mount.read(ROLE).await.expect(200);
@@ -142,7 +137,7 @@ async fn the_minute_timer_and_invalidation_are_answered() {
 /// A host that asks gets the spelling under which the role is stored (accident 17).
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_learns_the_canonical_path() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     assert_eq!(mount.resolve_path("role/PROD").await.expect(200).data, json!({"path": "role/prod"}));
     assert!(mount.write("role/PROD", &role()).await.succeeded());
     assert_eq!(mount.storage().keys_of_requests(), ["role/prod"]);
@@ -151,7 +146,7 @@ async fn the_host_learns_the_canonical_path() {
 /// One slow read does not hold up the mount's other requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_do_not_wait_for_each_other() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     mount.storage().put_json("role/slow", &json!({}));
     assert!(mount.write(ROLE, &role()).await.succeeded());
     mount.invalidate(ROLE).await.unwrap();
@@ -172,12 +167,12 @@ async fn requests_do_not_wait_for_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_name_the_host() {
     for (launch, title) in [
-        (Launch::open_bao(), "OpenBao API"),
-        (Launch::open_bao().env("BAO_VERSION", ""), "OpenBao API"),
-        (Launch::vault(), "HashiCorp Vault API"),
-        (Launch::vault().env("BAO_VERSION", ""), "OpenBao API"),
+        (under_test::open_bao(), "OpenBao API"),
+        (under_test::open_bao().env("BAO_VERSION", ""), "OpenBao API"),
+        (under_test::vault(), "HashiCorp Vault API"),
+        (under_test::vault().env("BAO_VERSION", ""), "OpenBao API"),
     ] {
-        let (_host, mount) = mounted(launch).await;
+        let (_host, mount) = under_test::mounted(launch).await;
         mount.system_view().update(|values| values.version = "9.8.7".to_owned());
         let help = mount.help("config/client").await.expect(200);
         let info = &help.data["openapi"]["info"];
@@ -191,7 +186,7 @@ async fn documents_name_the_host() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_carries_no_identity_when_refused() {
-    let (_host, mount) = mounted(Launch::open_bao()).await;
+    let (_host, mount) = under_test::mounted(under_test::open_bao()).await;
     let answer = mount.login(&json!({"role": "dev"})).await.expect(400);
     assert!(answer.auth.is_none() && answer.role.is_none());
     assert_eq!(answer.errors.len(), 1);
@@ -201,7 +196,7 @@ async fn a_login_carries_no_identity_when_refused() {
 /// The storage of a mount is a service of the host alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_the_plugin_does_not_have_is_unimplemented() {
-    let (host, _mount) = mounted(Launch::open_bao()).await;
+    let (host, _mount) = under_test::mounted(under_test::open_bao()).await;
     let mut client = StorageClient::new(host.plugin().channel.clone());
     let status =
         client.get(StorageGetArgs { key: ROLE.to_owned(), ..StorageGetArgs::default() }).await.unwrap_err();

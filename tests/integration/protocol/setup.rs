@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::host::{ConnInfoTiming, Host, Launch, MountOptions, Registration};
+use crate::under_test;
+use testkit::host::{ConnInfoTiming, Host, MountOptions, Registration};
 
 fn timing(conn_info: ConnInfoTiming) -> MountOptions {
     MountOptions { conn_info, ..MountOptions::default() }
@@ -10,7 +11,7 @@ fn timing(conn_info: ConnInfoTiming) -> MountOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_connection_info_may_come_before_or_after_setup() {
-    for launch in [Launch::open_bao(), Launch::vault()] {
+    for launch in [under_test::open_bao(), under_test::vault()] {
         let host = Host::launch(launch).await;
         for (name, conn_info) in [
             ("before", ConnInfoTiming::Before),
@@ -25,7 +26,7 @@ async fn the_connection_info_may_come_before_or_after_setup() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_connection_info_setup_fails_in_five_seconds() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let begun = Instant::now();
     let error = host.try_mount("aws", timing(ConnInfoTiming::Never)).await.err().expect("an error");
     let elapsed = begun.elapsed();
@@ -36,7 +37,7 @@ async fn without_connection_info_setup_fails_in_five_seconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mount_that_waits_for_its_connection_holds_nobody_up() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let waiting = host.open("late", timing(ConnInfoTiming::Never)).await.unwrap();
     let setup = tokio::spawn(async move { waiting.setup().await });
     let begun = Instant::now();
@@ -48,7 +49,7 @@ async fn a_mount_that_waits_for_its_connection_holds_nobody_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_needs_neither_storage_nor_config() {
-    for launch in [Launch::open_bao(), Launch::vault()] {
+    for launch in [under_test::open_bao(), under_test::vault()] {
         let host = Host::launch(launch).await;
         let registration = host.register().await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(registration, Registration { mount_type: 2, version: String::new() });
@@ -59,7 +60,7 @@ async fn registration_needs_neither_storage_nor_config() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn setup_neither_reads_nor_writes_storage() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.open("aws", MountOptions::default()).await.unwrap();
     mount.setup().await.unwrap();
     let counts = mount.storage().counts();
@@ -68,7 +69,7 @@ async fn setup_neither_reads_nor_writes_storage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn special_paths_are_those_of_the_method() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let paths = mount.special_paths().await.unwrap();
     assert_eq!(paths.unauthenticated, ["login"]);
@@ -80,7 +81,7 @@ async fn special_paths_are_those_of_the_method() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn setup_again_replaces_the_instance() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let id = mount.multiplex_id();
     assert_eq!(mount.set_up_again().await.unwrap(), 0, "the replaced instance is still connected");

@@ -8,7 +8,8 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::support::host::{Host, Identity, Launch, MountOptions};
+use crate::under_test;
+use testkit::host::{Host, Identity, MountOptions};
 
 /// More than a refusal takes.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -34,7 +35,7 @@ async fn is_served(host: &Host, identity: Option<&Identity>) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_announced_client_certificate_is_served() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let announced = Arc::clone(&host.plugin().identity);
     assert!(is_served(&host, Some(&announced)).await);
     assert!(!is_served(&host, Some(&Identity::generate())).await);
@@ -46,7 +47,7 @@ async fn only_the_announced_client_certificate_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plaintext_is_not_served() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let attempt = async {
         match host.plugin().route.channel(None).await {
             Ok(channel) => health(channel, "plugin").await.is_ok(),
@@ -58,7 +59,7 @@ async fn plaintext_is_not_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stalled_peers_hold_nobody_up() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let stalled: Vec<_> = (0..20).map(|_| host.plugin().raw_connection()).collect();
     let announced = Arc::clone(&host.plugin().identity);
     assert!(is_served(&host, Some(&announced)).await);
@@ -67,7 +68,7 @@ async fn stalled_peers_hold_nobody_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_is_known_for_the_plugin_and_the_server() {
-    let host = Host::start().await;
+    let host = under_test::host().await;
     let channel = host.plugin().channel.clone();
     assert_eq!(health(channel.clone(), "plugin").await.unwrap(), ServingStatus::Serving);
     assert_eq!(health(channel.clone(), "").await.unwrap(), ServingStatus::Serving);
@@ -77,7 +78,7 @@ async fn health_is_known_for_the_plugin_and_the_server() {
 /// What stands behind the broker must be the host, too: roles and keys are read there.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_host_is_believed_to_have_the_storage() {
-    for launch in [Launch::open_bao(), Launch::vault().multiplexed_broker()] {
+    for launch in [under_test::open_bao(), under_test::vault().multiplexed_broker()] {
         let host = Host::launch(launch).await;
         let announced = Arc::clone(&host.plugin().identity);
         for identity in [Identity::generate(), announced.impostor()] {

@@ -1,0 +1,251 @@
+//! Where the services of AWS are.
+//!
+//! Host names are computed from the table of partitions (AWS General Reference, "Service endpoints"), not
+//! from a list of regions.
+
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+
+use crate::aws::region::{Partition, Region};
+use crate::go::text::quote;
+
+/// The AWS services this method calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// Security Token Service.
+    Sts,
+    /// Identity and Access Management.
+    Iam,
+    /// Elastic Compute Cloud.
+    Ec2,
+}
+
+impl Service {
+    /// As it stands in the credential scope of a signature.
+    #[must_use]
+    pub const fn signing_name(self) -> &'static str {
+        match self {
+            Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Ec2 => "ec2",
+        }
+    }
+}
+
+/// Where requests for a service go: scheme, host, port and a path before the request's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    scheme: Scheme,
+    authority: Authority,
+    base_path: String,
+}
+
+impl Endpoint {
+    /// The global STS endpoint of the commercial partition, where logins go by default.
+    #[must_use]
+    pub fn global_sts() -> Self {
+        Self::https(Authority::from_static("sts.amazonaws.com"))
+    }
+
+    /// An endpoint as an operator configures it; without a scheme it is `https`.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn configured(url: &str) -> Result<Self, String> {
+        if url.contains('@') {
+            // Clients see this text, so it must not quote what may be a password.
+            return Err("the configured endpoint has a user name, which is not supported".to_owned());
+        }
+        let with_scheme = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+        let refused = || format!("the configured endpoint {} is not a URL", quote(url));
+        let parts = with_scheme.parse::<Uri>().map_err(|_| refused())?.into_parts();
+        let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+            return Err(refused());
+        };
+        // What follows the host must be a port, or the connection would go to the default one.
+        let has_port = authority.port_u16().is_some();
+        if authority.host().is_empty() || (!has_port && authority.as_str() != authority.host()) {
+            return Err(refused());
+        }
+        if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
+            return Err(refused());
+        }
+        if url.contains(['?', '#']) {
+            return Err(format!(
+                "the configured endpoint {} has a query or fragment, which cannot be kept",
+                quote(url)
+            ));
+        }
+        let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
+        Ok(Self { scheme, authority, base_path: path.trim_end_matches('/').to_owned() })
+    }
+
+    /// Where a service is: at the configured URL, or, where none is configured, where AWS has it.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub fn of(configured: &str, service: Service, region: &Region) -> Result<Self, String> {
+        if configured.is_empty() { Self::of_service(service, region) } else { Self::configured(configured) }
+    }
+
+    /// The endpoint of a service in a region.
+    ///
+    /// # Errors
+    /// Cannot happen for the names of the table; stands instead of a panic.
+    pub fn of_service(service: Service, region: &Region) -> Result<Self, String> {
+        let suffix = region.partition().dns_suffix();
+        Self::host(match service {
+            Service::Sts => format!("sts.{}.{suffix}", region.name()),
+            Service::Ec2 => format!("ec2.{}.{suffix}", region.name()),
+            Service::Iam => region.partition().iam_host(),
+        })
+    }
+
+    /// The STS endpoint of a region name out of a client's signature: a region, a `-fips` region or
+    /// `aws-global`.
+    #[must_use]
+    pub fn sts_of_client_region(name: &str) -> Option<Self> {
+        if name == "aws-global" {
+            return Some(Self::global_sts());
+        }
+        let (region, fips) = match name.strip_suffix("-fips") {
+            Some(region) => (Region::parse(region)?, true),
+            None => (Region::parse(name)?, false),
+        };
+        let suffix = region.partition().dns_suffix();
+        let label = match region.partition() {
+            Partition::Aws if fips => "sts-fips",
+            // The endpoints of GovCloud are FIPS endpoints.
+            _ => "sts",
+        };
+        Self::host(format!("{label}.{}.{suffix}", region.name())).ok()
+    }
+
+    fn host(name: String) -> Result<Self, String> {
+        Authority::try_from(name).map(Self::https).map_err(|error| error.to_string())
+    }
+
+    fn https(authority: Authority) -> Self {
+        Self { scheme: Scheme::HTTPS, authority, base_path: String::new() }
+    }
+
+    /// Host and port, as a `Host` header names them.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.authority.as_str()
+    }
+
+    /// The URI for a request path, which starts with `/` or is appended after one.
+    #[must_use]
+    pub fn uri(&self, path: &str) -> Option<Uri> {
+        let path_and_query = PathAndQuery::try_from(format!("{}{path}", self.base_path)).ok()?;
+        Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path_and_query)
+            .build()
+            .ok()
+    }
+}
+
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.base_path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client_region(name: &str) -> Option<String> {
+        Endpoint::sts_of_client_region(name).map(|endpoint| endpoint.to_string())
+    }
+
+    #[test]
+    fn regions_of_every_partition_have_an_sts_endpoint() {
+        for (region, url) in [
+            ("us-east-1", "https://sts.us-east-1.amazonaws.com"),
+            ("mx-central-1", "https://sts.mx-central-1.amazonaws.com"),
+            ("ap-southeast-12", "https://sts.ap-southeast-12.amazonaws.com"),
+            ("cn-north-1", "https://sts.cn-north-1.amazonaws.com.cn"),
+            ("us-gov-west-1", "https://sts.us-gov-west-1.amazonaws.com"),
+            ("us-gov-west-1-fips", "https://sts.us-gov-west-1.amazonaws.com"),
+            ("us-west-2-fips", "https://sts-fips.us-west-2.amazonaws.com"),
+            ("aws-global", "https://sts.amazonaws.com"),
+            ("us-iso-east-1", "https://sts.us-iso-east-1.c2s.ic.gov"),
+            ("us-isob-east-1", "https://sts.us-isob-east-1.sc2s.sgov.gov"),
+            ("eu-isoe-west-1", "https://sts.eu-isoe-west-1.cloud.adc-e.uk"),
+            ("us-isof-south-1", "https://sts.us-isof-south-1.csp.hci.ic.gov"),
+            ("eusc-de-east-1", "https://sts.eusc-de-east-1.amazonaws.eu"),
+        ] {
+            assert_eq!(client_region(region).as_deref(), Some(url), "{region}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_a_region_reaches_a_host_name() {
+        for text in [
+            "",
+            "fake-region-1",
+            "us-east-1.evil.com",
+            "evil.com#",
+            "us-east-1/../x",
+            "US-EAST-1",
+            "us-east-",
+            "us--1",
+            "us-east-1@evil.com",
+            "us-east-1\n",
+            "us-east1-1",
+            "us-east-1-fips-fips",
+            "us-gov-extra-west-1",
+            "us-eastttttttttttttttttttttttttttttttttttttt-1",
+        ] {
+            assert_eq!(client_region(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn configured_endpoints_keep_port_and_path() {
+        let endpoint = Endpoint::configured("http://127.0.0.1:8080/base/").unwrap();
+        assert_eq!(endpoint.uri("//").unwrap().to_string(), "http://127.0.0.1:8080/base//");
+        assert_eq!(endpoint.authority(), "127.0.0.1:8080");
+        assert_eq!(Endpoint::configured("sts.example").unwrap().to_string(), "https://sts.example");
+        assert_eq!(Endpoint::configured("http://[::1]:80").unwrap().authority(), "[::1]:80");
+        assert_eq!(Endpoint::configured("[::1]").unwrap().authority(), "[::1]");
+        for bad in [
+            "ftp://x",
+            "http://",
+            "http://a b",
+            "",
+            "http://x?y",
+            "http://x/#y",
+            "http://:80",
+            "http://x:",
+            "http://x:y",
+            "http://x:99999",
+            "http://[::1]:y",
+        ] {
+            assert!(Endpoint::configured(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_configured_endpoint_is_not_told() {
+        for url in ["https://user:hunter2@sts.example", "user:hunter2@x", "ftp://user:hunter2@x y"] {
+            let text = Endpoint::configured(url).unwrap_err();
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn services_have_their_hosts() {
+        let host = |service, region| {
+            Endpoint::of_service(service, &Region::parse(region).unwrap()).unwrap().authority().to_owned()
+        };
+        assert_eq!(host(Service::Iam, "eu-west-1"), "iam.amazonaws.com");
+        assert_eq!(host(Service::Iam, "us-gov-east-1"), "iam.us-gov.amazonaws.com");
+        assert_eq!(host(Service::Iam, "cn-northwest-1"), "iam.cn-north-1.amazonaws.com.cn");
+        assert_eq!(host(Service::Ec2, "cn-northwest-1"), "ec2.cn-northwest-1.amazonaws.com.cn");
+    }
+}

@@ -1,0 +1,244 @@
+//! The codes: one row for each cause.
+
+use std::fmt;
+
+/// Who must act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// Whoever sent the request.
+    Client,
+    /// Whoever runs the mount: its configuration, its roles, its rights in AWS.
+    Operator,
+    /// AWS did not answer, or not as documented; it may pass.
+    Aws,
+    /// The server that runs the plugin.
+    Host,
+}
+
+impl Blame {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Operator => "operator",
+            Self::Aws => "aws",
+            Self::Host => "host",
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $blame:ident, $hint:literal;)+) => {
+        /// The stable name of a cause.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = $hint] $variant,)+
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The name, as logs and documentation have it.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// Who must act.
+            #[must_use]
+            pub const fn blame(self) -> Blame {
+                match self { $(Self::$variant => Blame::$blame,)+ }
+            }
+
+            /// One line on what helps. It is fixed: nothing of a request is ever in it.
+            #[must_use]
+            pub const fn hint(self) -> &'static str {
+                match self { $(Self::$variant => $hint,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // Requests and their fields.
+    UnsupportedPath = "request.path", Client, "Check the path; `vault path-help auth/<mount>` lists those there are.";
+    UnsupportedOperation = "request.operation", Client, "Use an operation that the path has; its help names them.";
+    PermissionDenied = "request.permission_denied", Client, "Log in from an address within the token_bound_cidrs of the role.";
+    RequestData = "request.data", Client, "Send one JSON object within the limits on size and depth.";
+    FieldValue = "field.value", Client, "Give the field a value of the type that its help names.";
+    // Logins of both types.
+    LoginBothTypes = "login.both_types", Client, "Send the fields of one login type: iam_* or pkcs7, identity and signature.";
+    LoginIncomplete = "login.incomplete", Client, "Send all fields of a login type: the four iam_* fields, pkcs7, or identity with signature.";
+    LoginRoleMissing = "login.role_missing", Client, "Name a role; ec2 logins without one take the AMI id.";
+    LoginRoleUnknown = "login.role_unknown", Client, "Name an existing role; without a name, iam logins take that of the principal and ec2 logins the AMI id.";
+    LoginRoleWrongType = "login.role_wrong_type", Client, "Use a role whose auth_type is that of the login.";
+    LoginAddress = "login.address", Client, "Log in from an address within the token_bound_cidrs of the role.";
+    // The signed request of an iam login.
+    IamMethod = "iam.method", Client, "Sign a POST or GET request and name that method.";
+    IamUrl = "iam.url", Client, "Send the base64 of the URL that was signed.";
+    IamBody = "iam.body", Client, "Send the base64 of the body that was signed.";
+    IamHeaders = "iam.headers", Client, "Send the headers of the signed request as a JSON object, or the base64 of one.";
+    IamAction = "iam.action", Client, "Sign a GetCallerIdentity request with no other parameters than Action and Version.";
+    IamQueryParameter = "iam.query_parameter", Client, "Presign with the parameters of SigV4 alone; others must be in allowed_sts_header_values.";
+    IamHeaderNotAllowed = "iam.header_not_allowed", Client, "Leave the header out, or have it added to allowed_sts_header_values of config/client.";
+    IamTwoSignatures = "iam.two_signatures", Client, "Sign once: in one Authorization header, or in the query of a GET request.";
+    ServerIdMissing = "iam.server_id.missing", Client, "Sign the header X-Vault-AWS-IAM-Server-ID with the value that this server asks for (header_value of the CLI).";
+    ServerIdMismatch = "iam.server_id.mismatch", Client, "Sign X-Vault-AWS-IAM-Server-ID with the value that this server asks for; another server's was sent.";
+    ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing.";
+    IamRegionMissing = "iam.region_missing", Client, "Sign with AWS Signature Version 4: its Credential names the region.";
+    IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
+    // What STS said of it.
+    StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
+    StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
+    StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
+    StsDisagrees = "sts.disagrees", Aws, "The answer contradicts itself, so nobody is admitted; check that sts_endpoint is an STS endpoint.";
+    // The principal.
+    PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
+    PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
+    PrincipalRecreated = "iam.principal_recreated", Client, "Sign with new credentials: the principal was deleted and made again since these were issued.";
+    // The identity document of an ec2 login.
+    Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
+    Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";
+    Ec2FormBase64 = "ec2.form_base64", Client, "Send the document and its signature as the metadata service gives them, in base64.";
+    Ec2SignatureUntrusted = "ec2.signature_untrusted", Client, "Send the document unchanged; for a region with a certificate of its own, have that added under config/certificate.";
+    Ec2DocumentUnreadable = "ec2.document_unreadable", Client, "Send the instance identity document as the metadata service gives it.";
+    Ec2StoredCertificate = "ec2.stored_certificate", Operator, "Write the certificate under config/certificate anew, or delete it: it cannot be read.";
+    // The instance.
+    InstanceUnknown = "instance.unknown", Client, "Name the session after an instance that is in the account and region of the role.";
+    InstanceNotRunning = "instance.not_running", Client, "Log in from a running instance.";
+    InstanceIncomplete = "instance.incomplete", Aws, "EC2 left out what the role binds; try again, the instance may be new.";
+    InstanceBoundAccount = "instance.bound.account", Client, "The instance's account is not in bound_account_id of the role.";
+    InstanceBoundAmi = "instance.bound.ami", Client, "The instance's AMI is not in bound_ami_id of the role.";
+    InstanceBoundInstanceId = "instance.bound.instance_id", Client, "The instance is not in bound_ec2_instance_id of the role.";
+    InstanceBoundProfile = "instance.bound.profile", Client, "The instance profile is not in bound_iam_instance_profile_arn of the role.";
+    InstanceBoundRegion = "instance.bound.region", Client, "The instance's region is not in bound_region of the role.";
+    InstanceBoundRole = "instance.bound.role", Client, "The role of the instance profile is not in bound_iam_role_arn of the role.";
+    InstanceBoundSubnet = "instance.bound.subnet", Client, "The instance's subnet is not in bound_subnet_id of the role.";
+    InstanceBoundVpc = "instance.bound.vpc", Client, "The instance's VPC is not in bound_vpc_id of the role.";
+    // Earlier logins of an instance.
+    NonceMismatch = "ec2.nonce_mismatch", Client, "Send the nonce of the instance's first login, or have its identity-accesslist entry deleted.";
+    NonceTooLong = "ec2.nonce_too_long", Client, "Choose a nonce of at most 128 characters.";
+    NonceNotStored = "ec2.nonce_not_stored", Operator, "Delete the instance's identity-accesslist entry: it has no nonce.";
+    ReauthenticationDisabled = "ec2.reauthentication_disabled", Client, "This instance may log in once only; have its identity-accesslist entry deleted.";
+    DocumentOlder = "ec2.document_older", Client, "Send the current identity document: an earlier login had a later one.";
+    MigrationNotLater = "ec2.migration_not_later", Client, "Without the nonce, only a document of a later start of the instance is taken.";
+    PendingTime = "ec2.pending_time", Client, "Send the instance identity document as the metadata service gives it.";
+    // Role tags of a login.
+    RoleTagMissing = "role_tag.missing", Client, "Put the tag that the role names on the instance.";
+    RoleTagMalformed = "role_tag.malformed", Client, "Put the tag value on the instance exactly as role/<name>/tag gave it.";
+    RoleTagSignature = "role_tag.signature", Client, "Put a tag value on the instance that was made for this role of this mount.";
+    RoleTagOtherRole = "role_tag.other_role", Client, "Log into the role that the tag was made for.";
+    RoleTagOtherInstance = "role_tag.other_instance", Client, "Use the tag on the instance that it was made for.";
+    RoleTagDenied = "role_tag.denied", Client, "Make a new tag: this one is on the deny list.";
+    RoleTagPolicies = "role_tag.policies", Client, "Make a tag whose policies the role has.";
+    // Calls of the server to AWS.
+    AccountNotConfigured = "aws.account_not_configured", Operator, "Write config/sts/<account> with a role in that account that the server may assume.";
+    NoCredentials = "aws.no_credentials", Operator, "Give the server AWS credentials: config/client, its environment, or a role of its instance or pod.";
+    CredentialsIncomplete = "aws.credentials_incomplete", Operator, "Write both access_key and secret_key to config/client, or neither.";
+    ServerRefused = "aws.refused", Operator, "AWS refused a call of the server itself: check its credentials and their permissions.";
+    AwsThrottled = "aws.throttled", Aws, "AWS limits the calls of this account; try again in a moment.";
+    AwsNoAnswer = "aws.no_answer", Aws, "Check that this server reaches the endpoint.";
+    AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
+    BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
+    EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";
+    RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
+    PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
+    ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
+    OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a login may; try again.";
+    // Stored entries and the node.
+    EntryUnreadable = "entry.unreadable", Operator, "Write the entry anew, or delete it: what is stored cannot be read.";
+    EntryContended = "entry.contended", Client, "Try again: others write the same entry.";
+    EntryVersion = "entry.version_unknown", Operator, "The entry was written by a newer version; run that version.";
+    StorageFailed = "host.storage", Host, "Look into the log of the server: its storage failed.";
+    SystemViewFailed = "host.system_view", Host, "Look into the log of the server: it did not answer the plugin.";
+    RandomFailed = "host.random", Host, "Look into the log of the server: there was no randomness.";
+    ReadOnly = "node.read_only", Host, "Nothing to do: the server sends the request on to a node that can write.";
+    PluginDefect = "plugin.defect", Host, "Report this to the developers of the plugin, with the log line.";
+    AliasUnknown = "config.alias_unknown", Operator, "Write iam_alias and ec2_alias of config/identity anew.";
+    // Renewals.
+    RenewalRoleGone = "renewal.role_gone", Operator, "The role was deleted; log in again with another.";
+    RenewalNotBound = "renewal.principal_not_bound", Operator, "The role no longer binds the principal; log in again with another.";
+    RenewalInstance = "renewal.instance_gone", Operator, "The instance is gone or has stopped; its token ends.";
+    RenewalAccessList = "renewal.access_list_gone", Operator, "The instance's identity-accesslist entry was deleted; its token ends.";
+    RenewalTokenData = "renewal.token_data", Operator, "The token was made by another method or version; log in again.";
+    // Writing roles.
+    RoleAuthType = "role.auth_type", Client, "Set auth_type to iam or ec2; a role keeps the one it was made with.";
+    RoleInference = "role.inference", Client, "Set inferred_entity_type=ec2_instance and inferred_aws_region together, on a role of auth_type iam.";
+    RoleReauthentication = "role.reauthentication", Client, "Set either disallow_reauthentication or allow_instance_migration, on a role of auth_type ec2.";
+    RoleUniqueIds = "role.unique_ids", Client, "Make a new role: resolve_aws_unique_ids cannot be turned off again.";
+    RoleBinds = "role.binds", Client, "Set bounds that go with the auth_type and inference of the role.";
+    RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
+    RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and both below the mount's maximum lease TTL.";
+    RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
+    RoleNotFound = "role.not_found", Client, "Write the role first.";
+    RoleStored = "role.stored", Operator, "Write the role anew: what is stored of it does not fit together.";
+    // Token parameters of roles.
+    TokenCidrs = "token.bound_cidrs", Client, "Give addresses or CIDR blocks.";
+    TokenType = "token.type", Client, "Set token_type to service, batch, default, default-service or default-batch.";
+    TokenNumUses = "token.num_uses", Client, "Set token_num_uses to zero or more.";
+    TokenBatch = "token.batch", Client, "Batch tokens have neither a period nor a limited number of uses.";
+    TokenTtl = "token.ttl", Client, "Keep token_ttl below token_max_ttl.";
+    TokenStrictBind = "token.strict_bind", Client, "Set either token_strictly_bind_ip or token_bound_cidrs.";
+    // Role tags that are made.
+    TagRole = "tag.role", Client, "Write a role with role_tag set, then make tags for it.";
+    TagFlags = "tag.flags", Client, "Set either disallow_reauthentication or allow_instance_migration.";
+    TagPolicies = "tag.policies", Client, "Name policies that the role has.";
+    TagTtl = "tag.max_ttl", Client, "Keep max_ttl of the tag below that of the role and of the mount.";
+    TagMalformed = "tag.malformed", Client, "Give the role tag exactly as role/<name>/tag gave it.";
+    TagNotFound = "tag.not_found", Client, "Name a role tag of this mount.";
+    // Configuration.
+    ConfigCredentials = "config.client.credentials", Client, "Set either access_key with secret_key, or identity_token_audience with role_arn.";
+    ConfigRotation = "config.client.rotation", Client, "Set either rotation_schedule with rotation_window, or rotation_period.";
+    ConfigRotationSchedule = "config.client.rotation_schedule", Client, "Give a schedule of five cron fields.";
+    ConfigRotationManager = "config.client.rotation_manager", Host, "The rotation manager of the server is not available; rotate with config/rotate-root.";
+    ConfigIdentityToken = "config.client.identity_token", Host, "The server does not issue identity tokens for plugins; use other credentials.";
+    ConfigAlias = "config.identity.alias", Client, "Choose one of the values that the message lists.";
+    ConfigMetadata = "config.identity.metadata", Client, "Choose from the fields that the message lists, or default alone.";
+    ConfigSts = "config.sts", Client, "Give sts_role, the ARN of the role that is assumed in the account.";
+    ConfigCertificate = "config.certificate", Client, "Give aws_public_cert, the base64 of a PEM certificate, and type pkcs7 or identity.";
+    // Rotation of the server's access key.
+    RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
+    RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
+    RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
+    RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
+    // Tidying.
+    TidyRunning = "tidy.running", Client, "Wait until the tidy that is running has ended.";
+    TidyBuffer = "tidy.safety_buffer", Client, "Give safety_buffer as a duration.";
+    // Until every place has a code of its own.
+    Uncoded = "uncoded", Operator, "Look into the log of the server.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_of_one_shape() {
+        let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for name in names {
+            assert!(
+                name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '_'),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hint_is_one_sentence_on_one_line() {
+        for code in Code::ALL {
+            let hint = code.hint();
+            assert!(hint.ends_with('.') && !hint.contains('\n') && hint.len() <= 140, "{code}: {hint}");
+        }
+    }
+}

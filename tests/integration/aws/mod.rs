@@ -1,0 +1,4 @@
+//! The plugin as a client of AWS.
+
+mod instance_batches;
+mod outgoing_calls;

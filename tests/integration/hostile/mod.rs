@@ -1,0 +1,4 @@
+//! Input of those who wish no good.
+
+mod bad_input;
+mod signed_login_property;

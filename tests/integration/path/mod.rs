@@ -1,0 +1,16 @@
+//! The paths of the API but `login`: what they take, store and tell.
+
+mod config_certificate;
+mod config_changes;
+mod config_client;
+mod config_identity;
+mod config_rotate_root;
+mod config_rotation;
+mod config_standby;
+mod config_sts;
+mod config_workload_identity;
+mod lists;
+mod openapi;
+mod role_fields;
+mod role_refusals;
+mod status_aws;

@@ -1,0 +1,283 @@
+//! A real OpenBao or Vault with plugins in its catalog.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use aws_lc_rs::digest;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::http::Http;
+use super::installation::{Flavor, ServerBinary};
+use super::process::{
+    POLL_INTERVAL, START_DEADLINE, ServerProcess, free_port, isolated_command, kill_hard,
+    processes_running_from, short_folder,
+};
+
+/// Somebody else can take a free port before the server does; so often it is tried again.
+const START_ATTEMPTS: usize = 3;
+
+/// A running server, initialised and unsealed. Ends with its plugins when dropped.
+pub struct Server {
+    plugin: PathBuf,
+    root_token: String,
+    unseal_key: String,
+    http: Http,
+    process: ServerProcess,
+    folder: TempDir,
+}
+
+/// What the server says about a mounted auth method.
+#[derive(Clone, Debug)]
+pub struct Mounted {
+    /// Accessor.
+    pub accessor: String,
+    /// The mount's id, which names its storage.
+    pub uuid: String,
+}
+
+impl Server {
+    /// Starts a server with in-memory storage and an empty plugin folder, for that plugin binary.
+    pub async fn start(binary: &ServerBinary, plugin: impl AsRef<Path>) -> Self {
+        let plugin = plugin.as_ref();
+        for _ in 1..START_ATTEMPTS {
+            if let Ok(server) = Self::try_start(binary, plugin).await {
+                return server;
+            }
+        }
+        Self::try_start(binary, plugin)
+            .await
+            .unwrap_or_else(|log| panic!("the server does not start:\n{log}"))
+    }
+
+    async fn try_start(binary: &ServerBinary, plugin: &Path) -> Result<Self, String> {
+        let folder = short_folder();
+        let port = free_port();
+        let http = Http::new(port);
+        for name in ["plugins", "tmp", "home"] {
+            fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let configuration = folder.path().join("server.json");
+        let mut settings = json!({
+            "storage": {"inmem": {}},
+            "listener": {"tcp": {"address": format!("127.0.0.1:{port}"), "tls_disable": true}},
+            "api_addr": http.url(),
+            "plugin_directory": folder.path().join("plugins"),
+            "raw_storage_endpoint": true,
+        });
+        if binary.flavor == Flavor::Vault {
+            settings["disable_mlock"] = json!(true);
+        }
+        fs::write(&configuration, settings.to_string()).unwrap();
+
+        let mut command = isolated_command(&binary.path);
+        command
+            .args(["server", "-log-level=debug", "-config"])
+            .arg(&configuration)
+            .env("HOME", folder.path().join("home"))
+            .env("TMPDIR", folder.path().join("tmp"));
+        let process = ServerProcess::start(&mut command, &folder.path().join("server.log"));
+        let mut server = Self {
+            plugin: plugin.to_owned(),
+            root_token: String::new(),
+            unseal_key: String::new(),
+            http,
+            process,
+            folder,
+        };
+        server.wait_for_health(StatusCode::NOT_IMPLEMENTED).await?;
+
+        let shares = json!({"secret_shares": 1, "secret_threshold": 1});
+        let (_, keys) = server.call("PUT", "sys/init", &shares, "").await;
+        server.root_token = keys["root_token"].as_str().unwrap().to_owned();
+        server.unseal_key = keys["keys"][0].as_str().unwrap().to_owned();
+        server.unseal().await?;
+        Ok(server)
+    }
+
+    /// Polls until the health endpoint answers with this status (501: not initialised, 200: active).
+    /// The error is the server's log.
+    async fn wait_for_health(&mut self, wanted: StatusCode) -> Result<(), String> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            let answer = self.http.send("GET", "/v1/sys/health", &[], "").await;
+            if answer.is_ok_and(|(status, _)| status == wanted) {
+                return Ok(());
+            }
+            if self.process.exit_status().is_some() || Instant::now() > deadline {
+                return Err(self.process.log());
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn unseal(&mut self) -> Result<(), String> {
+        self.call("PUT", "sys/unseal", &json!({"key": self.unseal_key}), "").await;
+        self.wait_for_health(StatusCode::OK).await
+    }
+
+    /// Seals the server, which ends all plugins, and opens it again.
+    pub async fn seal_and_unseal(&mut self) {
+        self.root("PUT", "sys/seal", &Value::Null).await;
+        self.wait_for_health(StatusCode::SERVICE_UNAVAILABLE).await.unwrap();
+        self.unseal().await.unwrap();
+    }
+
+    /// Token that may do everything.
+    pub fn root_token(&self) -> &str {
+        &self.root_token
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        self.http.url()
+    }
+
+    /// What the server and its plugins have logged so far.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// One request to `/v1/<path>`; no token if `token` is empty, no body if `body` is null. An
+    /// empty answer is null.
+    pub async fn call(&self, method: &str, path: &str, body: &Value, token: &str) -> (StatusCode, Value) {
+        let mut headers = vec![("content-type", "application/json"), ("x-vault-request", "true")];
+        if !token.is_empty() {
+            headers.push(("x-vault-token", token));
+        }
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.http.send(method, &format!("/v1/{path}"), &headers, body).await;
+        let (status, body) =
+            answer.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
+        let value = if body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{method} {path}: {error}: {body:?}"))
+        };
+        (status, value)
+    }
+
+    /// A request as root that must succeed.
+    pub async fn root(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, answer) = self.call(method, path, body, &self.root_token).await;
+        assert!(status.is_success(), "{method} {path}: {status} {answer}\n{}", self.log());
+        answer
+    }
+
+    /// A login request, which takes no token.
+    pub async fn login(&self, mount: &str, payload: &Value) -> (StatusCode, Value) {
+        self.call("PUT", &format!("auth/{mount}/login"), payload, "").await
+    }
+
+    /// Writes a policy and gives a token that has only it.
+    pub async fn token_with_policy(&self, name: &str, policy: &str) -> String {
+        self.root("PUT", &format!("sys/policies/acl/{name}"), &json!({"policy": policy})).await;
+        let request = json!({"policies": [name], "no_default_policy": true});
+        client_token(&self.root("POST", "auth/token/create", &request).await)
+    }
+
+    /// Puts the plugin under test into the plugin folder and registers it by checksum, unversioned.
+    /// With `trailing` bytes behind it, it is another file that does the same.
+    pub async fn register(&self, name: &str, file_name: &str, trailing: &[u8]) {
+        self.register_version(name, "", file_name, trailing).await;
+    }
+
+    /// As [`Server::register`], under a version.
+    pub async fn register_version(&self, name: &str, version: &str, file_name: &str, trailing: &[u8]) {
+        let mut program = fs::read(&self.plugin).unwrap();
+        program.extend_from_slice(trailing);
+        let file = self.plugin_folder().join(file_name);
+        fs::write(&file, &program).unwrap();
+        fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let checksum: String = digest::digest(&digest::SHA256, &program)
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let entry = json!({"sha256": checksum, "command": file_name, "version": version});
+        self.root("PUT", &format!("sys/plugins/catalog/auth/{name}"), &entry).await;
+    }
+
+    /// Mounts a plugin of the catalog under `auth/<path>`.
+    pub async fn enable(&self, path: &str, plugin: &str) -> Mounted {
+        self.root("POST", &format!("sys/auth/{path}"), &json!({"type": plugin})).await;
+        let mounts = self.root("GET", "sys/auth", &Value::Null).await;
+        let mount = &mounts["data"][format!("{path}/")];
+        Mounted {
+            accessor: mount["accessor"].as_str().unwrap().to_owned(),
+            uuid: mount["uuid"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// Unmounts.
+    pub async fn disable(&self, path: &str) {
+        self.root("DELETE", &format!("sys/auth/{path}"), &Value::Null).await;
+    }
+
+    /// Ends the plugin's process and starts it anew, for all its mounts.
+    pub async fn reload(&self, plugin: &str) {
+        self.root("PUT", "sys/plugins/reload/backend", &json!({"plugin": plugin})).await;
+    }
+
+    /// A storage entry of a mount, as stored; `None` if there is none.
+    pub async fn stored(&self, mount: &Mounted, key: &str) -> Option<Value> {
+        Some(serde_json::from_str(&self.stored_text(mount, key).await?).unwrap())
+    }
+
+    /// The text of a storage entry of a mount; `None` if there is none.
+    pub async fn stored_text(&self, mount: &Mounted, key: &str) -> Option<String> {
+        let (status, answer) = self.call("GET", &raw(mount, key), &Value::Null, &self.root_token).await;
+        (status == StatusCode::OK).then(|| answer["data"]["value"].as_str().unwrap().to_owned())
+    }
+
+    /// Puts an entry into the storage of a mount, past its plugin, which has to be reloaded.
+    pub async fn store(&self, mount: &Mounted, key: &str, text: &str) {
+        self.root("PUT", &raw(mount, key), &json!({"value": text})).await;
+    }
+
+    /// Removes an entry from the storage of a mount, past its plugin.
+    pub async fn remove_stored(&self, mount: &Mounted, key: &str) {
+        self.root("DELETE", &raw(mount, key), &Value::Null).await;
+    }
+
+    /// The ids of the plugin processes that run at the moment.
+    pub fn plugin_ids(&self) -> Vec<u32> {
+        processes_running_from(&self.plugin_folder())
+    }
+
+    fn plugin_folder(&self) -> PathBuf {
+        self.folder.path().join("plugins")
+    }
+
+    /// A folder for what a test's clients write.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        kill_hard(self.process.id());
+        // Not only the plugin under test ends with a killed host.
+        for id in processes_running_from(&self.folder.path().join(Path::new("plugins"))) {
+            kill_hard(id);
+        }
+    }
+}
+
+fn raw(mount: &Mounted, key: &str) -> String {
+    format!("sys/raw/auth/{}/{key}", mount.uuid)
+}
+
+/// The token of an answer that has one.
+pub fn client_token(answer: &Value) -> String {
+    answer["auth"]["client_token"].as_str().unwrap_or_else(|| panic!("no token in {answer}")).to_owned()
+}
+
+/// The texts of an error answer, one per line.
+pub fn errors(answer: &Value) -> String {
+    let texts = answer["errors"].as_array().into_iter().flatten();
+    texts.filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+}
