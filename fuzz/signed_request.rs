@@ -4,7 +4,7 @@ use http::header::{HOST, HeaderName, USER_AGENT};
 use serde_json::{Value, json};
 use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
-use vault_plugin_auth_aws::framework::{Failure, Field, FieldKind, FieldValue};
+use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
 use vault_plugin_auth_aws::ports::HttpRequest;
 use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
@@ -180,8 +180,7 @@ fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
     let sent = sent_headers(headers);
     let request = match SignedRequest::parse(&fields(method, url, body, sent.clone())) {
         Ok(request) => request,
-        Err(Failure::Refused(reason)) => return Verdict::refused(&reason),
-        Err(other) => panic!("{other:?}"),
+        Err(refused) => return Verdict::refused(&refused.to_string()),
     };
     assert!(method == b"POST" || method == b"GET");
     let endpoint = Endpoint::global_sts();

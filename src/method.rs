@@ -75,7 +75,7 @@ impl AuthMethod {
             // a whole, with room for its largest operation.
             Operation::Renew => Box::pin(renewal::renew(&self.mount, &request)).await.into(),
             // No leases, so nothing to revoke.
-            Operation::Revoke => Err(Failure::UnsupportedOperation).into(),
+            Operation::Revoke => Err(Failure::unsupported_operation()).into(),
             Operation::Rollback => {
                 self.mount.tidy().tick();
                 Reply::Empty

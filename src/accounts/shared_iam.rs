@@ -109,8 +109,8 @@ mod tests {
     use crate::aws::calls::Calls;
     use crate::aws::endpoint::{Endpoint, Service};
     use crate::aws::region::Partition;
-    use crate::ports::World;
-    use crate::ports::{Clock, HttpRequest, HttpResponse, Random, Transport, TransportError};
+    use crate::ports::testing::{Same, StandingClock};
+    use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError, World};
 
     const LATENCY: Duration = Duration::from_millis(100);
 
@@ -136,18 +136,6 @@ mod tests {
         }
     }
 
-    impl Clock for Iam {
-        fn now(&self) -> SystemTime {
-            SystemTime::UNIX_EPOCH
-        }
-    }
-
-    impl Random for Iam {
-        fn fill(&self, _: &mut [u8]) -> bool {
-            true
-        }
-    }
-
     struct Scene {
         iam: Arc<Iam>,
         calls: SharedCalls,
@@ -159,8 +147,8 @@ mod tests {
             let iam = Arc::<Iam>::default();
             let world = Arc::new(World {
                 transport: Arc::clone(&iam) as Arc<dyn Transport>,
-                clock: Arc::clone(&iam) as Arc<dyn Clock>,
-                random: Arc::clone(&iam) as Arc<dyn Random>,
+                clock: Arc::new(StandingClock(SystemTime::UNIX_EPOCH)),
+                random: Arc::new(Same(0)),
             });
             let calls = SharedCalls::new(world, Arc::<Calls>::default(), 1);
             Self { iam, calls, flights: IamFlights::default() }

@@ -155,7 +155,8 @@ mod tests {
     use super::super::calls::{Api, Calls, LineStatus};
     use super::*;
     use crate::aws::deadline::{LAST_WORD, TOTAL_TIMEOUT};
-    use crate::ports::{Random, Transport};
+    use crate::ports::Transport;
+    use crate::ports::testing::Same;
 
     enum Step {
         Status(u16, &'static str, Option<&'static str>),
@@ -184,15 +185,6 @@ mod tests {
         }
     }
 
-    struct Full;
-
-    impl Random for Full {
-        fn fill(&self, buffer: &mut [u8]) -> bool {
-            buffer.fill(255);
-            true
-        }
-    }
-
     const THROTTLED: &str =
         "<ErrorResponse><Error><Code>Throttling</Code><Message>m</Message></Error></ErrorResponse>";
 
@@ -218,7 +210,7 @@ mod tests {
         let script = Script(Mutex::new(steps));
         let context = CallContext {
             transport: &script,
-            random: &Full,
+            random: &Same(255),
             now: std::time::SystemTime::UNIX_EPOCH,
             deadline: Deadline::start(),
             max_attempts,

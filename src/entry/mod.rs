@@ -7,7 +7,9 @@ mod client_config;
 mod deny_list;
 mod identity_config;
 mod json;
+mod mount_version;
 mod role;
+mod role_upgrade;
 mod stored_time;
 mod sts_config;
 mod tidy_config;
@@ -21,8 +23,9 @@ pub use identity_config::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
 };
 pub use json::{Entry, EntryError};
-pub(crate) use role::random_id;
-pub use role::{AuthType, InferredEntity, Role, RoleUpgrade};
+pub use mount_version::MountVersion;
+pub use role::{AuthType, InferredEntity, Role};
+pub use role_upgrade::RoleUpgrade;
 pub use stored_time::StoredTime;
 pub use sts_config::StsConfig;
 pub use tidy_config::{TidyConfig, TidyList};

@@ -5,29 +5,33 @@
 
 use serde_json::{Number, Value};
 
-use super::{Field, FieldKind, FieldValue, header_field};
+use super::header_field::{self, too_long};
+use super::{Field, FieldKind, FieldValue};
 use crate::go::GoDuration;
 
-/// See [`Field::convert`].
-pub(super) fn convert(field: &Field, value: Value) -> Result<Option<FieldValue>, String> {
-    let converted = match field.kind {
-        FieldKind::String => FieldValue::Text(limited(field, text(value)?)?),
-        FieldKind::Name => FieldValue::Text(limited(field, name(value)?)?),
-        FieldKind::Int => FieldValue::Int(int(&value)?),
-        FieldKind::Bool => FieldValue::Bool(bool(&value)?),
-        FieldKind::DurationSecond => match seconds(&value)? {
-            Some(seconds) => FieldValue::Seconds(seconds),
-            None => return Ok(None),
-        },
-        FieldKind::CommaStringSlice => FieldValue::List(list(field, value)?),
-        FieldKind::Header => FieldValue::Headers(header_field::convert(field.max_bytes, value)?),
-    };
-    Ok(Some(converted))
-}
-
-/// The refusal of a value beyond [`Field::max_bytes`].
-pub(super) fn too_long(max_bytes: usize) -> String {
-    format!("value is longer than {max_bytes} bytes")
+impl Field {
+    /// Converts a JSON value to the type of the field, with the limits of the field.
+    ///
+    /// `Ok(None)` means "counts as not supplied" (a null duration). The error text says why the value
+    /// does not convert; it never quotes the value.
+    ///
+    /// # Errors
+    /// The reason, without the value.
+    pub fn convert(&self, value: Value) -> Result<Option<FieldValue>, String> {
+        let converted = match self.kind {
+            FieldKind::String => FieldValue::Text(limited(self, text(value)?)?),
+            FieldKind::Name => FieldValue::Text(limited(self, name(value)?)?),
+            FieldKind::Int => FieldValue::Int(int(&value)?),
+            FieldKind::Bool => FieldValue::Bool(bool(&value)?),
+            FieldKind::DurationSecond => match seconds(&value)? {
+                Some(seconds) => FieldValue::Seconds(seconds),
+                None => return Ok(None),
+            },
+            FieldKind::CommaStringSlice => FieldValue::List(list(self, value)?),
+            FieldKind::Header => FieldValue::Headers(header_field::convert(self.max_bytes, value)?),
+        };
+        Ok(Some(converted))
+    }
 }
 
 fn limited(field: &Field, text: String) -> Result<String, String> {

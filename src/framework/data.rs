@@ -98,11 +98,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::framework::Status;
 
     fn parse(text: &str) -> Result<Value, String> {
-        parse_data(text, MAX_DATA_BYTES).map(Value::Object).map_err(|failure| match failure {
-            Failure::Refused(text) => text,
-            other => panic!("not a refusal: {other:?}"),
+        parse_data(text, MAX_DATA_BYTES).map(Value::Object).map_err(|failure| {
+            assert_eq!(failure.status(), Status::BadRequest, "{failure:?}");
+            failure.into_text()
         })
     }
 

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 /// Type of a field; it decides how input is converted (plugin protocol, field types).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
@@ -232,19 +230,5 @@ impl Fields {
             Some(FieldValue::Headers(headers)) => Some(headers),
             _ => None,
         }
-    }
-}
-
-/// Converts a JSON value to the type of a field, with the limits of the field.
-///
-/// `Ok(None)` means "counts as not supplied" (a null duration). The error text says why the value
-/// does not convert; it never quotes the value.
-impl Field {
-    /// See above.
-    ///
-    /// # Errors
-    /// The reason, without the value.
-    pub fn convert(&self, value: Value) -> Result<Option<FieldValue>, String> {
-        super::coercion::convert(self, value)
     }
 }

@@ -5,7 +5,6 @@
 
 use serde_json::{Map, Value};
 
-use super::coercion::too_long;
 use super::data;
 use crate::go::text::decode_base64;
 
@@ -114,6 +113,11 @@ fn single(value: Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// The refusal of a value beyond [`Field::max_bytes`](super::Field::max_bytes).
+pub(super) fn too_long(max_bytes: usize) -> String {
+    format!("value is longer than {max_bytes} bytes")
 }
 
 #[cfg(test)]

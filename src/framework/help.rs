@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::table::CompiledRoute;
+use super::compiled_route::CompiledRoute;
 use super::{Field, FieldKind, HostFlavor, Response};
 
 /// What help documents say about the mount as a whole.

@@ -3,7 +3,9 @@
 
 mod auth;
 mod coercion;
+mod compiled_route;
 mod data;
+mod failure;
 mod field;
 mod header_field;
 mod help;
@@ -20,9 +22,10 @@ mod token_params;
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
 pub use coercion::is_name;
 pub use data::{MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
+pub use failure::{Failure, Status};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};
 pub use help::HelpContext;
-pub use reply::{ErrorKind, Existence, Failure, HandlerResult, Reply, Response};
+pub use reply::{ErrorKind, Existence, HandlerResult, Reply, Response};
 pub use request::{Connection, HostFlavor, Operation, Request};
 pub use route::{Endpoint, ExistenceCheck, Handler, HandlerFuture, Route};
 pub use table::{Backend, RouteTable};

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::table::CompiledRoute;
+use super::compiled_route::CompiledRoute;
 use super::{
     DisplayAttributes, Endpoint, Field, FieldKind, HelpContext, HostFlavor, Operation, Route, pattern,
 };

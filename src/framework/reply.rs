@@ -4,10 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use thiserror::Error;
 
-use super::Auth;
-use crate::ports::StorageError;
+use super::{Auth, Failure, Status};
 
 /// A successful answer with content.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,49 +40,6 @@ impl Response {
     #[must_use]
     pub fn with_auth(auth: Auth) -> Self {
         Self { auth: Some(auth), ..Self::default() }
-    }
-}
-
-/// Why a request ended without success, and who must act.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Failure {
-    /// The client must change its request: an error response, HTTP 400.
-    #[error("{0}")]
-    Refused(String),
-    /// As [`Failure::Refused`], marked as an invalid request: HTTP 400.
-    #[error("{0}")]
-    Invalid(String),
-    /// The caller may not do this: HTTP 403, text `permission denied`.
-    #[error("permission denied")]
-    PermissionDenied,
-    /// The operator must act: HTTP 500 with this text.
-    #[error("{0}")]
-    Internal(String),
-    /// A field does not convert, found by the existence check: HTTP 400 with this text.
-    #[error("{0}")]
-    User(String),
-    /// No route has this path: HTTP 404.
-    #[error("unsupported path")]
-    UnsupportedPath,
-    /// The route does not have this operation: HTTP 405.
-    #[error("unsupported operation")]
-    UnsupportedOperation,
-    /// This node cannot write. The host recognises the text and forwards the request to one that
-    /// can, so it travels alone and unchanged.
-    #[error("{}", StorageError::READ_ONLY)]
-    ReadOnly,
-}
-
-impl Failure {
-    /// A storage error with a text around it; the read-only error stays as it is.
-    pub fn storage(error: &StorageError, text: impl FnOnce(&str) -> String) -> Self {
-        if error.is_read_only() { Self::ReadOnly } else { Self::Internal(text(error.text())) }
-    }
-}
-
-impl From<StorageError> for Failure {
-    fn from(error: StorageError) -> Self {
-        Self::storage(&error, str::to_owned)
     }
 }
 
@@ -138,15 +93,17 @@ impl From<HandlerResult> for Reply {
             Ok(Some(response)) => return Self::Answer(Box::new(response)),
             Err(failure) => failure,
         };
-        let text = failure.to_string();
-        match failure {
-            Failure::Refused(text) => Self::Refusal { text, kind: None },
-            Failure::Invalid(text) => Self::Refusal { text, kind: Some(ErrorKind::InvalidRequest) },
-            Failure::PermissionDenied => Self::Error { kind: ErrorKind::PermissionDenied, text },
-            Failure::User(text) => Self::Error { kind: ErrorKind::User, text },
-            Failure::UnsupportedPath => Self::Error { kind: ErrorKind::UnsupportedPath, text },
-            Failure::UnsupportedOperation => Self::Error { kind: ErrorKind::UnsupportedOperation, text },
-            Failure::Internal(_) | Failure::ReadOnly => Self::Error { kind: ErrorKind::Unknown, text },
+        let status = failure.status();
+        let text = failure.into_text();
+        let error = |kind, text| Self::Error { kind, text };
+        match status {
+            Status::BadRequest => Self::Refusal { text, kind: None },
+            Status::Invalid => Self::Refusal { text, kind: Some(ErrorKind::InvalidRequest) },
+            Status::PermissionDenied => error(ErrorKind::PermissionDenied, text),
+            Status::User => error(ErrorKind::User, text),
+            Status::UnsupportedPath => error(ErrorKind::UnsupportedPath, text),
+            Status::UnsupportedOperation => error(ErrorKind::UnsupportedOperation, text),
+            Status::Internal | Status::ReadOnly => error(ErrorKind::Unknown, text),
         }
     }
 }

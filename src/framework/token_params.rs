@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::framework::{Auth, DisplayAttributes, Failure, Field, FieldKind, Fields, TokenType};
 use crate::go::GoDuration;
 use crate::go::text::quote;
+use crate::refusal::Code;
 
 /// An address or network a token may be used from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,12 +282,13 @@ impl TokenParams {
         if self.bound_cidrs().is_empty() {
             return Ok(());
         }
-        let address =
-            remote_addr.and_then(|text| text.parse::<IpAddr>().ok()).ok_or(Failure::PermissionDenied)?;
+        let address = remote_addr
+            .and_then(|text| text.parse::<IpAddr>().ok())
+            .ok_or(Failure::permission_denied(Code::LoginAddress))?;
         if self.bound_cidrs().iter().any(|cidr| cidr.contains(address)) {
             Ok(())
         } else {
-            Err(Failure::PermissionDenied)
+            Err(Failure::permission_denied(Code::LoginAddress))
         }
     }
 
@@ -297,8 +299,9 @@ impl TokenParams {
     pub fn apply(&self, auth: &mut Auth, remote_addr: Option<&str>) -> Result<(), Failure> {
         auth.bound_cidrs = self.bound_cidrs().iter().map(|cidr| cidr.text.clone()).collect();
         if self.token_strictly_bind_ip {
-            let address =
-                remote_addr.and_then(|text| text.parse::<IpAddr>().ok()).ok_or(Failure::PermissionDenied)?;
+            let address = remote_addr
+                .and_then(|text| text.parse::<IpAddr>().ok())
+                .ok_or(Failure::permission_denied(Code::LoginAddress))?;
             auth.bound_cidrs = vec![address.to_canonical().to_string()];
         }
         auth.explicit_max_ttl = self.token_explicit_max_ttl;
@@ -433,6 +436,6 @@ mod tests {
         let mut auth = Auth::default();
         params.apply(&mut auth, Some("192.0.2.1")).unwrap();
         assert_eq!(auth.bound_cidrs, ["192.0.2.1"]);
-        assert_eq!(params.apply(&mut auth, None), Err(Failure::PermissionDenied));
+        assert_eq!(params.apply(&mut auth, None), Err(Failure::permission_denied(Code::LoginAddress)));
     }
 }

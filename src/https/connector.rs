@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -17,11 +18,13 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use super::CONNECT_TIMEOUT;
 use super::error::{BoxError, ConnectError};
 use super::proxy::Proxies;
 use super::resolver::Resolver;
 use super::trust::Trust;
+
+/// Longest time for a connection to stand: name resolution, TCP, proxy and TLS together.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 

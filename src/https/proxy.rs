@@ -6,7 +6,7 @@ use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use ipnet::IpNet;
 
-use super::Environment;
+use super::environment::Environment;
 
 /// The proxies of the environment.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustls::RootCertStore;
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 
-use super::Environment;
+use super::environment::Environment;
 
 /// All trusted certificates. What cannot be read is reported to the log, and is an error only if
 /// nothing else is left.

@@ -15,9 +15,10 @@ use rustls::{
 use rustls_native_certs::load_certs_from_paths;
 use zeroize::Zeroizing;
 
-use super::Environment;
+use super::environment::Environment;
 use super::own_root::OwnRootVerifier;
 use super::roots::roots as system_roots;
+use super::trust::TlsSettings;
 
 /// What is special about the connections to one server. The default is nothing: the certificates of
 /// the system are trusted, and no client certificate is shown.
@@ -62,18 +63,17 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
-impl ServerTls {
-    /// The configuration; reads files.
-    ///
-    /// # Errors
-    /// A sentence on what cannot be read or used.
-    pub(super) fn config(
-        &self,
-        builder: ConfigBuilder<ClientConfig, WantsVerifier>,
-        environment: &Environment,
-    ) -> Result<ClientConfig, String> {
-        let builder = self.verified(builder, environment)?;
-        let Some(own) = &self.client_certificate else { return Ok(builder.with_no_client_auth()) };
+/// The settings for one server, in an environment.
+#[derive(Debug)]
+pub(super) struct ServerSettings {
+    pub(super) tls: ServerTls,
+    pub(super) environment: Environment,
+}
+
+impl TlsSettings for ServerSettings {
+    fn config(&self, builder: ConfigBuilder<ClientConfig, WantsVerifier>) -> Result<ClientConfig, String> {
+        let builder = self.tls.verified(builder, &self.environment)?;
+        let Some(own) = &self.tls.client_certificate else { return Ok(builder.with_no_client_auth()) };
         let certificates = certificates_of_pem(&own.certificates)
             .map_err(|error| format!("the client certificate cannot be read: {error}"))?;
         let key = PrivateKeyDer::from_pem_slice(&own.key)
@@ -82,7 +82,9 @@ impl ServerTls {
             .with_client_auth_cert(certificates, key)
             .map_err(|error| format!("the client certificate and its key cannot be used: {error}"))
     }
+}
 
+impl ServerTls {
     fn verified(
         &self,
         builder: ConfigBuilder<ClientConfig, WantsVerifier>,

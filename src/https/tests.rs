@@ -1,14 +1,22 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, LOCATION, TRANSFER_ENCODING, USER_AGENT};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, LOCATION, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+    USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
+use super::environment::Environment;
 use super::test_servers::{Authority, Script, Server, ok};
-use super::*;
+use super::{
+    Authorities, CONNECT_TIMEOUT, ClientCertificate, HttpsTransport, MAX_HEAD_BYTES, MAX_HEADERS, ServerTls,
+    roots,
+};
+use crate::ports::{HttpRequest, HttpResponse, Transport as _, TransportError};
 
 fn transport(environment: Environment) -> HttpsTransport {
     HttpsTransport::with_environment(environment).unwrap()

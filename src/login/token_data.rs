@@ -10,6 +10,11 @@ use crate::entry::{MetadataFields, MetadataSelection, Role};
 use crate::framework::{Alias, Auth, Failure, Request};
 use crate::go::text::quote;
 
+/// Somebody else changes the access-list entry of an instance each time. Its logins and renewals do not:
+/// they take turns.
+pub(in crate::login) const ENTRY_CONTENDED: &str =
+    "the access list entry of the instance changes all the time";
+
 /// Keys of the data that a token of the iam login carries for its renewal.
 pub(super) mod iam_keys {
     pub(in crate::login) const ROLE_NAME: &str = "role_name";

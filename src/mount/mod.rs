@@ -1,16 +1,19 @@
 //! One mount: what it holds, and what it does by itself.
 //!
-//! A mount is one tenant. Everything that requests share is here and belongs to it alone: its entries and
-//! their caches ([`Store`]), its clients and budgets towards AWS ([`AwsClients`]), what it knows of principals
-//! ([`FullArns`]) and of logins that are announced ([`LoginMemo`]). Two mounts of a process share a transport,
-//! a clock and randomness, and nothing that could carry an answer from one to the other.
+//! All that a mount remembers hangs on a [`Mount`] and on nothing else, so mounts of one process share
+//! the way into the world and no memory: no role, session, answer or call budget of one is ever seen by
+//! another. The room promises three things:
 //!
-//! It does three things without being asked for each: it brings stored entries up to date ([`upgrade`]),
-//! tidies its lists ([`tidy`]), and rotates the server's access key ([`root_rotation`]). Each may be given up at
-//! any moment and begins anew without harm; none holds a lock while it waits for the network.
+//! * Setting a mount up touches neither storage nor host: at registration there are none.
+//! * What runs by itself (bringing entries up to date in `upgrade`, `tidy`) ends with the mount, and
+//!   nothing waits for it: a request that needs a role of an older version brings it up to date itself
+//!   (`Mount::role`). Only the rotation of the server's key (`root_rotation`) is carried through to its end
+//!   whatever happens, because a key that was made must be stored or deleted.
+//! * A node that cannot write says so before it asks AWS anything that would have to be stored
+//!   (`Mount::is_writer`).
 //!
-//! Handlers reach it by reference; which operation goes where is not its concern
-//! ([`method`](crate::method)).
+//! Who may log in is not decided here, nor which operation of the host goes where: the mount knows no
+//! login and no path.
 
 mod certificates;
 pub mod login_memo;
@@ -18,7 +21,7 @@ pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 pub(crate) mod tidy;
-mod upgrade;
+pub(crate) mod upgrade;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -36,6 +39,7 @@ use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::tidy::Tidy;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
+use crate::store::change::Change;
 use crate::store::{ConfigSnapshot, Store};
 
 /// What all mounts of a process share.
@@ -151,6 +155,12 @@ impl Mount {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Begins the change of an entry that others may change at the same time. The text is for when
+    /// somebody else was faster each time.
+    pub(crate) fn begin_change<'a>(&'a self, key: &'a str, contended: &'static str) -> Change<'a> {
+        Change::begin(&self.store, key, contended)
     }
 
     pub(crate) fn tidy(&self) -> &Tidy {

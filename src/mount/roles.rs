@@ -11,7 +11,6 @@ use crate::entry::{Role, RoleUpgrade};
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::store::ConfigSnapshot;
-use crate::store::Loaded;
 
 impl Mount {
     /// A role by any spelling of its name.
@@ -29,17 +28,16 @@ impl Mount {
         // be asked for nothing.
         let is_old = role.version < Role::VERSION;
         if is_old && !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
-            return Err(Failure::ReadOnly);
+            return Err(Failure::read_only());
         }
         if self.upgrade(&mut role).await? {
             match self.store().replace(&key, &loaded, &role).await {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
                 Ok(Ok(())) => {}
-                Err(Failure::Internal(text)) => {
-                    return Err(Failure::Internal(format!("error saving upgraded roleEntry: {text}")));
+                Err(failure) => {
+                    return Err(failure.in_words(|text| format!("error saving upgraded roleEntry: {text}")));
                 }
-                Err(other) => return Err(other),
             }
         }
         let role = Arc::new(role);
@@ -54,13 +52,10 @@ impl Mount {
         Ok(self.store().cached_role(&key).is_some() || self.store().read::<Role>(&key).await?.is_some())
     }
 
-    /// A role for a change: past the cache, brought to the current version but not written back.
-    pub(crate) async fn load_role(&self, key: &str) -> Result<Loaded<Role>, Failure> {
-        let mut loaded = self.store().load::<Role>(key).await?;
-        if let Some(role) = &mut loaded.entry {
-            self.upgrade(role).await?;
-        }
-        Ok(loaded)
+    /// A stored role for a change, brought to the current version but not written back.
+    pub(crate) async fn current(&self, mut role: Role) -> Result<Role, Failure> {
+        self.upgrade(&mut role).await?;
+        Ok(role)
     }
 
     /// Brings a role to the current version; tells whether it changed.

@@ -41,12 +41,11 @@ pub(crate) async fn rotate(mount: &Mount) -> Result<String, Failure> {
 /// Whatever kept the key from being rotated, in a form that the host does not take for success.
 pub(crate) async fn on_schedule(mount: &Mount) -> HandlerResult {
     if !mount.is_writer().await.map_err(|error| Failure::Internal(error.to_string()))? {
-        return Err(Failure::ReadOnly);
+        return Err(Failure::read_only());
     }
     match rotate(mount).await {
         Ok(_) => Ok(None),
-        Err(Failure::Refused(text)) => Err(Failure::Internal(text)),
-        Err(failure) => Err(failure),
+        Err(failure) => Err(failure.as_error()),
     }
 }
 
@@ -142,7 +141,7 @@ impl<'a> Rotation<'a> {
                 .push(format!("error deleting newly created but unstored access key ID {}: {cause}", key.id));
         }
         let text = multi_error(&errors);
-        if matches!(failure, Failure::ReadOnly) {
+        if failure.is_read_only() {
             // The host sends the request to a node that can write, and shows this to nobody.
             tracing::warn!(target: LOG, mount = self.mount.id(), "rotation of the access key: {text}");
             return Err(failure);

@@ -5,35 +5,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
 use super::{Mount, end};
-use crate::entry::{Entry, Role};
+use crate::entry::{MountVersion, Role};
 use crate::framework::Failure;
 use crate::ports::SystemViewError;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
 const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::mount::initialize");
-
-/// The stored entry `config/version`: how far the entries of a mount have been brought. Roles have a
-/// version of their own beside it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-struct MountVersion {
-    version: i64,
-    /// Members of other versions.
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
-}
-
-impl Entry for MountVersion {}
-
-impl MountVersion {
-    const KEY: &'static str = "config/version";
-    /// The version whose roles have all been brought to the current one.
-    const CURRENT: i64 = 1;
-}
 
 impl Mount {
     /// Runs once after set-up, when storage may be written. It starts what has to be brought to the
@@ -86,7 +64,8 @@ async fn upgrade(mount: &Mount) -> Result<(), Failure> {
     mount
         .store()
         .update(MountVersion::KEY, async |stored: Option<MountVersion>| {
-            let entry = MountVersion { version: MountVersion::CURRENT, ..stored.unwrap_or_default() };
+            let mut entry = stored.unwrap_or_default();
+            entry.version = MountVersion::CURRENT;
             Ok((Some(entry), ()))
         })
         .await

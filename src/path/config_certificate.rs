@@ -8,7 +8,9 @@ use crate::entry::{CertificateKind, StoredCertificate};
 use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
 };
+use crate::go::text::{decode_base64, quote};
 use crate::mount::Mount;
+use crate::proof::identity_document::TrustedCertificate;
 
 const FIELDS: &[Field] = &[
     Field::new("cert_name", FieldKind::Name, "Name of the certificate."),
@@ -81,15 +83,39 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
             let mut certificate = stored.unwrap_or_default();
             certificate.upgrade();
             let kind = fields.text("type").unwrap_or(&certificate.certificate_type);
-            certificate.set_kind(CertificateKind::from_input(kind)?);
+            certificate.set_kind(kind_of(kind)?);
             let Some(supplied) = fields.text("aws_public_cert") else {
                 return Err(Failure::Refused("missing aws_public_cert".to_owned()));
             };
-            certificate.set_certificate(supplied)?;
+            certificate.aws_public_cert = pem_of(supplied)?;
             Ok((Some(certificate), ()))
         })
         .await?;
     Ok(None)
+}
+
+/// The kind that a request names, in any case.
+fn kind_of(given: &str) -> Result<CertificateKind, Failure> {
+    let name = given.to_lowercase();
+    CertificateKind::from_name(&name)
+        .ok_or_else(|| Failure::Refused(format!("invalid certificate type {}", quote(&name))))
+}
+
+/// The certificate that a request gives: PEM, or base64 of PEM.
+///
+/// # Errors
+/// It is empty (the client's error), or not exactly one PEM block with an X.509 certificate
+/// (an internal error, as the API has it).
+fn pem_of(given: &str) -> Result<String, Failure> {
+    let pem = match decode_base64(given) {
+        Some(decoded) => String::from_utf8(decoded).unwrap_or_else(|_| given.to_owned()),
+        None => given.to_owned(),
+    };
+    if pem.is_empty() {
+        return Err(Failure::Refused("invalid aws_public_cert".to_owned()));
+    }
+    TrustedCertificate::from_pem(&pem).map_err(|error| Failure::Internal(error.to_string()))?;
+    Ok(pem)
 }
 
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
@@ -109,4 +135,46 @@ async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
 
 async fn list(mount: &Mount) -> HandlerResult {
     Ok(Some(list_response(&mount.store().list(StoredCertificate::PREFIX).await?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    const PEM: &str = include_str!("config_certificate.pem");
+
+    #[test]
+    fn types_are_given_in_any_case() {
+        assert_eq!(kind_of("Identity"), Ok(CertificateKind::Identity));
+        assert_eq!(kind_of("PKCS7"), Ok(CertificateKind::Pkcs7));
+        for (given, shown) in [("", ""), ("X509", "x509")] {
+            let text = format!("invalid certificate type \"{shown}\"");
+            assert_eq!(kind_of(given), Err(Failure::Refused(text)));
+        }
+    }
+
+    #[test]
+    fn certificates_are_given_as_pem_or_base64_of_it() {
+        let base64 = STANDARD.encode(PEM);
+        let in_lines =
+            base64.as_bytes().chunks(64).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b"\r\n"[..]);
+        for given in [PEM.to_owned(), base64, String::from_utf8(in_lines).unwrap()] {
+            assert_eq!(pem_of(&given), Ok(PEM.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        assert_eq!(pem_of(""), Err(Failure::Refused("invalid aws_public_cert".to_owned())));
+        let one_block = "invalid certificate; should be one PEM block only";
+        for given in ["AQID", "/w==", "no certificate", &PEM.repeat(2), &STANDARD.encode(format!("{PEM}\n"))]
+        {
+            assert_eq!(pem_of(given), Err(Failure::Internal(one_block.to_owned())), "{given}");
+        }
+        let text = pem_of("-----BEGIN X-----\nAQID\n-----END X-----\n").unwrap_err().into_text();
+        assert!(text.starts_with("x509: "), "{text}");
+    }
 }

@@ -11,9 +11,9 @@ use crate::framework::{
     Response, Route,
 };
 use crate::go::GoDuration;
+use crate::go::canonical_name;
 use crate::mount::Mount;
 use crate::ports::{RotationJob, SystemViewError};
-use crate::proof::signed_request::canonical_name;
 
 const FIELDS: &[Field] = &[
     Field::new("access_key", FieldKind::String, "Access key id for the server's calls to AWS. Empty leaves them to the environment of the server: its variables, profile, web identity, container or instance role.")
@@ -120,12 +120,13 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     Ok(None)
 }
 
-/// How often a write starts anew because somebody else wrote the configuration meanwhile.
-const MAX_TRIES: u32 = 5;
+/// Somebody else is faster each time.
+const CONTENDED: &str = "the configuration is being written by other requests at the same time; try again";
 
 async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    for _ in 0..MAX_TRIES {
-        let loaded = mount.store().load::<ClientConfig>(ClientConfig::KEY).await?;
+    let mut change = mount.begin_change(ClientConfig::KEY, CONTENDED);
+    loop {
+        let loaded = change.load::<ClientConfig>().await?;
         let stored = loaded.entry.as_ref();
         let mut config = stored.cloned().unwrap_or_else(ClientConfig::absent);
         set_fields(&mut config, &fields);
@@ -135,22 +136,21 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         if stored == Some(&config) {
             return Ok(None);
         }
-        let written = mount.store().replace(ClientConfig::KEY, &loaded, &config).await;
+        let written = change.write(&loaded, &config).await;
         mount.forget_full_arns();
-        let written = written.map_err(|failure| match (failure, rotation) {
-            (Failure::Internal(cause), Some(operation)) => Failure::Internal(format!(
-                "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
-                request.mount_point, request.path
-            )),
-            (failure, _) => failure,
+        let written = written.map_err(|failure| match rotation {
+            Some(operation) => failure.in_words(|cause| {
+                format!(
+                    "write to storage failed but the rotation manager still succeeded; operation={operation}, mount={}, path={}, storageError={cause}",
+                    request.mount_point, request.path
+                )
+            }),
+            None => failure,
         })?;
-        if written.is_ok() {
+        if written {
             return Ok(None);
         }
     }
-    Err(Failure::Internal(
-        "the configuration is being written by other requests at the same time; try again".to_owned(),
-    ))
 }
 
 /// Tells the host's rotation manager what a configuration asks of it. Returns what it has done.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
-    Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route,
+    Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
 };
 use crate::login::ec2::Ec2Login;
 use crate::login::iam::IamLogin;
@@ -122,9 +122,9 @@ fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
     let role = fields.text("role").unwrap_or("");
     let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
     let (id, mount) = (request.id.as_str(), request.mount_point.as_str());
-    match failure {
-        Failure::Internal(_) => tracing::warn!(id, mount, role, address, reason = %failure, "login failed"),
-        Failure::ReadOnly => {}
+    match failure.status() {
+        Status::Internal => tracing::warn!(id, mount, role, address, reason = %failure, "login failed"),
+        Status::ReadOnly => {}
         _ => tracing::debug!(id, mount, role, address, reason = %failure, "login refused"),
     }
 }

@@ -3,14 +3,15 @@
 
 use super::shape::role_name;
 use crate::aws::deadline::Deadline;
-use crate::entry::{AuthType, BOUNDS, Bound, EntryError, InferredEntity, Role, random_id};
+use crate::entry::{AuthType, BOUNDS, Bound, InferredEntity, Role};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::mount::Mount;
+use crate::ports::random_id;
 
-/// How often a write starts anew because somebody else wrote the same role meanwhile.
-const MAX_TRIES: u32 = 5;
+/// Somebody else is faster each time.
+const CONTENDED: &str = "the role is being written by other requests at the same time; try again";
 /// Longest tag key that EC2 accepts, in bytes.
 const MAX_TAG_KEY: usize = 127;
 /// Mounts of this type make ec2 roles unless told otherwise.
@@ -22,28 +23,26 @@ fn refused<T>(text: &str) -> Result<T, Failure> {
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let key = Role::key(role_name(&fields));
-    for _ in 0..MAX_TRIES {
-        let loaded = mount.load_role(&key).await?;
+    let mut change = mount.begin_change(&key, CONTENDED);
+    loop {
+        let loaded = change.load::<Role>().await?;
         let is_new = loaded.entry.is_none();
         let mut role = match loaded.entry.clone() {
-            Some(role) => role,
+            Some(role) => mount.current(role).await?,
             None => new_role(mount)?,
         };
         let warnings = RoleWrite { mount, request, fields: &fields, is_new }.apply(&mut role).await?;
-        let written = mount.store().replace(&key, &loaded, &role).await;
+        let written = change.write(&loaded, &role).await;
         mount.forget_full_arns();
-        if written?.is_ok() {
+        if written? {
             return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
         }
     }
-    Err(Failure::Internal(
-        "the role is being written by other requests at the same time; try again".to_owned(),
-    ))
 }
 
 fn new_role(mount: &Mount) -> Result<Role, Failure> {
     let role_id = random_id(mount.world().random.as_ref())
-        .map_err(|EntryError(cause)| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
+        .map_err(|cause| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
     Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
 }
 
@@ -70,9 +69,8 @@ impl RoleWrite<'_> {
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
-            role.hmac_key = random_id(random).map_err(|EntryError(cause)| {
-                Failure::Internal(format!("failed to generate role HMAC key: {cause}"))
-            })?;
+            role.hmac_key = random_id(random)
+                .map_err(|cause| Failure::Internal(format!("failed to generate role HMAC key: {cause}")))?;
         }
         Ok(warnings)
     }

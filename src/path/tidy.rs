@@ -73,7 +73,7 @@ async fn tidy(mount: &Mount, request: &Request, fields: Fields, list: TidyList) 
         .await
         .map_err(|error| Failure::Internal(error.to_string()))?;
     if replication.performance_standby() {
-        return Err(Failure::ReadOnly);
+        return Err(Failure::read_only());
     }
     let safety_buffer = fields.seconds("safety_buffer").unwrap_or(TidyConfig::ON_DEMAND_BUFFER);
     let response = if mount.tidy().start(list, safety_buffer) {

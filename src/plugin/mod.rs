@@ -13,7 +13,6 @@ mod link;
 mod process;
 mod serve;
 mod services;
-mod transport;
 mod wire;
 
 use std::io::{self, Write};

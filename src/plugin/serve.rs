@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
+use vault_plugin_auth_aws::https::HttpsTransport;
 use vault_plugin_auth_aws::mount::Environment;
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
 use super::services::Services;
-use super::transport::transport;
 use crate::plugin::link::admission::Admission;
 use crate::plugin::link::broker::{Broker, BrokerService};
 use crate::plugin::link::certificate::{OwnCertificate, host_certificate};
@@ -47,7 +47,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
     let (socket, listener) = SocketFile::listen(&launch, &random)?;
     let environment = Arc::new(Environment {
         world: Arc::new(World {
-            transport: transport().map_err(StartError::Transport)?,
+            transport: Arc::new(HttpsTransport::new().map_err(StartError::Transport)?),
             clock: Arc::new(SystemClock),
             random: Arc::new(random),
         }),

@@ -5,11 +5,13 @@ mod clock;
 mod random;
 mod storage;
 mod system_view;
+#[cfg(test)]
+pub(crate) mod testing;
 mod transport;
 mod world;
 
 pub use clock::{Clock, SystemClock};
-pub use random::{Random, SystemRandom};
+pub use random::{Random, RandomError, SystemRandom, random_id};
 pub use storage::{Storage, StorageError};
 pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};
 pub use transport::{HttpRequest, HttpResponse, Transport, TransportError};

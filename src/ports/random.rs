@@ -1,6 +1,7 @@
 //! Random bytes.
 
 use aws_lc_rs::rand::SecureRandom;
+use thiserror::Error;
 
 /// A source of unpredictable bytes.
 pub trait Random: Send + Sync {
@@ -17,4 +18,28 @@ impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) -> bool {
         self.0.fill(buffer).is_ok()
     }
+}
+
+/// The source of random bytes failed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("failed to read random bytes")]
+pub struct RandomError;
+
+/// Sixteen random bytes in the notation of a UUID, as role ids and tag keys are.
+///
+/// # Errors
+/// When there is no randomness.
+pub fn random_id(random: &dyn Random) -> Result<String, RandomError> {
+    let mut bytes = [0; 16];
+    if !random.fill(&mut bytes) {
+        return Err(RandomError);
+    }
+    let mut id = String::with_capacity(36);
+    for (position, byte) in bytes.iter().enumerate() {
+        if matches!(position, 4 | 6 | 8 | 10) {
+            id.push('-');
+        }
+        id.push_str(&format!("{byte:02x}"));
+    }
+    Ok(id)
 }

@@ -243,23 +243,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    struct Zeros;
-
-    impl Random for Zeros {
-        fn fill(&self, buffer: &mut [u8]) -> bool {
-            buffer.fill(0);
-            true
-        }
-    }
-
-    struct Exhausted;
-
-    impl Random for Exhausted {
-        fn fill(&self, _: &mut [u8]) -> bool {
-            false
-        }
-    }
+    use crate::ports::testing::{Exhausted, Same};
 
     fn role() -> Role {
         Role { hmac_key: "5a7dd2a3-7f5c-8e1d-31b0-70c9d3f3a111".to_owned(), ..Role::default() }
@@ -277,7 +261,7 @@ mod tests {
     }
 
     fn issued(content: TagContent) -> String {
-        RoleTag::issue(content, &role(), &Zeros).unwrap().text().to_owned()
+        RoleTag::issue(content, &role(), &Same(0)).unwrap().text().to_owned()
     }
 
     fn verified(text: &str) -> Result<RoleTag, RoleTagError> {
@@ -346,7 +330,7 @@ mod tests {
         let parsed = || UnverifiedRoleTag::parse(&text).unwrap();
         assert_eq!(parsed().verify(&other), Err(RoleTagError::Signature));
         assert_eq!(parsed().verify(&Role::default()), Err(RoleTagError::Key));
-        assert_eq!(RoleTag::issue(content(), &Role::default(), &Zeros), Err(RoleTagError::Key));
+        assert_eq!(RoleTag::issue(content(), &Role::default(), &Same(0)), Err(RoleTagError::Key));
         assert_eq!(verified(&signed("v1::r=dev:d=true:m=false")), Err(RoleTagError::Nonce));
     }
 
@@ -355,7 +339,7 @@ mod tests {
         let with = |length| TagContent { instance_id: "i".repeat(length), ..content() };
         let room = MAX_BYTES - issued(content()).len() + "i-1".len();
         assert_eq!(issued(with(room)).len(), MAX_BYTES);
-        let refused = RoleTag::issue(with(room + 1), &role(), &Zeros).unwrap_err();
+        let refused = RoleTag::issue(with(room + 1), &role(), &Same(0)).unwrap_err();
         assert_eq!(refused.to_string(), "role tag 'value' exceeding the limit of 255 characters");
     }
 

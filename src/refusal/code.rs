@@ -33,7 +33,7 @@ macro_rules! codes {
         /// The stable name of a cause.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code {
-            $(#[doc = $hint] $variant,)+
+            $(#[doc = concat!("`", $name, "`")] $variant,)+
         }
 
         impl Code {

@@ -1,5 +1,24 @@
 //! The mount's entries in the host's storage, with what is cached of them.
+//!
+//! Logins read far more often than anybody writes, so entries that every login needs are kept decoded.
+//! The room promises four things:
+//!
+//! * A kept entry is never older than the last change. Every change forgets what is kept of the entry,
+//!   also when it failed, because then nobody knows what was written; and what somebody began to read
+//!   before a change is not kept after it ([`BoundedCache`]). A change carries itself through: a request
+//!   that is given up leaves no entry that storage has and the cache denies.
+//! * No change is lost under another. An entry is written as one step with the reading it was made from:
+//!   under a lock ([`Store::update`]), or, where making it may wait for the network, only if its bytes
+//!   are still those that were read ([`change::Change`]). Where many come for one entry they take
+//!   [turns](Store::turn).
+//! * Unreadable is not absent. An entry that cannot be read is an error and never its default: a
+//!   configuration that demands a header must not turn into one that demands none.
+//! * One request sees one configuration ([`ConfigSnapshot`]), whose generation rises with every change to
+//!   how AWS is reached; what is made from it carries that number and is not used under another.
+//!
+//! The store knows entries, not what they mean: nothing here decides about callers.
 
+pub mod change;
 mod snapshot;
 
 use std::num::NonZeroUsize;
@@ -117,10 +136,9 @@ impl Store {
             Some(cached) => cached,
             None => {
                 let start = self.caches.client.start_read();
-                let config = self
-                    .read::<ClientConfig>(ClientConfig::KEY)
-                    .await
-                    .map_err(|failure| prefixed("error getting configuration: ", failure))?;
+                let config = self.read::<ClientConfig>(ClientConfig::KEY).await.map_err(|failure| {
+                    failure.in_words(|text| format!("error getting configuration: {text}"))
+                })?;
                 let stored = Arc::new(config.map(Arc::new));
                 self.caches.client.keep(start, ClientConfig::KEY.to_owned(), Arc::clone(&stored));
                 stored
@@ -178,7 +196,7 @@ impl Store {
         self.caches.roles.keep(start, key.to_owned(), Arc::clone(role));
     }
 
-    /// The turn of a request that will [load](Self::load) and [replace](Self::replace) an entry for
+    /// The turn of a request that will [change](change::Change) an entry for
     /// which many may come at the same time: without turns, most of them would find it changed.
     pub async fn turn(&self, key: &str) -> Turn {
         self.turns.take(key).await
@@ -328,13 +346,6 @@ impl Store {
             self.invalidate(key);
             Err(StorageError::new(error.to_string()))
         })
-    }
-}
-
-fn prefixed(prefix: &str, failure: Failure) -> Failure {
-    match failure {
-        Failure::Internal(text) => Failure::Internal(format!("{prefix}{text}")),
-        other => other,
     }
 }
 

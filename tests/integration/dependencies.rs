@@ -34,14 +34,13 @@ fn the_library_has_no_grpc() {
     }
 }
 
-/// What is there for those who call the binary by hand costs the plugin nothing.
+/// Without its feature, nothing of the client is built.
 #[test]
-fn the_plugin_alone_has_nothing_of_the_client() {
+fn nothing_of_the_client_is_there_by_default() {
     let of_client = ["clap", "clap_complete", "clap_mangen", "aws-sdk-sso", "aws-sdk-ssooidc"];
     let is_of_client = |package: &&String| of_client.contains(&package.as_str());
-    let plugin = packages(&["--no-default-features", "--features", "plugin"]);
-    assert_eq!(plugin.iter().find(is_of_client), None);
-    let both = packages(&[]);
+    assert_eq!(packages(&[]).iter().find(is_of_client), None);
+    let both = packages(&["--features", "client"]);
     assert!(of_client.iter().all(|name| both.iter().any(|package| package == name)), "{both:?}");
 }
 

@@ -8,6 +8,7 @@
 mod accidents;
 mod architecture;
 mod aws;
+#[cfg(feature = "client")]
 mod client;
 mod dependencies;
 mod hostile;
@@ -17,6 +18,7 @@ mod login_scene;
 mod path;
 mod protocol;
 mod real_server;
+mod refusals;
 mod storage;
 mod stub;
 mod under_test;

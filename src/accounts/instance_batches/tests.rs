@@ -11,8 +11,8 @@ use crate::aws::arn::AccountId;
 use crate::aws::calls::Calls;
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::region::{Partition, Region};
-use crate::ports::World;
-use crate::ports::{Clock, HttpRequest, HttpResponse, Random, Transport, TransportError};
+use crate::ports::testing::{Same, StandingClock};
+use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError, World};
 
 /// What EC2 does when it is asked.
 type Behaviour = Box<dyn Fn(&[String]) -> (u16, String) + Send + Sync>;
@@ -40,19 +40,6 @@ impl Transport for Ec2 {
         let (status, body) = (self.behaviour)(&ids);
         let status = StatusCode::from_u16(status).unwrap();
         Ok(HttpResponse { status, headers: HeaderMap::new(), body: Bytes::from(body) })
-    }
-}
-
-impl Clock for Ec2 {
-    fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH
-    }
-}
-
-impl Random for Ec2 {
-    fn fill(&self, buffer: &mut [u8]) -> bool {
-        buffer.fill(0);
-        true
     }
 }
 
@@ -98,8 +85,8 @@ impl Scene {
         });
         let world = Arc::new(World {
             transport: Arc::clone(&ec2) as Arc<dyn Transport>,
-            clock: Arc::clone(&ec2) as Arc<dyn Clock>,
-            random: Arc::clone(&ec2) as Arc<dyn Random>,
+            clock: Arc::new(StandingClock(SystemTime::UNIX_EPOCH)),
+            random: Arc::new(Same(0)),
         });
         let calls = Arc::<Calls>::default();
         let shared = SharedCalls::new(world, Arc::clone(&calls), 4);

@@ -211,7 +211,7 @@ async fn the_existence_check_decides_between_create_and_update() {
         (Operation::Create, "role/new", "null", Existence::Exists(false)),
         (Operation::Update, "role/broken", "null", Existence::Failed(Failure::Internal("broken".to_owned()))),
         (Operation::Update, "login", "null", Existence::NotChecked),
-        (Operation::Update, "nope", "null", Existence::Failed(Failure::UnsupportedPath)),
+        (Operation::Update, "nope", "null", Existence::Failed(Failure::unsupported_path())),
         (
             Operation::Update,
             "role/dev",

@@ -16,22 +16,21 @@ use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::instance::{BoundError, check_bounds, check_region};
-use crate::entry::{AccessListEntry, AuthType, EntryError, IdentityConfig, Role, StoredTime, random_id};
+use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Failure, Fields, Request};
 use crate::go::GoDuration;
 use crate::go::text::quote;
-use crate::login::token_data::{ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr};
+use crate::login::token_data::{
+    ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
+};
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
+use crate::ports::random_id;
 use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
 use crate::store::ConfigSnapshot;
 
 use reauthentication::{Earlier, Nonce};
 use tag_effect::{TagEffect, effect_of_tag};
-
-/// How often an access-list entry is read anew because somebody else changed it, which logins and
-/// renewals of the instance do not: they take turns.
-const MAX_TRIES: u32 = 5;
 
 /// A login on its way.
 pub struct Ec2Login<'a> {
@@ -155,15 +154,15 @@ impl<'a> Ec2Login<'a> {
         let key = AccessListEntry::key(&self.document.document().instance_id);
         let nonce = Nonce::of(self.nonce.as_deref());
         let _turn = store.turn(&key).await;
-        for _ in 0..MAX_TRIES {
-            let loaded = store.load::<AccessListEntry>(&key).await?;
+        let mut change = self.mount.begin_change(&key, ENTRY_CONTENDED);
+        loop {
+            let loaded = change.load::<AccessListEntry>().await?;
             let (entry, admission) =
                 self.next_entry(candidate, instance, nonce, loaded.entry.clone()).await?;
-            if store.replace(&key, &loaded, &entry).await?.is_ok() {
+            if change.write(&loaded, &entry).await? {
                 return Ok(admission);
             }
         }
-        Err(Failure::Internal("the access list entry of the instance changes all the time".to_owned()))
     }
 
     async fn next_entry(
@@ -215,9 +214,8 @@ impl<'a> Ec2Login<'a> {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made = random_id(self.mount.world().random.as_ref()).map_err(|EntryError(cause)| {
-                    Failure::Internal(format!("failed to generate nonce: {cause}"))
-                })?;
+                let made = random_id(self.mount.world().random.as_ref())
+                    .map_err(|cause| Failure::Internal(format!("failed to generate nonce: {cause}")))?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }

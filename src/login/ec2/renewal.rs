@@ -7,13 +7,9 @@ use crate::entry::{AccessListEntry, StoredTime};
 use crate::framework::{Auth, Failure, HandlerResult, Response};
 use crate::go::GoDuration;
 use crate::go::text::quote;
-use crate::login::token_data::{ROLE_TAG_MAX_TTL, ec2_keys, ended, left_behind};
+use crate::login::token_data::{ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, ec2_keys, ended, left_behind};
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
-
-/// How often the access-list entry is read anew because somebody else changed it, which logins and
-/// renewals of the instance do not: they take turns.
-const MAX_TRIES: u32 = 5;
 
 pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     let instance_id = left_behind(&auth, ec2_keys::INSTANCE_ID)?;
@@ -23,8 +19,9 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     let tag_max_ttl = tag_max_ttl(&auth)?;
     let key = AccessListEntry::key(instance_id);
     let _turn = mount.store().turn(&key).await;
-    for _ in 0..MAX_TRIES {
-        let loaded = mount.store().load::<AccessListEntry>(&key).await?;
+    let mut change = mount.begin_change(&key, ENTRY_CONTENDED);
+    loop {
+        let loaded = change.load::<AccessListEntry>().await?;
         let mut entry = loaded.entry.clone().ok_or_else(|| {
             Failure::Internal(format!(
                 "failed to verify the access list identity entry for instance ID: {}",
@@ -36,14 +33,13 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
         let now = StoredTime::from(mount.world().clock.now());
         entry.last_updated_time = now;
         entry.expiration_time = now.plus(ttls.longest);
-        if mount.store().replace(&key, &loaded, &entry).await?.is_ok() {
+        if change.write(&loaded, &entry).await? {
             auth.lease.ttl = role.token.token_ttl;
             auth.lease.max_ttl = ttls.shortest;
             auth.period = role.token.token_period;
             return Ok(Some(Response::with_auth(auth)));
         }
     }
-    Err(ended("the access list entry of the instance changes all the time"))
 }
 
 async fn check_running(

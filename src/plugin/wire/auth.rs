@@ -85,30 +85,29 @@ fn lease_from_wire(lease: pb::LeaseOptions) -> LeaseOptions {
     }
 }
 
+/// An alias in its other form; both have the same members.
+macro_rules! alias_as {
+    ($form:path, $alias:ident) => {{
+        type Form = $form;
+        Form {
+            mount_type: $alias.mount_type,
+            mount_accessor: $alias.mount_accessor,
+            name: $alias.name,
+            metadata: $alias.metadata,
+            id: $alias.id,
+            namespace_id: $alias.namespace_id,
+            custom_metadata: $alias.custom_metadata,
+            local: $alias.local,
+        }
+    }};
+}
+
 fn alias_to_wire(alias: Alias) -> logical::Alias {
-    logical::Alias {
-        mount_type: alias.mount_type,
-        mount_accessor: alias.mount_accessor,
-        name: alias.name,
-        metadata: alias.metadata,
-        id: alias.id,
-        namespace_id: alias.namespace_id,
-        custom_metadata: alias.custom_metadata,
-        local: alias.local,
-    }
+    alias_as!(logical::Alias, alias)
 }
 
 fn alias_from_wire(alias: logical::Alias) -> Alias {
-    Alias {
-        mount_type: alias.mount_type,
-        mount_accessor: alias.mount_accessor,
-        name: alias.name,
-        metadata: alias.metadata,
-        id: alias.id,
-        namespace_id: alias.namespace_id,
-        custom_metadata: alias.custom_metadata,
-        local: alias.local,
-    }
+    alias_as!(Alias, alias)
 }
 
 #[cfg(test)]

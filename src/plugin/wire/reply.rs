@@ -2,7 +2,7 @@
 //! never empty, and error numbers it does not know are silently taken for success.
 
 use serde_json::{Map, Value, json};
-use vault_plugin_auth_aws::framework::{ErrorKind, Existence, Failure, Reply, Response};
+use vault_plugin_auth_aws::framework::{ErrorKind, Existence, Failure, Reply, Response, Status};
 
 use super::auth;
 use crate::plugin::wire::protocol::pb;
@@ -45,14 +45,14 @@ pub(crate) fn existence_reply(existence: Existence) -> pb::HandleExistenceCheckR
 /// A failure where no response can go with it: in an existence check or at initialisation. The
 /// user kind keeps the text and makes the client's status 400.
 pub(crate) fn failure_error(failure: Failure) -> pb::ProtoError {
-    let kind = match failure {
-        Failure::Refused(_) | Failure::Invalid(_) | Failure::User(_) => ErrorKind::User,
-        Failure::PermissionDenied => ErrorKind::PermissionDenied,
-        Failure::UnsupportedPath => ErrorKind::UnsupportedPath,
-        Failure::UnsupportedOperation => ErrorKind::UnsupportedOperation,
-        Failure::Internal(_) | Failure::ReadOnly => ErrorKind::Unknown,
+    let kind = match failure.status() {
+        Status::BadRequest | Status::Invalid | Status::User => ErrorKind::User,
+        Status::PermissionDenied => ErrorKind::PermissionDenied,
+        Status::UnsupportedPath => ErrorKind::UnsupportedPath,
+        Status::UnsupportedOperation => ErrorKind::UnsupportedOperation,
+        Status::Internal | Status::ReadOnly => ErrorKind::Unknown,
     };
-    proto_error(kind, failure.to_string())
+    proto_error(kind, failure.into_text())
 }
 
 /// An error whose reason stands in the log.
@@ -80,6 +80,8 @@ fn data_to_wire(data: Option<Map<String, Value>>) -> String {
 #[cfg(test)]
 mod tests {
     use vault_plugin_auth_aws::framework::{Auth, HandlerResult};
+
+    use vault_plugin_auth_aws::refusal::Code;
 
     use super::*;
 
@@ -128,11 +130,11 @@ mod tests {
     #[test]
     fn errors_travel_alone() {
         for (failure, expected) in [
-            (Failure::PermissionDenied, error(8, "permission denied")),
-            (Failure::UnsupportedPath, error(6, "unsupported path")),
-            (Failure::UnsupportedOperation, error(5, "unsupported operation")),
+            (Failure::permission_denied(Code::LoginAddress), error(8, "permission denied")),
+            (Failure::unsupported_path(), error(6, "unsupported path")),
+            (Failure::unsupported_operation(), error(5, "unsupported operation")),
             (Failure::Internal("x".to_owned()), error(0, "x")),
-            (Failure::ReadOnly, error(0, "cannot write to readonly storage")),
+            (Failure::read_only(), error(0, "cannot write to readonly storage")),
         ] {
             let reply = request_reply(Reply::from(HandlerResult::Err(failure.clone())));
             assert_eq!(reply.response, None, "{failure:?}");

@@ -28,7 +28,7 @@ pub use certificates::{CertificateError, TrustedCertificate};
 pub use document::IdentityDocument;
 
 use crate::entry::{CertificateKind, StoredCertificate};
-use crate::go::text::decode_base64;
+use pem::base64_of_lines;
 use pkcs7::Message;
 use signature::SignatureAlgorithm;
 
@@ -159,9 +159,4 @@ fn parsed<'a>(
 
 fn pool(stored: &[TrustedCertificate]) -> Vec<&TrustedCertificate> {
     certificates::built_in().iter().chain(stored).collect()
-}
-
-/// Standard base64 as PEM has it: line breaks, blanks and tabs are ignored.
-fn base64_of_lines(text: &str) -> Option<Vec<u8>> {
-    decode_base64(&text.replace([' ', '\t'], ""))
 }

@@ -1,6 +1,6 @@
-//! A text that is one PEM block.
+//! PEM: a text that is one block, and the base64 inside.
 
-use super::base64_of_lines;
+use crate::go::text::decode_base64;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -21,6 +21,11 @@ pub(super) fn single_block(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     base64_of_lines(body)
+}
+
+/// Standard base64 as PEM has it: line breaks, blanks and tabs are ignored.
+pub(super) fn base64_of_lines(text: &str) -> Option<Vec<u8>> {
+    decode_base64(&text.replace([' ', '\t'], ""))
 }
 
 #[cfg(test)]

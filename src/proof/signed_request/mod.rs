@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 
-pub use headers::{ClientHeaders, canonical_name};
+pub use headers::ClientHeaders;
 pub use presigned::PresignedQuery;
 use target::Target;
 

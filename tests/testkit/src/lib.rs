@@ -8,7 +8,7 @@
     clippy::arithmetic_side_effects,
     reason = "a broken assumption in a test must stop the test"
 )]
-#![allow(clippy::disallowed_methods, reason = "tests set processes up and measure them")]
+#![allow(clippy::disallowed_methods, reason = "what tests stand on sets processes up, and waits for them")]
 
 pub mod aws;
 mod binary;

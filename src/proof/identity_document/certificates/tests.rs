@@ -83,8 +83,8 @@ fn what_the_built_in_method_trusts_is_trusted() {
     }
 }
 
-const DSA: &str = include_str!("../../../../tests/data/identity-documents/dsa1024.pem");
-const EC: &str = include_str!("../../../../tests/data/identity-documents/ecp384.pem");
+const DSA: &str = include_str!("dsa1024.pem");
+const EC: &str = include_str!("ecp384.pem");
 
 #[test]
 fn the_kind_of_key_is_known() {

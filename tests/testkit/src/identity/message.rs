@@ -168,6 +168,6 @@ impl Message {
 
     /// The message as a login carries it.
     pub fn base64(&self, form: Form) -> String {
-        super::base64(&self.bytes(form))
+        super::encoding::base64(&self.bytes(form))
     }
 }

@@ -1,15 +1,16 @@
 //! Signed identity documents, made as AWS makes them, with keys of the tests.
 
 pub mod asn1;
+mod encoding;
 pub mod message;
 pub mod signer;
 
+pub use encoding::base64;
 pub use message::{Form, Message, SignerInfo};
 pub use signer::{Digest, Signer};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
+use vault_plugin_auth_aws::proof::identity_document::TrustedCertificate;
 
 /// The document of an instance.
 pub fn document(instance: &str, account: &str) -> Vec<u8> {
@@ -31,11 +32,7 @@ pub fn pkcs7(signer: &Signer, document: &[u8]) -> String {
 pub fn stored(pem: &str, kind: CertificateKind) -> StoredCertificate {
     let mut entry = StoredCertificate::default();
     entry.set_kind(kind);
-    entry.set_certificate(pem).expect("a certificate that a mount accepts");
+    TrustedCertificate::from_pem(pem).expect("a certificate that a mount accepts");
+    pem.clone_into(&mut entry.aws_public_cert);
     entry
-}
-
-/// Base64 in one line.
-pub fn base64(bytes: &[u8]) -> String {
-    STANDARD.encode(bytes)
 }

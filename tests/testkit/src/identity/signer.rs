@@ -128,7 +128,7 @@ impl Signer {
 
     /// The certificate as an operator stores it.
     pub fn pem(&self) -> String {
-        let base64 = super::base64(&self.certificate);
+        let base64 = super::encoding::base64(&self.certificate);
         format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n")
     }
 

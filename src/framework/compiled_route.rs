@@ -1,0 +1,115 @@
+//! A route with its pattern compiled: what it captures of a path, and what a request supplies to it.
+
+use regex_lite::Regex;
+use serde_json::{Map, Value};
+
+use super::{Endpoint, Failure, Fields, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern};
+
+/// A route with its pattern compiled.
+pub(super) struct CompiledRoute<B> {
+    pub(super) route: Route<B>,
+    pub(super) anchored: String,
+    regex: Regex,
+    /// Group numbers of the pattern and the fields they fill.
+    captures: Vec<(usize, &'static str)>,
+}
+
+/// Values the pattern captured, by field name.
+pub(super) type Captures = Vec<(&'static str, String)>;
+
+/// What a request supplies to a handler.
+pub(super) struct Input {
+    pub(super) fields: Fields,
+    /// Data members that are no fields, sorted.
+    pub(super) ignored: Vec<String>,
+    /// Fields of the data that the path overwrote, sorted.
+    pub(super) replaced: Vec<&'static str>,
+}
+
+/// Why a request supplies no input.
+pub(super) enum InputError {
+    /// The data as a whole.
+    Data(Failure),
+    /// The text about one field.
+    Field(String),
+}
+
+impl<B> CompiledRoute<B> {
+    /// Compiles a route.
+    ///
+    /// # Errors
+    /// A mistake in the route, as of [`RouteTable::new`](super::RouteTable::new).
+    pub(super) fn new(route: Route<B>) -> Result<Self, String> {
+        let anchored = pattern::anchored(route.pattern);
+        let regex = pattern::compile(&anchored)?;
+        let mut captures = Vec::new();
+        for (group, name) in regex.capture_names().enumerate() {
+            let Some(name) = name else { continue };
+            let field = route.fields.iter().find(|field| field.name == name);
+            let field = field.ok_or_else(|| format!("{anchored}: capture {name} is no field"))?;
+            captures.push((group, field.name));
+        }
+        for (index, field) in route.fields.iter().enumerate() {
+            if route.fields.iter().take(index).any(|other| other.name == field.name) {
+                return Err(format!("{anchored}: field {} stands twice", field.name));
+            }
+            if field.default.is_some_and(|json| serde_json::from_str::<Value>(json).is_err()) {
+                return Err(format!("{anchored}: default of field {} is not JSON", field.name));
+            }
+        }
+        let count = |operation| route.endpoints.iter().filter(|e| e.operation == operation).count();
+        if let Some(twice) = route.endpoints.iter().find(|e| count(e.operation) > 1) {
+            return Err(format!("{anchored}: operation {} stands twice", twice.operation.wire_name()));
+        }
+        if route.existence_check.is_some() && (count(Operation::Create) == 0 || count(Operation::Update) == 0)
+        {
+            return Err(format!("{anchored}: an existence check needs create and update"));
+        }
+        Ok(Self { route, anchored, regex, captures })
+    }
+
+    /// What the pattern captures of a path; `None` if it does not match. An optional group that took no
+    /// part is captured as empty text.
+    pub(super) fn captures(&self, path: &str) -> Option<Captures> {
+        let found = self.regex.captures(path)?;
+        let value = |group| found.get(group).map_or_else(String::new, |text| text.as_str().to_owned());
+        Some(self.captures.iter().map(|&(group, name)| (name, value(group))).collect())
+    }
+
+    /// The endpoint of an operation.
+    pub(super) fn endpoint(&self, operation: Operation) -> Option<&Endpoint<B>> {
+        self.route.endpoints.iter().find(|endpoint| endpoint.operation == operation)
+    }
+
+    /// Converts the fields of a request: its data, overwritten by what the path captured. Fields
+    /// are converted in the order of the route, so that the first error is always the same one.
+    pub(super) fn input(&self, request: &Request, captures: Captures) -> Result<Input, InputError> {
+        let limit = self.route.max_data_bytes.unwrap_or(MAX_DATA_BYTES);
+        let mut data = parse_data(&request.data, limit).map_err(InputError::Data)?;
+        let mut replaced = Vec::new();
+        for (name, value) in captures {
+            let overwritten = data.insert(name.to_owned(), Value::String(value));
+            if overwritten.is_some_and(|value| !value.is_null()) {
+                replaced.push(name);
+            }
+        }
+        replaced.sort_unstable();
+        let fields = self.fields(&mut data).map_err(InputError::Field)?;
+        let ignored = data.into_iter().map(|(name, _)| name).collect();
+        Ok(Input { fields, ignored, replaced })
+    }
+
+    fn fields(&self, data: &mut Map<String, Value>) -> Result<Fields, String> {
+        let mut fields = Fields::new();
+        for field in self.route.fields {
+            let Some(value) = data.remove(field.name) else { continue };
+            let converted = field
+                .convert(value)
+                .map_err(|why| format!("error converting input for field {:?}: {why}", field.name))?;
+            if let Some(value) = converted {
+                fields.insert(field.name, value);
+            }
+        }
+        Ok(fields)
+    }
+}

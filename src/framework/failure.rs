@@ -1,0 +1,206 @@
+//! Why a request ended without success.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::ports::StorageError;
+use crate::refusal::{Blame, Code, Coded, Fact};
+
+/// How a failure is answered. It is what the built-in method answers, and says nothing about who must
+/// act: that is the [blame](Failure::blame).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// An error response: HTTP 400.
+    BadRequest,
+    /// An error response, marked as an invalid request: HTTP 400.
+    Invalid,
+    /// A field does not convert, found by the existence check: HTTP 400.
+    User,
+    /// HTTP 403, text `permission denied`.
+    PermissionDenied,
+    /// HTTP 500.
+    Internal,
+    /// No route has this path: HTTP 404.
+    UnsupportedPath,
+    /// The route does not have this operation: HTTP 405.
+    UnsupportedOperation,
+    /// This node cannot write. The host recognises the text and forwards the request to one that
+    /// can, so it travels alone and unchanged.
+    ReadOnly,
+}
+
+/// Why a request ended without success: how it is answered, and which cause it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    status: Status,
+    code: Code,
+    text: Cow<'static, str>,
+    facts: Vec<Fact>,
+}
+
+impl Failure {
+    /// A failure by an error, answered with a status.
+    pub fn new(status: Status, error: &impl Coded) -> Self {
+        Self { status, code: error.code(), text: Cow::Owned(error.to_string()), facts: error.facts() }
+    }
+
+    /// An error response: HTTP 400.
+    pub fn refused(error: &impl Coded) -> Self {
+        Self::new(Status::BadRequest, error)
+    }
+
+    /// An error: HTTP 500.
+    pub fn internal(error: &impl Coded) -> Self {
+        Self::new(Status::Internal, error)
+    }
+
+    /// The caller may not do this: HTTP 403.
+    #[must_use]
+    pub const fn permission_denied(code: Code) -> Self {
+        Self::fixed(Status::PermissionDenied, code, "permission denied")
+    }
+
+    /// No route has this path: HTTP 404.
+    #[must_use]
+    pub const fn unsupported_path() -> Self {
+        Self::fixed(Status::UnsupportedPath, Code::UnsupportedPath, "unsupported path")
+    }
+
+    /// The route does not have this operation: HTTP 405.
+    #[must_use]
+    pub const fn unsupported_operation() -> Self {
+        Self::fixed(Status::UnsupportedOperation, Code::UnsupportedOperation, "unsupported operation")
+    }
+
+    /// This node cannot write.
+    #[must_use]
+    pub const fn read_only() -> Self {
+        Self::fixed(Status::ReadOnly, Code::ReadOnly, StorageError::READ_ONLY)
+    }
+
+    const fn fixed(status: Status, code: Code, text: &'static str) -> Self {
+        Self { status, code, text: Cow::Borrowed(text), facts: Vec::new() }
+    }
+
+    /// A failure whose cause has no code yet.
+    pub fn uncoded(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code: Code::Uncoded, text: text.into(), facts: Vec::new() }
+    }
+
+    #[allow(non_snake_case, missing_docs)]
+    pub fn Refused(text: String) -> Self {
+        Self::uncoded(Status::BadRequest, text)
+    }
+
+    #[allow(non_snake_case, missing_docs)]
+    pub fn Invalid(text: String) -> Self {
+        Self::uncoded(Status::Invalid, text)
+    }
+
+    #[allow(non_snake_case, missing_docs)]
+    pub fn Internal(text: String) -> Self {
+        Self::uncoded(Status::Internal, text)
+    }
+
+    #[allow(non_snake_case, missing_docs)]
+    pub fn User(text: String) -> Self {
+        Self::uncoded(Status::User, text)
+    }
+
+    /// A storage error with a text around it; the read-only error stays as it is.
+    pub fn storage(error: &StorageError, text: impl FnOnce(&str) -> String) -> Self {
+        if error.is_read_only() {
+            return Self::read_only();
+        }
+        Self {
+            status: Status::Internal,
+            code: Code::StorageFailed,
+            text: Cow::Owned(text(error.text())),
+            facts: Vec::new(),
+        }
+    }
+
+    /// An error with a text around its own; every other failure stays as it is.
+    #[must_use]
+    pub fn in_words(self, text: impl FnOnce(&str) -> String) -> Self {
+        match self.status {
+            Status::Internal => Self { text: Cow::Owned(text(&self.text)), ..self },
+            _ => self,
+        }
+    }
+
+    /// The same failure, answered as an error if it is a refusal.
+    #[must_use]
+    pub fn as_error(self) -> Self {
+        match self.status {
+            Status::BadRequest => Self { status: Status::Internal, ..self },
+            _ => self,
+        }
+    }
+
+    /// Whether it is that this node cannot write.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.status == Status::ReadOnly
+    }
+
+    /// How it is answered.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Its cause.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Who must act.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        self.code.blame()
+    }
+
+    /// What was compared.
+    #[must_use]
+    pub fn facts(&self) -> &[Fact] {
+        &self.facts
+    }
+
+    /// The text of the answer.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text of the answer.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text.into_owned()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Coded for Failure {
+    fn code(&self) -> Code {
+        self.code
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        self.facts.to_vec()
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::storage(&error, str::to_owned)
+    }
+}
