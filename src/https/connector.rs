@@ -9,11 +9,14 @@ use std::time::Duration;
 use http::Uri;
 use http::uri::Authority;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::{
+    DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
+};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
@@ -22,7 +25,7 @@ use super::proxy::{Protocol, Proxies};
 use super::quick_ack::acknowledge_now;
 use super::resolver::Resolver;
 use super::socks;
-use super::trust::Trust;
+use super::trust::{Trust, TrustError};
 
 /// Longest time for a connection to stand: name resolution, TCP, proxy and TLS together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,9 +33,19 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Makes the connections of the pool.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Connector {
     dialer: Dialer,
+    /// Towards targets.
+    trust: Arc<Trust>,
+    /// Says whose certificate a target must have.
+    names: Arc<dyn ResolveServerName + Send + Sync>,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connector")
+    }
 }
 
 impl Connector {
@@ -40,21 +53,34 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        Self { dialer: Dialer { tcp, proxies, trust } }
+        let names = Arc::new(DefaultServerNameResolver::default());
+        Self { dialer: Dialer { tcp, proxies, trust: Arc::clone(&trust) }, trust, names }
+    }
+
+    /// Towards targets this trust, and a certificate for this name if there is one, instead of one for
+    /// the host of the URL. Towards proxies nothing changes.
+    pub(super) fn to_target(mut self, trust: Arc<Trust>, name: Option<ServerName<'static>>) -> Self {
+        self.trust = trust;
+        if let Some(name) = name {
+            self.names = Arc::new(FixedServerNameResolver::new(name));
+        }
+        self
     }
 
     async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
         let is_https = target.scheme_str() == Some("https");
         // Local files do not count against the time to connect.
-        let tls = if is_https || self.dialer.speaks_tls_to_proxy(&target) {
-            Some(self.dialer.trust.config().await.map_err(|error| ConnectError::Tls(error.to_string()))?)
-        } else {
-            None
-        };
+        let no_tls = |error: TrustError| ConnectError::Tls(error.to_string());
+        if self.dialer.speaks_tls_to_proxy(&target) {
+            self.dialer.trust.config().await.map_err(no_tls)?;
+        }
+        let tls = if is_https { Some(self.trust.config().await.map_err(no_tls)?) } else { None };
         let peer = self.dialer.describe(&target);
         let attempt = async {
-            match tls.filter(|_| is_https) {
-                Some(config) => HttpsConnector::from((self.dialer, config)).call(target).await,
+            match tls {
+                Some(config) => {
+                    HttpsConnector::new(self.dialer, config, false, self.names).call(target).await
+                }
                 None => self.dialer.dial(target).await.map(MaybeHttpsStream::Http),
             }
         };
@@ -87,6 +113,7 @@ impl Service<Uri> for Connector {
 struct Dialer {
     tcp: HttpConnector<Resolver>,
     proxies: Arc<Proxies>,
+    /// Towards proxies.
     trust: Arc<Trust>,
 }
 

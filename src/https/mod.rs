@@ -12,6 +12,7 @@ mod own_root;
 mod proxy;
 mod quick_ack;
 mod resolver;
+mod server_tls;
 mod socks;
 mod transport;
 mod trust;
@@ -25,5 +26,6 @@ mod tests;
 
 pub use connector::CONNECT_TIMEOUT;
 pub use environment::Environment;
+pub use server_tls::{Authorities, ClientCertificate, ServerTls, ServerTlsError};
 pub use transport::{HttpsTransport, IDLE_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS, MAX_IDLE_PER_ENDPOINT};
 pub use trust::TrustError;

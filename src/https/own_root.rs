@@ -2,7 +2,7 @@
 //!
 //! Small installations let a server show a certificate that is its own authority. The usual verifier
 //! refuses a certificate of an authority at the end of a chain; Go takes it when it is listed itself.
-//! Taken here is that case alone: the very certificate that the environment lists, for the right
+//! Taken here is that case alone: the very certificate that is listed, for the right
 //! name, while it is valid, and if it may be a server's.
 
 use std::sync::Arc;

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
@@ -72,7 +73,13 @@ impl Server {
 
     /// Shows the certificate of the authority itself.
     pub(super) async fn own_root(script: Script, authority: &Authority) -> Self {
-        Self::start(script, Some(authority.own_acceptor())).await
+        Self::start(script, Some(acceptor(authority.certificate(), authority.issuer.key(), None))).await
+    }
+
+    /// Shows the certificate of the authority itself, and wants one of `of_clients`.
+    pub(super) async fn asking(script: Script, authority: &Authority, of_clients: &Authority) -> Self {
+        let acceptor = acceptor(authority.certificate(), authority.issuer.key(), Some(of_clients));
+        Self::start(script, Some(acceptor)).await
     }
 
     async fn start(script: Script, tls: Option<TlsAcceptor>) -> Self {
@@ -190,9 +197,7 @@ impl Authority {
     fn keep(issuer: CertifiedIssuer<'static, KeyPair>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("ca.pem");
-        let base64 = STANDARD.encode(issuer.der());
-        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n");
-        std::fs::write(&file, pem).unwrap();
+        std::fs::write(&file, pem("CERTIFICATE", issuer.der())).unwrap();
         Self { issuer, _directory: directory, file }
     }
 
@@ -206,14 +211,20 @@ impl Authority {
 
     /// TLS with a certificate for this name.
     fn acceptor(&self, name: &str) -> TlsAcceptor {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        acceptor(certificate.der(), &key)
+        let (certificate, key) = self.issued(name);
+        acceptor(&certificate, &key, None)
     }
 
-    fn own_acceptor(&self) -> TlsAcceptor {
-        acceptor(self.issuer.der(), self.issuer.key())
+    /// A certificate for this name and its key, both in PEM.
+    pub(super) fn issue(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
+        let (certificate, key) = self.issued(name);
+        (pem("CERTIFICATE", &certificate), pem("PRIVATE KEY", &key.serialize_der()))
+    }
+
+    fn issued(&self, name: &str) -> (CertificateDer<'static>, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().der().clone(), key)
     }
 }
 
@@ -222,14 +233,30 @@ fn of_authority(mut params: CertificateParams) -> CertificateParams {
     params
 }
 
-fn acceptor(certificate: &CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
+fn pem(kind: &str, der: &[u8]) -> Vec<u8> {
+    format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der)).into_bytes()
+}
+
+/// TLS that shows this certificate, and wants one of `of_clients` if there is such.
+fn acceptor(
+    certificate: &CertificateDer<'static>,
+    key: &KeyPair,
+    of_clients: Option<&Authority>,
+) -> TlsAcceptor {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
+    let builder = match of_clients {
+        None => builder.with_no_client_auth(),
+        Some(of_clients) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(of_clients.certificate().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let config = builder.with_single_cert(vec![certificate.clone()], key).unwrap();
     TlsAcceptor::from(Arc::new(config))
 }

@@ -1,3 +1,4 @@
+mod one_server;
 mod own_root;
 mod proxies;
 mod socks;

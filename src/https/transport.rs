@@ -17,6 +17,7 @@ use super::connector::Connector;
 use super::environment::Environment;
 use super::error;
 use super::proxy::{Protocol, Proxies};
+use super::server_tls::ServerTls;
 use super::trust::{Trust, TrustError};
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 
@@ -57,6 +58,30 @@ impl HttpsTransport {
     pub fn with_environment(environment: Environment) -> Result<Self, TrustError> {
         let proxies = Arc::new(Proxies::new(&environment));
         let connector = Connector::new(Arc::clone(&proxies), Arc::new(Trust::new(environment)?));
+        Ok(Self::with_connector(connector, proxies))
+    }
+
+    /// A transport to one server, with TLS as it wants it. The proxies are those of the environment of
+    /// the process, unless one is named for this server, by its URL.
+    ///
+    /// # Errors
+    /// The crypto provider does not speak TLS as it should, or the name of the server is none.
+    pub fn to_server(tls: ServerTls, proxy: Option<String>) -> Result<Self, TrustError> {
+        let mut environment = Environment::of_process();
+        if let Some(proxy) = proxy {
+            environment.https_proxy.clone_from(&proxy);
+            environment.http_proxy = proxy;
+            environment.no_proxy.clear();
+        }
+        let name = tls.expected_name()?;
+        let proxies = Arc::new(Proxies::new(&environment));
+        let to_proxies = Arc::new(Trust::new(environment.clone())?);
+        let to_server = Arc::new(Trust::of_server(tls, environment)?);
+        let connector = Connector::new(Arc::clone(&proxies), to_proxies).to_target(to_server, name);
+        Ok(Self::with_connector(connector, proxies))
+    }
+
+    fn with_connector(connector: Connector, proxies: Arc<Proxies>) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -64,7 +89,7 @@ impl HttpsTransport {
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .http1_max_headers(MAX_HEADERS)
             .build(connector);
-        Ok(Self { client, proxies })
+        Self { client, proxies }
     }
 
     /// The request as it leaves: framed, and with what its proxy is told.

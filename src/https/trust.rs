@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
@@ -12,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::environment::Environment;
 use super::own_root::OwnRootVerifier;
+use super::server_tls::{ServerTls, ServerTlsError, TrustsEverybody};
 
 /// Why there is no TLS configuration.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -33,6 +36,9 @@ pub enum TrustError {
         /// What was wrong with the first of them, as the text ends.
         detail: String,
     },
+    /// What is said of the server cannot be used.
+    #[error(transparent)]
+    Server(#[from] ServerTlsError),
 }
 
 /// The TLS configuration, made when the first https connection needs it.
@@ -40,39 +46,60 @@ pub enum TrustError {
 pub(super) struct Trust {
     builder: ConfigBuilder<ClientConfig, WantsVerifier>,
     environment: Environment,
+    server: ServerTls,
     config: OnceCell<Arc<ClientConfig>>,
 }
 
 impl Trust {
+    /// As an environment wants it.
     pub(super) fn new(environment: Environment) -> Result<Self, TrustError> {
+        Self::of_server(ServerTls::default(), environment)
+    }
+
+    /// As one server wants it, in an environment.
+    pub(super) fn of_server(server: ServerTls, environment: Environment) -> Result<Self, TrustError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(TrustError::NoTls)?;
-        Ok(Self { builder, environment, config: OnceCell::new() })
+        Ok(Self { builder, environment, server, config: OnceCell::new() })
     }
 
     /// The configuration. A failure is not kept: the next connection tries again.
     ///
     /// # Errors
-    /// Nothing is trusted; the text says what was looked at.
+    /// Nothing is trusted, and the text says what was looked at; or what is said of the server cannot
+    /// be used.
     pub(super) async fn config(&self) -> Result<Arc<ClientConfig>, TrustError> {
         self.config.get_or_try_init(|| self.load()).await.cloned()
     }
 
     async fn load(&self) -> Result<Arc<ClientConfig>, TrustError> {
-        let environment = self.environment.clone();
-        let roots = tokio::task::spawn_blocking(move || roots(&environment))
-            .await
-            .map_err(|error| TrustError::NotRead(error.to_string()))??;
-        let provider = Arc::clone(self.builder.crypto_provider());
-        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.anchors), provider)
-            .build()
-            .map_err(|error| TrustError::NoTls(rustls::Error::General(error.to_string())))?;
-        let verifier = Arc::new(OwnRootVerifier::new(usual, roots.listed));
-        let builder = self.builder.clone().dangerous().with_custom_certificate_verifier(verifier);
-        Ok(Arc::new(builder.with_no_client_auth()))
+        let (server, environment, builder) =
+            (self.server.clone(), self.environment.clone(), self.builder.clone());
+        tokio::task::spawn_blocking(move || {
+            let verifier = verifier(&server, &environment, builder.crypto_provider())?;
+            let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+            Ok(Arc::new(server.show(builder)?))
+        })
+        .await
+        .map_err(|error| TrustError::NotRead(error.to_string()))?
     }
+}
+
+fn verifier(
+    server: &ServerTls,
+    environment: &Environment,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TrustError> {
+    if server.skip_verify {
+        return Ok(Arc::new(TrustsEverybody(Arc::clone(provider))));
+    }
+    let roots = server.roots(environment)?;
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.anchors), Arc::clone(provider))
+        .build()
+        .map_err(|error| TrustError::NoTls(rustls::Error::General(error.to_string())))?;
+    Ok(Arc::new(OwnRootVerifier::new(usual, roots.listed)))
 }
 
 /// The trusted certificates.
@@ -80,8 +107,8 @@ impl Trust {
 pub(super) struct Roots {
     /// All of them, as ends of chains.
     pub(super) anchors: RootCertStore,
-    /// Those that the environment lists: they may also be shown as a server's.
-    listed: Vec<CertificateDer<'static>>,
+    /// Those that are listed by name: they may also be shown as a server's.
+    pub(super) listed: Vec<CertificateDer<'static>>,
 }
 
 /// All trusted certificates. What cannot be read is reported to the log, and is an error only if

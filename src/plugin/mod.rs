@@ -24,6 +24,13 @@ use process::lifecycle::Exit;
 use process::start_error::StartError;
 use process::{handshake, log, memory_lock, open_files, panics};
 
+/// Whether some host of plugins started this process, of backends or of others. If none did, somebody
+/// called it by hand.
+#[cfg(feature = "client")]
+pub(crate) fn is_started_by_a_host() -> bool {
+    LaunchEnvironment::has_traces()
+}
+
 /// The whole program.
 pub(crate) fn run() -> ExitCode {
     match arguments::command(std::env::args_os().skip(1)) {

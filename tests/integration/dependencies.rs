@@ -34,6 +34,16 @@ fn the_library_has_no_grpc() {
     }
 }
 
+/// Without its feature, nothing of the client is built.
+#[test]
+fn nothing_of_the_client_is_there_by_default() {
+    let of_client = ["clap", "clap_complete", "clap_mangen", "aws-sdk-sso", "aws-sdk-ssooidc"];
+    let is_of_client = |package: &&String| of_client.contains(&package.as_str());
+    assert_eq!(packages(&[]).iter().find(is_of_client), None);
+    let both = packages(&["--features", "client"]);
+    assert!(of_client.iter().all(|name| both.iter().any(|package| package == name)), "{both:?}");
+}
+
 /// ring has no P-521, and a second provider makes the default of rustls panic.
 #[test]
 fn there_is_one_crypto_provider() {

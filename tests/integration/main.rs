@@ -8,6 +8,8 @@
 mod accidents;
 mod architecture;
 mod aws;
+#[cfg(feature = "client")]
+mod client;
 mod dependencies;
 mod hostile;
 mod identity_document;
@@ -18,4 +20,5 @@ mod protocol;
 mod real_server;
 mod refusals;
 mod storage;
+mod stub;
 mod under_test;

@@ -9,7 +9,7 @@ use rustls::pki_types::UnixTime;
 use super::*;
 use crate::https::own_root::check;
 
-fn params(names: &[&str]) -> CertificateParams {
+pub(super) fn params(names: &[&str]) -> CertificateParams {
     CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
 }
 

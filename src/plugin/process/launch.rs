@@ -40,6 +40,14 @@ pub(crate) struct LaunchEnvironment {
 }
 
 impl LaunchEnvironment {
+    /// Whether a host of plugins set variables of this process. Hosts of every kind offer protocol
+    /// versions.
+    #[cfg(feature = "client")]
+    #[expect(clippy::disallowed_methods, reason = "a host says in the environment that it started this")]
+    pub(crate) fn has_traces() -> bool {
+        std::env::var_os(COOKIE_NAME).is_some() || std::env::var_os("PLUGIN_PROTOCOL_VERSIONS").is_some()
+    }
+
     /// Reads the variables of this process.
     #[expect(clippy::disallowed_methods, reason = "the host says in the environment how to serve it")]
     pub(crate) fn of_process() -> Self {

@@ -56,6 +56,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("method", &["path", "login", "mount", "framework", "refusal"]),
     ("plugin", &["method", "mount", "framework", "ports", "https", "go", "refusal"]),
+    ("command", &["accounts", "aws", "ports", "https", "go"]),
 ];
 
 /// What a file imports against the table, and what the table allows for nothing.

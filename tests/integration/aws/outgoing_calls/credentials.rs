@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::stub::{Reply, Stub};
 use crate::login_scene::LoginScene;
+use crate::stub::{Reply, Stub};
 use testkit::aws::{Aws, Credentials, Session, WebIdentity};
 use testkit::host::Launch;
 

@@ -7,6 +7,5 @@ mod hanging_endpoint;
 mod proxies;
 mod retries;
 mod socks_proxy;
-mod stub;
 mod timeouts;
 mod unsendable_credentials;

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::socks_proxy::SocksProxy;
-use super::stub::{Reply, Stub};
 use crate::login_scene::{Canary, LoginScene, login_as, watched_by};
+use crate::stub::{Reply, Stub};
 use testkit::aws::{Call, Instance, LoginOptions, RefusingPort, sign_login};
 
 /// Host and TLS name of a call that came through the proxy.

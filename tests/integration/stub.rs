@@ -9,7 +9,7 @@ use testkit::aws::http::{Connection, Request, response_head};
 
 /// An answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reply {
+pub(crate) struct Reply {
     /// Status.
     pub status: u16,
     /// Headers beside Content-Length.
@@ -20,7 +20,7 @@ pub(super) struct Reply {
 
 impl Reply {
     /// With that status and body.
-    pub(super) fn new(status: u16, body: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<String>) -> Self {
         Self { status, headers: Vec::new(), body: body.into() }
     }
 }
@@ -28,7 +28,7 @@ impl Reply {
 type Answer = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 
 /// A running server. It ends with the runtime of the test.
-pub(super) struct Stub {
+pub(crate) struct Stub {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
@@ -40,7 +40,7 @@ struct Shared {
 
 impl Stub {
     /// Knows nothing yet: every answer is 404.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free loopback port");
         let address = listener.local_addr().expect("a bound address");
         let answer: Answer = Arc::new(|_| Reply::new(404, ""));
@@ -55,17 +55,17 @@ impl Stub {
     }
 
     /// From now on it answers like this.
-    pub(super) fn answer(&self, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) {
+    pub(crate) fn answer(&self, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) {
         *self.shared.answer.lock().unwrap() = Arc::new(answer);
     }
 
     /// `http://127.0.0.1:port`.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What was asked so far.
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
     }
 }
