@@ -59,7 +59,7 @@ impl Connector {
 
     /// Towards targets this trust, and a certificate for this name if there is one, instead of one for
     /// the host of the URL. Towards proxies nothing changes.
-    pub(super) fn to_target(mut self, trust: Arc<Trust>, name: Option<ServerName<'static>>) -> Self {
+    pub(super) fn towards_targets(mut self, trust: Arc<Trust>, name: Option<ServerName<'static>>) -> Self {
         self.trust = trust;
         if let Some(name) = name {
             self.names = Arc::new(FixedServerNameResolver::new(name));
