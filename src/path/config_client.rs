@@ -9,8 +9,8 @@ use super::cron::check_cron;
 use super::shape::{display, endpoint, object, verb};
 use crate::entry::ClientConfig;
 use crate::framework::{
-    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request,
-    Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, HostFlavor, Operation,
+    Request, Response, Route,
 };
 use crate::go::GoDuration;
 use crate::go::canonical_name;
@@ -261,9 +261,10 @@ async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result
     let audience = &config.identity_token_audience;
     match mount.system_view().generate_identity_token(audience, Duration::ZERO).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoIdentityTokens),
-        Err(SystemViewError::Failed(text)) if text.contains(ClientRefused::NO_IDENTITY_TOKENS) => {
-            Err(ClientRefused::NoIdentityTokens)
+        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoIdentityTokens(mount.host())),
+        // A Vault that knows the call may still say this of itself.
+        Err(SystemViewError::Failed(text)) if text.contains(HostFlavor::Vault.no_identity_tokens()) => {
+            Err(ClientRefused::NoIdentityTokens(mount.host()))
         }
         Err(error @ SystemViewError::Failed(_)) => Err(ClientRefused::IdentityToken(error)),
     }
@@ -279,7 +280,7 @@ async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Re
     };
     match mount.system_view().register_rotation_job(job).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoRotationManager),
+        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoRotationManager(mount.host())),
         Err(SystemViewError::Failed(text)) => Err(ClientRefused::NotRegistered(text)),
     }
 }

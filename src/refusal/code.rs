@@ -63,7 +63,7 @@ macro_rules! codes {
 
 codes! {
     // Requests and their fields.
-    UnsupportedPath = "request.path", Client, "Check the path; `vault path-help auth/<mount>` lists those there are.";
+    UnsupportedPath = "request.path", Client, "Check the path; those there are stand in the help of the mount: path-help auth/<mount>.";
     UnsupportedOperation = "request.operation", Client, "Use an operation that the path has; its help names them.";
     RequestData = "request.data", Client, "Send one JSON object within the limits on size and depth.";
     FieldValue = "field.value", Client, "Give the field a value of the type that its help names.";

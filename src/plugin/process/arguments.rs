@@ -23,6 +23,8 @@ A server starts this program itself, once it is registered in its plugin catalog
     vault plugin register -sha256=<checksum of this file> auth aws
     vault auth enable aws
 
+With OpenBao, the command is bao.
+
 Options:
     -h, --help    Print this text
     --version     Print name and version
