@@ -5,8 +5,9 @@ use thiserror::Error;
 
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
-    Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
+    Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
 };
+use crate::login::admitted::Admitted;
 use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
 use crate::mount::Mount;
@@ -172,7 +173,7 @@ fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     match log_in(mount, request, &fields).await {
-        Ok(auth) => Ok(Some(Response::with_auth(auth))),
+        Ok(admitted) => Ok(Some(admitted.into())),
         Err(failure) => {
             log_refusal(request, &fields, &failure);
             Err(failure)
@@ -180,9 +181,9 @@ async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
     }
 }
 
-async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Auth, Failure> {
+async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Admitted, Failure> {
     match login_type(fields)? {
-        LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?),
+        LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?.into()),
         LoginType::Ec2 => Ok(Ec2Login::start(mount, request, fields).await?.log_in().await?),
     }
 }
