@@ -7,6 +7,7 @@ use serde_json::json;
 use super::config_client_refused::ClientRefused;
 use super::cron::check_cron;
 use super::shape::{display, endpoint, object, verb};
+use crate::aws::endpoint::Endpoint as AwsEndpoint;
 use crate::entry::ClientConfig;
 use crate::framework::{
     DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, HostFlavor, Operation,
@@ -136,7 +137,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         check_workload_identity(mount, &config).await?;
         let rotation = follow_rotation(mount, request, stored, &config).await?;
         if stored == Some(&config) {
-            return Ok(None);
+            return Ok(warned_of(&fields));
         }
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.forget_full_arns();
@@ -150,9 +151,27 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             None => failure,
         })?;
         if written {
-            return Ok(None);
+            return Ok(warned_of(&fields));
         }
     }
+}
+
+/// Endpoints of the request that leave calls unprotected, in words. What is given may hold a password, so
+/// it is not quoted.
+fn warned_of(fields: &Fields) -> Option<Response> {
+    let warnings: Vec<String> = ["endpoint", "iam_endpoint", "sts_endpoint"]
+        .into_iter()
+        .filter(|name| {
+            let given = fields.text(name).map(AwsEndpoint::configured);
+            given.is_some_and(|endpoint| endpoint.is_ok_and(|endpoint| endpoint.is_unprotected()))
+        })
+        .map(|name| {
+            format!(
+                "{name} is an http URL: whoever is on the way to it can read the requests of the server and forge the answers that logins are decided by; use https"
+            )
+        })
+        .collect();
+    (!warnings.is_empty()).then(|| Response { warnings, ..Response::default() })
 }
 
 /// Tells the host's rotation manager what a configuration asks of it. Returns what it has done.

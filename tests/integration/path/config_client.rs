@@ -48,8 +48,8 @@ async fn an_empty_write_stores_the_defaults() {
 async fn what_is_written_is_stored_and_read_but_for_the_secret() {
     let stage = empty_stage().await;
     let fields = json!({
-        "access_key": "AKID", "secret_key": "hunter2", "endpoint": "http://ec2", "iam_endpoint": "http://iam",
-        "sts_endpoint": "http://sts", "sts_region": "eu-west-1", "use_sts_region_from_client": true,
+        "access_key": "AKID", "secret_key": "hunter2", "endpoint": "https://ec2", "iam_endpoint": "https://iam",
+        "sts_endpoint": "https://sts", "sts_region": "eu-west-1", "use_sts_region_from_client": true,
         "iam_server_id_header_value": "vault", "max_retries": 5,
         "allowed_sts_header_values": "x-amz-foo,X-AMZ-BAR,other header", "role_arn": "arn:aws:iam::1:role/r",
         "identity_token_ttl": "90s",
@@ -90,6 +90,33 @@ async fn an_update_keeps_what_is_not_supplied_and_empty_text_clears() {
     null["secret_key"] = Value::Null;
     stage.mount.write(KEY, &null).await.expect(204);
     assert_eq!(stored(&stage)["secret_key"], "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_others_can_read_and_answer_are_warned_of_and_configured() {
+    let stage = empty_stage().await;
+    let warning = |name: &str| {
+        format!(
+            "{name} is an http URL: whoever is on the way to it can read the requests of the server and forge the answers that logins are decided by; use https"
+        )
+    };
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+        let open = json!({name: "http://aws.example:8080"});
+        // The second write changes nothing, and is as dangerous as the first.
+        for _ in 0..2 {
+            let answer = stage.mount.write(KEY, &open).await.expect(200);
+            assert_eq!((answer.warnings, answer.data), (vec![warning(name)], Value::Null));
+            assert_eq!(stored(&stage)[name], "http://aws.example:8080");
+        }
+        // Only what the request gives is told.
+        stage.mount.write(KEY, &json!({"max_retries": 3})).await.expect(204);
+        for other in ["https://aws.example", "aws.example", "http://127.0.0.1:1", "http://[::1]", ""] {
+            stage.mount.write(KEY, &json!({name: other})).await.expect(204);
+        }
+    }
+    let all = json!({"endpoint": "http://a", "iam_endpoint": "https://b", "sts_endpoint": "http://c"});
+    let answer = stage.mount.write(KEY, &all).await.expect(200);
+    assert_eq!(answer.warnings, [warning("endpoint"), warning("sts_endpoint")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
