@@ -76,6 +76,7 @@ server, see iam_server_id_header_value of config/client.
         display: verb("login", ""),
         deprecated: false,
         max_data_bytes: Some(MAX_DATA_BYTES),
+        warns_of_unknown_fields: false,
     }
 }
 

@@ -120,6 +120,34 @@ async fn calls_that_others_can_read_and_answer_are_warned_of_and_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_field_of_any_configuration_is_told_of() {
+    let stage = empty_stage().await;
+    let told = |given: &str, meant: &str| {
+        vec![format!("unrecognized parameter \"{given}\" was ignored; did you mean \"{meant}\"?")]
+    };
+    let sts = json!({"sts_role": "arn:aws:iam::1:role/r", "externalid": "hunter2"});
+    for (path, fields, given, meant) in [
+        (KEY, json!({"acess_key": "hunter2"}), "acess_key", "access_key"),
+        (KEY, json!({"access_key": "A", "retries": 3}), "retries", "max_retries"),
+        ("config/sts/444455556666", sts, "externalid", "external_id"),
+        ("config/identity", json!({"iam-alias": "unique_id"}), "iam-alias", "iam_alias"),
+        ("config/tidy/roletag-denylist", json!({"saftey_buffer": 1}), "saftey_buffer", "safety_buffer"),
+        ("config/tidy/identity-accesslist", json!({"disable": true}), "disable", "disable_periodic_tidy"),
+    ] {
+        let answer = stage.mount.write(path, &fields).await.expect(200);
+        assert_eq!((answer.warnings, answer.data), (told(given, meant), Value::Null), "{path} {fields}");
+        // Of what is no slip nothing is said, as ever.
+        stage.mount.write(path, &with(&fields, json!({given: null, "unknown_field": 1}))).await.expect(204);
+    }
+    // A role has fields that other versions of the method do not know.
+    stage
+        .mount
+        .write("role/r", &json!({"bound_iam_principal_arn": "arn:aws:iam::*", "bound_cidrs": 1}))
+        .await
+        .expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn values_of_the_wrong_type_are_not_shown() {
     let stage = empty_stage().await;
     let answer = stage.mount.write(KEY, &json!({"secret_key": ["hunter2"]})).await;
