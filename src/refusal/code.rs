@@ -74,6 +74,7 @@ codes! {
     LoginRoleUnknown = "login.role_unknown", Client, "Name an existing role; without a name, iam logins take that of the principal and ec2 logins the AMI id.";
     LoginRoleWrongType = "login.role_wrong_type", Client, "Use a role whose auth_type is that of the login.";
     LoginAddress = "login.address", Client, "Log in from an address within the token_bound_cidrs of the role.";
+    LoginAccountForeign = "login.account_foreign", Client, "Log in from an account that the server looks into; others need an entry in config/sts.";
     // The signed request of an iam login.
     IamMethod = "iam.method", Client, "Sign a POST or GET request and name that method.";
     IamUrl = "iam.url", Client, "Send the base64 of the URL that was signed.";

@@ -18,6 +18,7 @@ use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
+use crate::binding::account::names_account;
 use crate::binding::instance::{check_bounds, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
@@ -148,7 +149,10 @@ impl<'a> Ec2Login<'a> {
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
         let instance = look_up_running(look_up, &account, region, instance_id).await;
-        let instance = instance.map_err(|cause| Refused::Instance(Box::new(cause)))?;
+        let instance = instance.map_err(|cause| {
+            let named = names_account(role, &account);
+            Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
+        })?;
         check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
