@@ -157,6 +157,16 @@ async fn values_of_the_wrong_type_are_not_shown() {
     let text =
         "Field validation failed: error converting input for field \"max_retries\": text is not an integer";
     assert_eq!((answer.status, answer.error()), (400, text));
+    // As both hosts' own methods take JSON numbers.
+    for (fields, why) in [
+        (json!({"max_retries": 2.5}), "number is not an integer"),
+        (json!({"max_retries": 1e3}), "number is not an integer"),
+        (json!({"use_sts_region_from_client": 2}), "number is neither 1 nor 0"),
+        (json!({"identity_token_ttl": 0.5}), "time: missing unit in duration"),
+    ] {
+        let answer = stage.mount.write(KEY, &fields).await.expect(400);
+        assert!(answer.error().ends_with(why), "{fields}: {}", answer.error());
+    }
     assert_eq!(stage.mount.storage().get(KEY), None);
 }
 
