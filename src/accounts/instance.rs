@@ -39,6 +39,17 @@ pub enum InstanceError {
     NotRunning(String),
 }
 
+impl InstanceError {
+    /// See [`LookUpError::chosen_by_client`].
+    #[must_use]
+    pub fn chosen_by_client(self) -> Self {
+        match self {
+            Self::LookUp(error) => Self::LookUp(error.chosen_by_client()),
+            _ => self,
+        }
+    }
+}
+
 impl From<OutOfTime> for InstanceError {
     fn from(out_of_time: OutOfTime) -> Self {
         Self::LookUp(out_of_time.into())

@@ -10,6 +10,7 @@ mod field;
 mod header_field;
 mod help;
 mod host;
+mod near_field;
 mod openapi;
 mod pattern;
 mod reply;
