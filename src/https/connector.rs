@@ -1,5 +1,6 @@
 //! From a URL to a connection: directly or through a proxy, with TLS for https.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -57,10 +58,7 @@ impl Connector {
         };
         match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
             Ok(connected) => connected.map_err(|error| ConnectError::new(&peer, &*error)),
-            Err(_) => Err(ConnectError::Connect(format!(
-                "connecting to {peer} took longer than {} s",
-                CONNECT_TIMEOUT.as_secs()
-            ))),
+            Err(_) => Err(ConnectError::too_late(&peer, CONNECT_TIMEOUT.as_secs())),
         }
     }
 }
@@ -76,6 +74,28 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, target: Uri) -> Self::Future {
         Box::pin(self.clone().connect(target))
+    }
+}
+
+/// Who is connected to, and through which proxy.
+pub(super) struct Peer {
+    address: String,
+    proxy: Option<String>,
+}
+
+impl Peer {
+    pub(super) fn is_behind_proxy(&self) -> bool {
+        self.proxy.is_some()
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address)?;
+        match &self.proxy {
+            Some(proxy) => write!(f, " through proxy {proxy}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -102,18 +122,18 @@ impl Dialer {
     }
 
     /// Who is connected to, for error texts. Credentials of the proxy are not part of it.
-    fn describe(&self, target: &Uri) -> String {
+    fn describe(&self, target: &Uri) -> Peer {
         let host = target.host().unwrap_or_default();
         let default_port = if target.scheme_str() == Some("http") { 80 } else { 443 };
         let port = target.port_u16().unwrap_or(default_port);
-        let via = match self.proxies.for_target(target) {
+        let proxy = match self.proxies.for_target(target) {
             Ok(Some(proxy)) => {
                 let (host, port) = (proxy.uri().host().unwrap_or_default(), proxy.uri().port_u16());
-                format!(" through proxy {host}:{}", port.unwrap_or(80))
+                Some(format!("{host}:{}", port.unwrap_or(80)))
             }
-            _ => String::new(),
+            _ => None,
         };
-        format!("{host}:{port}{via}")
+        Peer { address: format!("{host}:{port}"), proxy }
     }
 }
 

@@ -49,7 +49,9 @@ fn with_header(mut request: HttpRequest, name: HeaderName, value: &'static str) 
 /// The text of an error of one kind.
 fn text_of(error: &TransportError, kind: &str) -> String {
     let (found, text) = match error {
+        TransportError::Resolve(text) => ("resolve", text.clone()),
         TransportError::Connect(text) => ("connect", text.clone()),
+        TransportError::Tunnel(text) => ("tunnel", text.clone()),
         TransportError::Tls(text) => ("tls", text.clone()),
         TransportError::Exchange(text) => ("exchange", text.clone()),
         TransportError::Proxy(text) => ("proxy", text.clone()),

@@ -114,6 +114,7 @@ impl RoleWrite<'_> {
                 detail: cause.to_string(),
                 code: cause.code(),
                 facts: cause.facts(),
+                hint: cause.hint(),
             })?);
         }
         role.bound_iam_principal_id_list = Some(ids);
