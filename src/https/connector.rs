@@ -1,6 +1,5 @@
 //! From a URL to a connection: directly or through a proxy, with TLS for https.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::error::{BoxError, ConnectError};
+use super::peer::Peer;
 use super::proxy::Proxies;
 use super::resolver::Resolver;
 use super::trust::Trust;
@@ -74,28 +74,6 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, target: Uri) -> Self::Future {
         Box::pin(self.clone().connect(target))
-    }
-}
-
-/// Who is connected to, and through which proxy.
-pub(super) struct Peer {
-    address: String,
-    proxy: Option<String>,
-}
-
-impl Peer {
-    pub(super) fn is_behind_proxy(&self) -> bool {
-        self.proxy.is_some()
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.address)?;
-        match &self.proxy {
-            Some(proxy) => write!(f, " through proxy {proxy}"),
-            None => Ok(()),
-        }
     }
 }
 

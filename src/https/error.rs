@@ -6,7 +6,7 @@ use std::io;
 
 use thiserror::Error;
 
-use super::connector::Peer;
+use super::peer::Peer;
 use super::resolver::NotResolved;
 use crate::ports::TransportError;
 

@@ -8,6 +8,7 @@
 mod connector;
 mod environment;
 mod error;
+mod peer;
 mod proxy;
 mod resolver;
 mod transport;

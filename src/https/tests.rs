@@ -214,7 +214,7 @@ async fn broken_answers_are_failed_exchanges() {
 }
 
 #[tokio::test]
-async fn refused_connections_and_unknown_names_are_connect_errors() {
+async fn refused_connections_and_unknown_names_are_told_apart() {
     // Bound and dropped, so that nobody listens there.
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = plain().send(get(&format!("http://{address}/"))).await.unwrap_err();
@@ -222,7 +222,7 @@ async fn refused_connections_and_unknown_names_are_connect_errors() {
     assert!(text.starts_with(&format!("connecting to {address}: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
     let error = plain().send(get("http://nowhere.invalid/")).await.unwrap_err();
-    assert!(text_of(&error, "connect").starts_with("connecting to nowhere.invalid:80: dns error"));
+    assert!(text_of(&error, "resolve").starts_with("connecting to nowhere.invalid:80: dns error"));
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn connecting_through_a_silent_proxy_ends_in_time() {
     });
     let error = transport.send(get("https://sts.amazonaws.com/")).await.unwrap_err();
     assert_eq!(
-        text_of(&error, "connect"),
+        text_of(&error, "tunnel"),
         format!("connecting to sts.amazonaws.com:443 through proxy {address} took longer than 5 s")
     );
 }
@@ -323,7 +323,7 @@ async fn peers_that_do_not_finish_the_handshake_are_told_apart() {
     let authority = Authority::new();
     let transport = transport(trusting(authority.file()));
     // One speaks something else, which will not change; one hangs up, which may.
-    for (bytes, kind) in [(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "tls"), (b"", "connect")] {
+    for (bytes, kind) in [(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "tls"), (b"", "tunnel")] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let peer = async {
@@ -436,7 +436,7 @@ async fn near_targets_do_not_go_through_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_is_a_connect_error() {
+async fn a_proxy_that_refuses_gives_no_tunnel() {
     for (status, expected) in [
         ("407 Proxy Authentication Required", "tunnel error: proxy authorization required"),
         ("403 Forbidden", "tunnel error: unsuccessful"),
@@ -450,7 +450,7 @@ async fn a_proxy_that_refuses_is_a_connect_error() {
         });
         let error = transport.send(get("https://sts.example/")).await.unwrap_err();
         assert_eq!(
-            text_of(&error, "connect"),
+            text_of(&error, "tunnel"),
             format!("connecting to sts.example:443 through proxy {}: {expected}", proxy.address)
         );
     }

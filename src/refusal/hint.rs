@@ -33,7 +33,7 @@ pub enum Hint {
         /// The name.
         name: String,
     },
-    /// The session whose instance is inferred is not named after one.
+    /// The session whose instance is inferred is not named after one; empty if there is no session.
     NoInstanceSession(String),
     /// AWS refuses the server's own credentials.
     OwnCredentials {
@@ -106,6 +106,9 @@ impl fmt::Display for Hint {
                 "no role was named, so {from} was taken, \"{}\": name one with role=, or have a role of that name written",
                 Shown(name)
             ),
+            Self::NoInstanceSession(name) if name.is_empty() => f.write_str(
+                "the role infers an EC2 instance from the name of a session, and this principal has none: log in on the instance, with the credentials of its instance profile",
+            ),
             Self::NoInstanceSession(name) => write!(
                 f,
                 "the role infers an EC2 instance from the name of the session, and \"{}\" is no instance id: log in on the instance, with the credentials of its instance profile",
@@ -118,7 +121,9 @@ impl fmt::Display for Hint {
                 }
                 f.write_str(
                     "): correct access_key and secret_key of config/client, or the credentials of the server's environment",
-                )
+                )?;
+                // EC2 says the same of a wrong clock.
+                if code == "RequestExpired" { f.write_str(", and set the server's clock") } else { Ok(()) }
             }
             Self::OwnPermission(action) => {
                 write!(f, "this server's own credentials may not call {action}: allow it in their policy")?;
