@@ -142,7 +142,7 @@ pub enum ForwardError {
         #[source]
         gave_up: GaveUp,
         /// What helps.
-        hint: Option<Hint>,
+        hint: Option<Box<Hint>>,
     },
     /// The answer is not of the type that STS answers with.
     #[error("body of GetCallerIdentity is invalid")]
@@ -155,7 +155,7 @@ pub enum ForwardError {
         /// The answer.
         body: String,
         /// What helps.
-        hint: Option<Hint>,
+        hint: Option<Box<Hint>>,
     },
     /// The answer could not be read.
     #[error("error parsing STS response")]
@@ -191,7 +191,7 @@ impl Coded for ForwardError {
 
     fn hint(&self) -> Option<Hint> {
         match self {
-            Self::GaveUp { hint, .. } | Self::Refused { hint, .. } => hint.clone(),
+            Self::GaveUp { hint, .. } | Self::Refused { hint, .. } => hint.as_deref().cloned(),
             Self::Unsendable { .. } | Self::ContentType | Self::Unreadable => None,
         }
     }
@@ -256,7 +256,7 @@ pub async fn forward<'a>(
         send(context, request, &mut Meter::Forwarded { calls, region }).await.map_err(|gave_up| {
             ForwardError::GaveUp {
                 description: description.clone(),
-                hint: forwarded.not_reached(&request.uri, &gave_up),
+                hint: forwarded.not_reached(&request.uri, &gave_up).map(Box::new),
                 gave_up,
             }
         })?;
@@ -268,7 +268,7 @@ pub async fn forward<'a>(
     }
     if answer.status != StatusCode::OK {
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        let hint = forwarded.refused(&request.uri, &answer);
+        let hint = forwarded.refused(&request.uri, &answer).map(Box::new);
         return Err(ForwardError::Refused { status: answer.status, body, hint });
     }
     let identity = CallerIdentity::parse(&answer.body).map_err(|_| ForwardError::Unreadable)?;

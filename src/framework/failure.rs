@@ -37,14 +37,14 @@ pub struct Failure {
     code: Code,
     text: Cow<'static, str>,
     facts: Vec<Fact>,
-    hint: Option<Hint>,
+    hint: Option<Box<Hint>>,
 }
 
 impl Failure {
     /// A failure by an error, answered with a status.
     pub fn new(status: Status, error: &impl Coded) -> Self {
         let text = Cow::Owned(error.to_string());
-        Self { status, code: error.code(), text, facts: error.facts(), hint: error.hint() }
+        Self { status, code: error.code(), text, facts: error.facts(), hint: error.hint().map(Box::new) }
     }
 
     /// An error response: HTTP 400.
@@ -156,7 +156,7 @@ impl Failure {
     /// What helps: against this one failure, or against all of its code.
     #[must_use]
     pub fn advice(&self) -> String {
-        self.hint.as_ref().map_or_else(|| self.code.hint().to_owned(), Hint::to_string)
+        self.hint.as_ref().map_or_else(|| self.code.hint().to_owned(), ToString::to_string)
     }
 
     /// The text of the answer: the words of the API, then what helps, if the caller is told. The host follows
@@ -193,7 +193,7 @@ impl Coded for Failure {
     }
 
     fn hint(&self) -> Option<Hint> {
-        self.hint.clone()
+        self.hint.as_deref().cloned()
     }
 }
 

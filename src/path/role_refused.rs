@@ -16,7 +16,7 @@ pub(super) enum RoleRefused {
     UniqueIdsOff,
     /// AWS did not tell the unique id of a principal.
     #[error("unable to resolve ARN {} to internal ID: {detail}", quote(.arn))]
-    Unresolved { arn: String, detail: String, code: Code, facts: Vec<Fact>, hint: Option<Hint> },
+    Unresolved { arn: String, detail: String, code: Code, facts: Vec<Fact>, hint: Option<Box<Hint>> },
     /// No type of logins has this name.
     #[error("unrecognized auth_type: {0}")]
     UnknownAuthType(String),
@@ -108,7 +108,7 @@ impl Coded for RoleRefused {
 
     fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Unresolved { hint, .. } => hint.clone(),
+            Self::Unresolved { hint, .. } => hint.as_deref().cloned(),
             _ => None,
         }
     }

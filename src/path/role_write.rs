@@ -114,7 +114,7 @@ impl RoleWrite<'_> {
                 detail: cause.to_string(),
                 code: cause.code(),
                 facts: cause.facts(),
-                hint: cause.hint(),
+                hint: cause.hint().map(Box::new),
             })?);
         }
         role.bound_iam_principal_id_list = Some(ids);

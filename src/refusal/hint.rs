@@ -197,17 +197,20 @@ fn not_reached(f: &mut fmt::Formatter<'_>, host: &Shown<'_>, step: Step, setting
 
 impl fmt::Display for Skew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = self.seconds.unsigned_abs();
-        let mut rest = whole;
-        let mut units = 0;
-        for (size, name) in [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")] {
-            let (count, left) = (rest.checked_div(size).unwrap_or(0), rest.checked_rem(size).unwrap_or(0));
-            // Two units say enough.
-            if units < 2 && (count > 0 || (size == 1 && whole == 0)) {
-                write!(f, "{count} {name} ")?;
-                units += 1;
+        let mut rest = self.seconds.unsigned_abs();
+        let parts = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")].map(|(size, unit)| {
+            let count = rest.checked_div(size).unwrap_or(0);
+            rest = rest.checked_rem(size).unwrap_or(0);
+            (count, unit)
+        });
+        if self.seconds == 0 {
+            f.write_str("0 s ")?;
+        }
+        // Two units say enough.
+        for (count, unit) in parts.iter().skip_while(|(count, _)| *count == 0).take(2) {
+            if *count > 0 {
+                write!(f, "{count} {unit} ")?;
             }
-            rest = left;
         }
         f.write_str(if self.seconds < 0 { "before" } else { "after" })
     }

@@ -91,10 +91,11 @@ async fn the_global_endpoint_is_told_with_the_region_that_it_takes() {
     stage.mount.write("config/client", &stage.keys()).await.expect(204);
     stage.role_for("dev", &dev.arn).await;
     let login = sign_login(&dev.credentials, &LoginOptions::vault_cli().region("eu-west-1").role("dev"));
+    let message = "Credential should be scoped to a valid region. ";
+    stage.aws.fault("GetCallerIdentity", 1, Fault::error(403, "SignatureDoesNotMatch", message));
     let text = refused(&stage, &login).await;
     let hint = "; the request was signed for region eu-west-1, and this mount sends it to sts.amazonaws.com: sign for us-east-1, or have sts_endpoint and sts_region of config/client set to those of the client, or use_sts_region_from_client";
-    assert!(text.starts_with("error making upstream request: received error code 403 from STS: "), "{text}");
-    assert!(text.ends_with(&format!("</ErrorResponse>\n{hint}")), "{text}");
+    assert_eq!(text, format!("{}{hint}", from_sts("SignatureDoesNotMatch", message, &text)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -373,6 +374,25 @@ async fn an_endpoint_that_is_not_reached_is_told_with_the_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_the_server_itself_does_not_reach_is_told() {
+    let (stage, dev) = stage_with_dev().await;
+    let nobody = RefusingPort::start();
+    let url = nobody.url();
+    stage.configure(json!({"iam_endpoint": url, "max_retries": 0})).await;
+    let answer = stage.mount.write("role/resolved", &json!({"bound_iam_principal_arn": dev.arn})).await;
+    let text = answer.expect(400).error().to_owned();
+    let words = format!(
+        "unable to resolve ARN \"{}\" to internal ID: GetUser at {url}: giving up after 1 attempt(s): connecting to ",
+        dev.arn
+    );
+    assert!(text.starts_with(&words), "{text}");
+    let hint = format!(
+        "; this server cannot connect to {url} (step: connect): check its network and firewalls, and the endpoints and the region of config/client"
+    );
+    assert!(text.ends_with(&hint), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_that_leads_nowhere_is_told() {
     let nobody = RefusingPort::start();
     let proxy = |launch: testkit::host::Launch, _: &Aws| launch.env("HTTPS_PROXY", nobody.url());
@@ -436,7 +456,7 @@ async fn a_refusal_is_none_that_hosts_forward() {
     ] {
         let text = stage.refused(&dev.credentials, &format!("a {said} b")).await;
         assert_eq!(text, "entry for role a […] b not found");
-        let answer = stage.mount.write(&format!("role/{said}"), &json!({"auth_type": said})).await;
+        let answer = stage.mount.write("role/x", &json!({"auth_type": said})).await;
         assert_eq!(answer.expect(400).error(), "unrecognized auth_type: […]");
         let answer = stage.mount.write("role/x", &json!({"token_ttl": said})).await;
         let text = answer.expect(400).error().to_owned();
