@@ -9,7 +9,7 @@ use crate::aws::error::CallError;
 use crate::aws::region::UnknownPartition;
 use crate::go::text::quote;
 use crate::ports::SystemViewError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
 
 /// Why something could not be looked up in AWS.
@@ -197,6 +197,17 @@ impl Coded for LookUpError {
             _ => Vec::new(),
         }
     }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::OwnAccount(cause)
+            | Self::Call(cause)
+            | Self::Entity { cause, .. }
+            | Self::Instance { cause, .. } => cause.hint(),
+            Self::NoIamClient(cause) => cause.hint(),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -209,7 +220,7 @@ mod tests {
     fn refused(code: &str) -> CallError {
         let status = StatusCode::BAD_REQUEST;
         let (message, request_id) = ("no".to_owned(), "r".to_owned());
-        ServiceError { code: code.to_owned(), message, status, request_id }.into()
+        ServiceError { code: code.to_owned(), message, status, request_id, call: None }.into()
     }
 
     fn recreated(same_place: bool) -> LookUpError {

@@ -51,6 +51,16 @@ impl Coded for EndpointError {
 }
 
 impl Service {
+    /// The settings of `config/client` that decide where its requests go, and for which region they are signed.
+    #[must_use]
+    pub const fn settings(self) -> &'static str {
+        match self {
+            Self::Sts => "sts_endpoint and sts_region of config/client",
+            Self::Iam => "iam_endpoint of config/client and the region of the server",
+            Self::Ec2 => "endpoint of config/client and the region that is looked into",
+        }
+    }
+
     /// As it stands in the credential scope of a signature.
     #[must_use]
     pub const fn signing_name(self) -> &'static str {

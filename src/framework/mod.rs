@@ -7,6 +7,7 @@ mod compiled_route;
 mod data;
 mod failure;
 mod field;
+mod forwarding;
 mod header_field;
 mod help;
 mod host;

@@ -118,7 +118,7 @@ impl From<iam::Refused> for Failure {
             Refused::Request(_)
             | Refused::Upstream(_)
             | Refused::Caller(_)
-            | Refused::NoRole(_)
+            | Refused::NoRole { .. }
             | Refused::WrongType(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
@@ -136,7 +136,7 @@ impl From<ec2::Refused> for Failure {
         let status = match &refused {
             Refused::Mount(failure) => return failure.clone(),
             Refused::Form(_)
-            | Refused::NoRole(_)
+            | Refused::NoRole { .. }
             | Refused::WrongType(_)
             | Refused::Instance(_)
             | Refused::RegionNotBound(_)
@@ -205,9 +205,11 @@ fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
     match failure.blame() {
         _ if failure.is_read_only() => {}
         Blame::Operator | Blame::Aws | Blame::Host => {
-            tracing::warn!(id, mount, role, address, code, reason = %failure, "login failed");
+            tracing::warn!(id, mount, role, address, code, hint = failure.advice(), reason = %failure, "login failed");
         }
-        Blame::Client => tracing::debug!(id, mount, role, address, code, reason = %failure, "login refused"),
+        Blame::Client => {
+            tracing::debug!(id, mount, role, address, code, hint = failure.advice(), reason = %failure, "login refused")
+        }
     }
 }
 

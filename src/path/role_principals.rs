@@ -20,7 +20,8 @@ pub(super) fn unresolved(error: Unresolved) -> RoleRefused {
         detail.truncate(detail.trim_end().len());
         detail.push_str(&progress);
     }
-    RoleRefused::Unresolved { arn, detail, code: cause.code(), facts: cause.facts() }
+    let (code, facts) = (cause.code(), cause.facts());
+    RoleRefused::Unresolved { arn, detail, code, facts, hint: cause.hint().map(Box::new) }
 }
 
 /// A warning for each ARN whose path is not that of its principal: a unique id binds whoever has the name,

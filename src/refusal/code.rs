@@ -84,9 +84,9 @@ codes! {
     IamQueryParameter = "iam.query_parameter", Client, "Presign with the parameters of SigV4 alone; others must be in allowed_sts_header_values.";
     IamHeaderNotAllowed = "iam.header_not_allowed", Client, "Leave the header out, or have it added to allowed_sts_header_values of config/client.";
     IamTwoSignatures = "iam.two_signatures", Client, "Sign once: in one Authorization header, or in the query of a GET request.";
-    ServerIdMissing = "iam.server_id.missing", Client, "Sign the header X-Vault-AWS-IAM-Server-ID with the value that this server asks for (header_value of the CLI).";
-    ServerIdMismatch = "iam.server_id.mismatch", Client, "Sign X-Vault-AWS-IAM-Server-ID with the value that this server asks for; another server's was sent.";
-    ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing.";
+    ServerIdMissing = "iam.server_id.missing", Client, "Sign the header X-Vault-AWS-IAM-Server-ID with the value of this server: the client sets header_value=.";
+    ServerIdMismatch = "iam.server_id.mismatch", Client, "Sign X-Vault-AWS-IAM-Server-ID with the value of this server: the client sets header_value=, and has that of another one.";
+    ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing; clients with header_value= do.";
     IamRegionMissing = "iam.region_missing", Client, "Sign with AWS Signature Version 4: its Credential names the region.";
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
     // What STS said of it.

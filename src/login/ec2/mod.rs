@@ -120,7 +120,7 @@ impl<'a> Ec2Login<'a> {
         let name = self.role_name()?;
         match self.mount.role(name).await? {
             Some(_) => Ok(name.to_lowercase()),
-            None => Err(Refused::NoRole(name.to_owned())),
+            None => Err(self.no_role(name)),
         }
     }
 
@@ -132,9 +132,13 @@ impl<'a> Ec2Login<'a> {
         }
     }
 
+    fn no_role(&self, name: &str) -> Refused {
+        Refused::NoRole { name: name.to_owned(), is_named: !self.given_role.is_empty() }
+    }
+
     async fn candidate(&self) -> Result<Candidate, Refused> {
         let role_name = self.role_name()?;
-        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole(role_name.to_owned()))?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| self.no_role(role_name))?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Ec2) {
             return Err(Refused::WrongType(role_name.to_owned()));

@@ -140,7 +140,10 @@ impl<'a> IamLogin<'a> {
             "" => caller.arn().name(),
             given => given,
         };
-        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole(role_name.to_owned()))?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole {
+            name: role_name.to_owned(),
+            is_named: !self.given_role.is_empty(),
+        })?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Iam) {
             return Err(Refused::WrongType(role_name.to_owned()));
