@@ -51,6 +51,8 @@ impl GaveUp {
     #[must_use]
     pub fn hint(&self, host: &str, settings: &'static str) -> Option<Hint> {
         let step = match &self.cause {
+            // It had less time than connecting may take: nobody knows how far it came.
+            AttemptError::TimedOut(_) if self.out_of_time.is_some() => return None,
             AttemptError::TimedOut(_) | AttemptError::Transport(TransportError::Exchange(_)) => Step::Read,
             AttemptError::Transport(TransportError::Resolve(_)) => Step::Resolve,
             AttemptError::Transport(TransportError::Connect(_)) => Step::Connect,

@@ -6,7 +6,7 @@ const MIN_PART: usize = 5;
 const MAX_EDITS: usize = 2;
 
 /// The field that a name is near to: the same but for case, `_` and `-`; else the nearest one of two edits
-/// or less; else the only one that begins or ends with the name.
+/// or less; else the only one that begins or ends with the name, or with which the name begins or ends.
 pub(super) fn nearest<'a>(name: &str, fields: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let name = name.to_ascii_lowercase();
     let letters = letters_of(&name);
@@ -23,9 +23,13 @@ pub(super) fn nearest<'a>(name: &str, fields: impl Iterator<Item = &'a str> + Cl
     if let Some((_, field)) = edited {
         return Some(field);
     }
-    let mut longer = fields.filter(|field| field.starts_with(&name) || field.ends_with(&name));
-    let field = longer.next().filter(|_| name.len() >= MIN_PART)?;
-    longer.next().is_none().then_some(field)
+    let mut alike = fields.filter(|field| is_part(&name, field) || is_part(field, &name));
+    let field = alike.next()?;
+    alike.next().is_none().then_some(field)
+}
+
+fn is_part(part: &str, whole: &str) -> bool {
+    part.len() >= MIN_PART && (whole.starts_with(part) || whole.ends_with(part))
 }
 
 fn letters_of(name: &str) -> String {
@@ -86,6 +90,10 @@ mod tests {
             ("access", Some("access_key")),
             ("retries", Some("max_retries")),
             ("sts_end", Some("sts_endpoint")),
+            ("access_key_id", Some("access_key")),
+            ("aws_secret_key", Some("secret_key")),
+            // Two fields are its end.
+            ("my_iam_endpoint", None),
             // Two fields begin or end with these.
             ("rotation", None),
             ("point", None),

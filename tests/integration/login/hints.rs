@@ -317,10 +317,10 @@ async fn an_endpoint_that_is_not_reached_is_told_with_the_step() {
     let tls_address = stage.aws.tls_url().replace("https://", "");
     for (endpoint, fault, attempts, cause, hint) in [
         (
-            "http://sts.invalid".to_owned(),
+            "https://sts.invalid".to_owned(),
             None,
             "3",
-            "connecting to sts.invalid:80: dns error",
+            "connecting to sts.invalid:443: dns error",
             format!(
                 "this server cannot resolve the name of sts.invalid (step: DNS): check its name servers and {settings}"
             ),
