@@ -323,7 +323,7 @@ async fn peers_that_do_not_finish_the_handshake_are_told_apart() {
     let authority = Authority::new();
     let transport = transport(trusting(authority.file()));
     // One speaks something else, which will not change; one hangs up, which may.
-    for (bytes, kind) in [(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "tls"), (b"", "tunnel")] {
+    for (bytes, kind) in [(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "tls"), (b"", "connect")] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let peer = async {
