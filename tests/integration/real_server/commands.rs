@@ -158,7 +158,7 @@ fn isolated(program: &str) -> Command {
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .env("HOME", "/nonexistent")
+        .env("HOME", env!("CARGO_TARGET_TMPDIR"))
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .stdin(Stdio::null());
     command
