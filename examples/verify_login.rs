@@ -12,12 +12,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
-use vault_plugin_auth_aws::aws::calls::Calls;
+use vault_plugin_auth_aws::aws::calls::{Calls, Purpose};
 use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::aws::sts;
 use vault_plugin_auth_aws::entry::ClientConfig;
-use vault_plugin_auth_aws::framework::{Field, FieldKind, Fields, MAX_DATA_BYTES, parse_data};
+use vault_plugin_auth_aws::framework::{Field, FieldKind, Fields, HostFlavor, MAX_DATA_BYTES, parse_data};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, SystemClock, SystemRandom, Transport, TransportError,
 };
@@ -60,7 +60,7 @@ fn fields(login: &str) -> Result<Fields, Box<dyn Error>> {
     for name in FIELDS {
         let kind = if name == "iam_request_headers" { FieldKind::Header } else { FieldKind::String };
         let value = data.remove(name).ok_or("a field is missing")?;
-        if let Some(value) = Field::new(name, kind, "").convert(value)? {
+        if let Some(value) = Field::new(name, kind, "").convert(value, HostFlavor::Vault)? {
             fields.insert(name, value);
         }
     }
@@ -69,7 +69,7 @@ fn fields(login: &str) -> Result<Fields, Box<dyn Error>> {
 
 async fn verify(login: &str, config: &ClientConfig) -> Result<VerifiedCaller, Box<dyn Error>> {
     // Whatever the client sent: from here on it can ask for nothing but GetCallerIdentity …
-    let request = SignedRequest::parse(&fields(login)?)?;
+    let request = SignedRequest::parse(&fields(login)?, HostFlavor::Vault)?;
     // … it is meant for this server …
     request.check(config)?;
     // … and it goes where the configuration says.
@@ -81,6 +81,7 @@ async fn verify(login: &str, config: &ClientConfig) -> Result<VerifiedCaller, Bo
         deadline: Deadline::start(),
         max_attempts: 1,
         calls: &Calls::default(),
+        purpose: Purpose::General,
     };
     let (identity, _) = sts::forward(&outgoing, context).await?;
     Ok(VerifiedCaller::from_identity(&identity)?)

@@ -3,6 +3,7 @@
 
 use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
+use vault_plugin_auth_aws::framework::HostFlavor;
 use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
 use crate::login_requests::{BODY, URL, fields};
@@ -81,7 +82,9 @@ fn check([authorization, name, value]: [&[u8]; 3]) -> Verdict {
         ("Authorization".to_owned(), vec![authorization.clone().into_owned()]),
         (name.clone().into_owned(), vec![value.clone().into_owned()]),
     ];
-    let Ok(request) = SignedRequest::parse(&fields(b"POST", URL.as_bytes(), BODY.as_bytes(), headers)) else {
+    let Ok(request) =
+        SignedRequest::parse(&fields(b"POST", URL.as_bytes(), BODY.as_bytes(), headers), HostFlavor::Vault)
+    else {
         // A second value of the header.
         assert!(name.eq_ignore_ascii_case("Authorization"));
         return Verdict::refused("two authorizations");

@@ -1,6 +1,6 @@
 //! Durations in Go's notation, and as duration fields take them.
 
-use vault_plugin_auth_aws::go::GoDuration;
+use vault_plugin_auth_aws::go::{GoDuration, Overflow};
 
 use crate::target::{Target, Verdict};
 
@@ -77,7 +77,7 @@ fn check_parsed(text: &str, duration: GoDuration) {
     }
     // A field reads the same, but for whole numbers, which are seconds there.
     if text.parse::<i64>().is_err() {
-        assert_eq!(GoDuration::parse_field(text), Ok(duration));
+        assert_eq!(GoDuration::parse_field(text, Overflow::Refused), Ok(duration));
     }
 }
 
@@ -92,7 +92,7 @@ fn check_sum(first: &str, second: &str) {
 }
 
 fn check_field(text: &str) {
-    let Ok(duration) = GoDuration::parse_field(text) else { return };
+    let Ok(duration) = GoDuration::parse_field(text, Overflow::Refused) else { return };
     if let Ok(seconds) = text.parse::<i64>() {
         assert_eq!(duration.as_secs(), seconds);
     } else if let Some(days) = text.strip_suffix('d') {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
-use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
+use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue, HostFlavor};
 use vault_plugin_auth_aws::go::text::decode_base64;
 
 use crate::target::{JSON, Target, Verdict};
@@ -101,7 +101,10 @@ fn check([input]: [&[u8]; 1]) -> Verdict {
 }
 
 fn convert(value: Value) -> Result<Headers, String> {
-    match Field::new("iam_request_headers", FieldKind::Header, "").max_bytes(MAX_BYTES).convert(value) {
+    match Field::new("iam_request_headers", FieldKind::Header, "")
+        .max_bytes(MAX_BYTES)
+        .convert(value, HostFlavor::Vault)
+    {
         Ok(Some(FieldValue::Headers(headers))) => Ok(headers),
         Ok(other) => panic!("headers became {other:?}"),
         Err(reason) => {

@@ -17,6 +17,7 @@ mod login;
 mod login_headers;
 mod login_requests;
 mod mutation;
+mod outgoing_calls;
 mod pkcs7;
 mod role_tag;
 mod signed_request;

@@ -1,10 +1,10 @@
 //! The signed request inside a login: method, URL, body and headers.
 
-use http::header::{HOST, HeaderName, USER_AGENT};
+use http::header::{AUTHORIZATION, HOST, HeaderName, USER_AGENT};
 use serde_json::{Value, json};
 use vault_plugin_auth_aws::aws::endpoint::Endpoint;
 use vault_plugin_auth_aws::entry::ClientConfig;
-use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue};
+use vault_plugin_auth_aws::framework::{Field, FieldKind, FieldValue, HostFlavor};
 use vault_plugin_auth_aws::ports::HttpRequest;
 use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
 
@@ -31,6 +31,12 @@ const TARGET: Target<4> = Target {
             "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID/20250101/eu-west-1/sts/aws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Security-Token=t",
             "Action=GetCallerIdentity",
             r#"{"Accept":["*/*"]}"#,
+        ],
+        [
+            "GET",
+            "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",
+            "Action=GetCallerIdentity",
+            r#"{"authorization":["AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature=00"],"X-Amz-Date":["20260101T000000Z"]}"#,
         ],
         [
             "POST",
@@ -79,6 +85,20 @@ const TARGET: Target<4> = Target {
             r#"{"A":["b"]}"#,
         ],
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"Authorization":["a","b"]}"#],
+        ["GET", "https://sts.amazonaws.com/?Action=GetCallerIdentity", "", r#"{"Authorization":["a","b"]}"#],
+        ["GET", "https://sts.amazonaws.com/?Action=GetCallerIdentity", "", r#"{"X-Amz-Date":["a"]}"#],
+        [
+            "GET",
+            "https://sts.amazonaws.com/?Action=GetCallerIdentity&X-Amz-Date=20250101T000000Z",
+            "",
+            r#"{"Authorization":["a"]}"#,
+        ],
+        [
+            "GET",
+            "https://sts.amazonaws.com/?Action=GetCallerIdentity&X-Amz-Signature=00",
+            "",
+            r#"{"Authorization":["a"]}"#,
+        ],
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity", r#"{"A":["b\nc"]}"#],
     ],
     tokens: &[&[
@@ -178,7 +198,7 @@ const HOP_BY_HOP: [&str; 12] = [
 
 fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
     let sent = sent_headers(headers);
-    let request = match SignedRequest::parse(&fields(method, url, body, sent.clone())) {
+    let request = match SignedRequest::parse(&fields(method, url, body, sent.clone()), HostFlavor::Vault) {
         Ok(request) => request,
         Err(refused) => return Verdict::refused(&refused.to_string()),
     };
@@ -186,8 +206,11 @@ fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
     let endpoint = Endpoint::global_sts();
     let forwarded = match request.forwarded_to(&endpoint) {
         Ok(forwarded) => forwarded,
-        Err(reason) => return Verdict::refused(&reason),
+        Err(reason) => return Verdict::refused(&reason.to_string()),
     };
+    // A GET that is signed in a header has no body.
+    let is_signed_in_header = forwarded.headers.contains_key(AUTHORIZATION);
+    let body: &[u8] = if method == b"GET" && is_signed_in_header { b"" } else { body };
     assert_eq!((forwarded.method.as_str().as_bytes(), &forwarded.body[..]), (method, body));
     assert_is_harmless(&forwarded, "https", "sts.amazonaws.com");
     check_target(std::str::from_utf8(url).expect("an accepted URL is UTF-8"), &forwarded);
@@ -208,7 +231,7 @@ fn check([method, url, body, headers]: [&[u8]; 4]) -> Verdict {
 fn sent_headers(json: &[u8]) -> Vec<(String, Vec<String>)> {
     let field = Field::new("iam_request_headers", FieldKind::Header, "");
     let value = serde_json::from_slice::<Value>(json).unwrap_or_else(|_| json!({"A": "b"}));
-    match field.convert(value) {
+    match field.convert(value, HostFlavor::Vault) {
         Ok(Some(FieldValue::Headers(headers))) => headers,
         _ => Vec::new(),
     }
@@ -293,7 +316,8 @@ fn check_again(forwarded: &HttpRequest) {
         return;
     }
     let fields = fields(forwarded.method.as_str().as_bytes(), url.as_bytes(), &forwarded.body, headers);
-    let again = SignedRequest::parse(&fields).expect("what is forwarded can be forwarded again");
+    let again =
+        SignedRequest::parse(&fields, HostFlavor::Vault).expect("what is forwarded can be forwarded again");
     let again = again.forwarded_to(&Endpoint::global_sts()).expect("again");
     assert_eq!((&again.uri, &again.body), (&forwarded.uri, &forwarded.body));
     assert_eq!(again.headers.get(HOST), forwarded.headers.get(HOST));

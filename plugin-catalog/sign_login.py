@@ -2,7 +2,8 @@
 """Print the login payload of the AWS auth method: a signed sts:GetCallerIdentity request, as JSON.
 
 Needs nothing but Python. The credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_SESSION_TOKEN. Nothing is sent anywhere, except with --principal.
+AWS_SESSION_TOKEN; where boto3 is installed, else from wherever the AWS tools take them: profiles, web
+identity, containers, instance roles. The login is sent nowhere; --principal asks STS.
 
     sign_login.py --role dev | bao write auth/aws/login -
     sign_login.py --role dev | curl --data @- "$VAULT_ADDR/v1/auth/aws/login"
@@ -27,13 +28,32 @@ SERVER_ID_HEADER = "X-Vault-AWS-IAM-Server-ID"
 TIMEOUT_SECONDS = 15
 
 
-def signed_headers(region, server_id):
-    """The headers of the request, Authorization included (Signature Version 4)."""
+def credentials():
+    """Access key, secret key, and session token or None."""
     access_key = os.environ.get("AWS_ACCESS_KEY_ID")
     secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")
-    if not access_key or not secret_key:
-        sys.exit("error: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set.")
+    if access_key and secret_key:
+        return access_key, secret_key, os.environ.get("AWS_SESSION_TOKEN")
+    try:
+        import botocore.session
+    except ImportError:
+        sys.exit(
+            "error: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set; profiles and roles are read where "
+            "boto3 is installed."
+        )
+    try:
+        found = botocore.session.Session().get_credentials()
+        found = found and found.get_frozen_credentials()
+    except Exception as error:  # noqa: BLE001: every source has errors of its own
+        sys.exit(f"error: boto3 could not get AWS credentials: {error}")
+    if not found:
+        sys.exit("error: there are no AWS credentials, neither in the environment nor where boto3 looks for them.")
+    return found.access_key, found.secret_key, found.token
 
+
+def signed_headers(region, server_id):
+    """The headers of the request, Authorization included (Signature Version 4)."""
+    access_key, secret_key, session_token = credentials()
     timestamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     headers = {
         "Content-Length": str(len(BODY)),
@@ -41,8 +61,8 @@ def signed_headers(region, server_id):
         "Host": STS_HOST,
         "X-Amz-Date": timestamp,
     }
-    if os.environ.get("AWS_SESSION_TOKEN"):
-        headers["X-Amz-Security-Token"] = os.environ["AWS_SESSION_TOKEN"]
+    if session_token:
+        headers["X-Amz-Security-Token"] = session_token
     if server_id:
         headers[SERVER_ID_HEADER] = server_id
 
@@ -112,7 +132,7 @@ def main():
     parser = argparse.ArgumentParser(
         description="Print the login payload of the AWS auth method: a signed sts:GetCallerIdentity "
         "request, as JSON. Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
-        "AWS_SESSION_TOKEN."
+        "AWS_SESSION_TOKEN, or else, where boto3 is installed, from where the AWS tools take them."
     )
     parser.add_argument("--role", default="", help="role to log in to (default: named after the principal)")
     parser.add_argument("--server-id", default="", help=f"value of {SERVER_ID_HEADER}, if the mount wants one")
@@ -124,10 +144,12 @@ def main():
     )
     arguments = parser.parse_args()
     headers = signed_headers(arguments.region, arguments.server_id)
-    if arguments.principal:
-        print(principal(headers))
-    else:
-        print(json.dumps(payload(headers, arguments.role)))
+    try:
+        print(principal(headers) if arguments.principal else json.dumps(payload(headers, arguments.role)), flush=True)
+    except BrokenPipeError:
+        # Whoever was to read this has gone; Python would say so once more when it closes its output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

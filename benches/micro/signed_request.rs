@@ -2,7 +2,7 @@
 
 use divan::{Bencher, black_box};
 use vault_plugin_auth_aws::entry::ClientConfig;
-use vault_plugin_auth_aws::framework::{Field, FieldKind, Fields, parse_data};
+use vault_plugin_auth_aws::framework::{Field, FieldKind, Fields, HostFlavor, parse_data};
 use vault_plugin_auth_aws::proof::signed_request::{FIELDS, SignedRequest};
 
 use crate::mount::{LOGIN, SERVER_ID};
@@ -14,7 +14,7 @@ fn fields(data: &str) -> Fields {
     for name in FIELDS {
         let kind = if name == "iam_request_headers" { FieldKind::Header } else { FieldKind::String };
         let value = data.remove(name).unwrap();
-        fields.insert(name, Field::new(name, kind, "").convert(value).unwrap().unwrap());
+        fields.insert(name, Field::new(name, kind, "").convert(value, HostFlavor::Vault).unwrap().unwrap());
     }
     fields
 }
@@ -29,7 +29,7 @@ fn parse_and_check(bencher: Bencher) {
     let fields = fields(LOGIN);
     let config = ClientConfig { iam_server_id_header_value: SERVER_ID.to_owned(), ..ClientConfig::default() };
     bencher.bench_local(|| {
-        let request = SignedRequest::parse(black_box(&fields)).unwrap();
+        let request = SignedRequest::parse(black_box(&fields), HostFlavor::Vault).unwrap();
         request.check(&config).unwrap();
         request
     });

@@ -40,21 +40,24 @@ shorten_tokens() {
     sed -E 's/\b((hvs|hvb|s|b)\.[A-Za-z0-9_-]{4})[A-Za-z0-9_.-]{12,}/\1.../g'
 }
 
-# show TEXT COMMAND...: prints the step's command as TEXT, runs it, prints its result and duration.
-# Should it fail, says so in a sentence and ends. The result stays in $output.
-show() {
-    local text=$1 status=0
-    shift
+# print_command TEXT: shows a command as it is typed at the top of the checkout.
+print_command() {
     # shellcheck disable=SC2001 # every line of the text, not the first
-    sed -e '1s/^/   $ /' -e '2,$s/^/     /' <<<"$text"
-    output=$("$@" 2>&1) || status=$?
+    sed -e '1s/^/   $ /' -e '2,$s/^/     /' <<<"$1"
+}
+
+# show TEXT: prints a command, runs just what it printed at the top of the checkout, prints its result and
+# duration. Should it fail, says so in a sentence and ends. The result stays in $output.
+show() {
+    local status=0
+    print_command "$1"
+    output=$(cd "$root" && bash -c "set -o pipefail; $1" 2>&1) || status=$?
     if [[ -n $output ]]; then
         shorten_tokens <<<"$output" | indent
     fi
     if ((status != 0)); then
         fail_step "step $step_number failed: the command above ended with status $status."
     fi
-    done_in
 }
 
 # Ends with a sentence, and with what the server's log says about it.
@@ -78,11 +81,11 @@ wait_for_work() {
     while kill -0 "$work_pid" 2>/dev/null; do
         sleep 1
         waited=$((waited + 1))
-        line=$(tail -n 1 "$log" | tr -d '\r' | sed -E 's/^ +//; s/ \(.*//' | cut -c1-50)
+        line=$(tail -n 1 "$log" 2>/dev/null | tr -d '\r' | sed -E 's/^ +//; s/ \(.*//' | cut -c1-50)
         if [[ -t 1 ]]; then
-            printf '\r\033[K   %s, %d s: %s' "$word" "$waited" "$line"
+            printf '\r\033[K   %s, %d s%s' "$word" "$waited" "${line:+: $line}"
         elif ((waited % 20 == 0)); then
-            printf '   %s, %d s: %s\n' "$word" "$waited" "$line"
+            printf '   %s, %d s%s\n' "$word" "$waited" "${line:+: $line}"
         fi
     done
     if [[ -t 1 ]]; then

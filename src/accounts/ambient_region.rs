@@ -10,8 +10,8 @@ use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 
 use super::chain_http::ChainHttp;
+use super::look_up_error::LookUpError;
 use crate::aws::region::{Partition, Region};
-use crate::go::text::quote;
 use crate::ports::World;
 
 /// How long the instance metadata service may take; it is on the same machine or not there.
@@ -21,8 +21,8 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 /// else of the instance metadata service, else `us-east-1`.
 ///
 /// # Errors
-/// A sentence for the operator: there is a name, but it is none of a region.
-pub async fn ambient_region(world: &World) -> Result<Region, String> {
+/// There is a name, but it is none of a region.
+pub async fn ambient_region(world: &World) -> Result<Region, LookUpError> {
     let config = ProviderConfig::default().with_http_client(ChainHttp(Arc::clone(&world.transport)));
     let chain = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::builder().configure(&config).build());
@@ -38,6 +38,6 @@ pub async fn ambient_region(world: &World) -> Result<Region, String> {
     match named {
         None => Ok(Partition::Aws.iam_region()),
         Some(name) => Region::parse(name.as_ref())
-            .ok_or_else(|| format!("the configured region {} is not a region", quote(name.as_ref()))),
+            .ok_or_else(|| LookUpError::Region { field: "region", name: name.as_ref().to_owned() }),
     }
 }

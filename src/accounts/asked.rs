@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::credentials::own_sts;
+use super::look_up_error::LookUpError;
 use crate::aws::deadline::Deadline;
 use crate::aws::region::Region;
 use crate::store::ConfigSnapshot;
@@ -20,14 +21,14 @@ impl Asked<'_> {
     /// own, so this request may end before it.
     pub(super) async fn wait<T>(
         &self,
-        action: &str,
-        call: impl Future<Output = Result<T, String>>,
-    ) -> Result<T, String> {
+        action: &'static str,
+        call: impl Future<Output = Result<T, LookUpError>>,
+    ) -> Result<T, LookUpError> {
         match self.deadline.limit_call(call).await {
             Some(result) => result,
             None => {
                 let (endpoint, _) = own_sts(&self.snapshot.config, self.region)?;
-                Err(format!("{action} at {endpoint}: no answer in the time of this request"))
+                Err(LookUpError::NotInTime { action, endpoint })
             }
         }
     }

@@ -76,7 +76,9 @@ impl HttpConnector for ChainConnector {
                 .await
                 .map_err(|error| ConnectorError::timeout(error.into()))?
                 .map_err(|error| match error {
-                    TransportError::Unsendable(_) => ConnectorError::user(error.into()),
+                    TransportError::Unsendable(_) | TransportError::Proxy(_) => {
+                        ConnectorError::user(error.into())
+                    }
                     _ => ConnectorError::io(error.into()),
                 })?;
             let mut response = http::Response::new(SdkBody::from(answer.body));

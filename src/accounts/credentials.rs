@@ -3,25 +3,31 @@
 //! Configured keys come first, then workload identity through the host, then the maintained chain:
 //! environment, shared profile, web-identity token file, container, instance metadata.
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
+use aws_credential_types::credential_feature::AwsCredentialFeature;
 use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::error::CredentialsError;
+use futures_util::FutureExt;
 
 use super::chain_http::ChainHttp;
+use super::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
+use crate::aws::credentials_source::{CredentialsSource, UnsendableCredentials};
 use crate::aws::deadline::Deadline;
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::region::Region;
 use crate::aws::sts::StsCaller;
 use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
-use crate::go::text::quote;
 use crate::ports::{SystemView, World};
 
 /// Credentials are renewed this long before they end.
@@ -38,14 +44,13 @@ pub fn are_fresh(credentials: &Credentials, now: SystemTime) -> bool {
 /// Where the server calls STS for itself.
 ///
 /// # Errors
-/// A sentence for the operator.
-pub fn own_sts(config: &ClientConfig, fallback: &Region) -> Result<(Endpoint, Region), String> {
+/// See [`LookUpError`].
+pub fn own_sts(config: &ClientConfig, fallback: &Region) -> Result<(Endpoint, Region), LookUpError> {
     let region = if config.sts_region.is_empty() {
         fallback.clone()
     } else {
-        Region::parse(&config.sts_region).ok_or_else(|| {
-            format!("the configured sts_region {} is not a region", quote(&config.sts_region))
-        })?
+        Region::parse(&config.sts_region)
+            .ok_or_else(|| LookUpError::Region { field: "sts_region", name: config.sts_region.clone() })?
     };
     let endpoint = Endpoint::of(&config.sts_endpoint, Service::Sts, &region)?;
     Ok((endpoint, region))
@@ -58,7 +63,7 @@ pub struct ServerCredentials {
     config: Arc<ClientConfig>,
     calls: Arc<Calls>,
     current: Arc<Mutex<Option<Credentials>>>,
-    flights: SingleFlight<(), Result<Credentials, String>>,
+    flights: SingleFlight<(), Result<Credentials, LookUpError>>,
 }
 
 impl ServerCredentials {
@@ -77,22 +82,16 @@ impl ServerCredentials {
     /// Credentials that are valid now.
     ///
     /// # Errors
-    /// A sentence for the operator.
-    pub async fn get(&self, region: &Region) -> Result<Credentials, String> {
+    /// See [`LookUpError`].
+    pub async fn get(&self, region: &Region) -> Result<Credentials, LookUpError> {
         let config = &self.config;
         match (config.access_key.is_empty(), config.secret_key.is_empty()) {
             (false, false) => {
-                return Ok(Credentials::new(
-                    &config.access_key,
-                    config.secret_key.as_str(),
-                    None,
-                    None,
-                    "config",
-                ));
+                return Ok(configured(config)?);
             }
             (true, true) => {}
             _ => {
-                return Err("static AWS client credentials haven't been properly configured (the access key or secret key were provided but not both)".to_owned());
+                return Err(LookUpError::CredentialsIncomplete);
             }
         }
         let now = self.world.clock.now();
@@ -119,45 +118,84 @@ impl ServerCredentials {
     }
 }
 
+/// The keys of the configuration.
+///
+/// # Errors
+/// No request can carry them.
+pub fn configured(config: &ClientConfig) -> Result<Credentials, UnsendableCredentials> {
+    let (key, secret) = (&config.access_key, config.secret_key.as_str());
+    CredentialsSource::Config.checked(Credentials::new(key, secret, None, None, "config"))
+}
+
 async fn from_identity_token(
     world: &World,
     system_view: &dyn SystemView,
     config: &ClientConfig,
     region: &Region,
     calls: &Calls,
-) -> Result<Credentials, String> {
+) -> Result<Credentials, LookUpError> {
     let seconds = u64::try_from(config.identity_token_ttl.as_secs()).unwrap_or(0);
     let token = system_view
         .generate_identity_token(&config.identity_token_audience, Duration::from_secs(seconds))
         .await
-        .map_err(|error| format!("failed to generate plugin identity token: {error}"))?;
+        .map_err(LookUpError::IdentityToken)?;
     let (endpoint, region) = own_sts(config, region)?;
     let account =
         Arn::parse(&config.role_arn).map_or_else(|_| AccountId::default(), |arn| arn.account().clone());
     let caller = StsCaller { account: &account, endpoint: &endpoint, region: &region, credentials: None };
     let context = CallContext::new(world, calls, attempts(config.max_retries), Deadline::start());
-    caller
-        .assume_role_with_web_identity(&config.role_arn, &token.token, context)
-        .await
-        .map_err(|error| error.to_string())
+    Ok(caller.assume_role_with_web_identity(&config.role_arn, &token.token, context).await?)
 }
 
-async fn from_chain(world: &World, region: &Region) -> Result<Credentials, String> {
+async fn from_chain(world: &World, region: &Region) -> Result<Credentials, LookUpError> {
     let region = aws_config::Region::new(region.name().to_owned());
     let provider_config = ProviderConfig::default()
         .with_http_client(ChainHttp(Arc::clone(&world.transport)))
         .with_region(Some(region.clone()));
-    let chain = DefaultCredentialsChain::builder().region(region).configure(provider_config).build().await;
-    chain.provide_credentials().await.map_err(|error| {
-        let mut text =
-            "could not compile valid credential providers from static config, environment, shared, or instance metadata"
-                .to_owned();
+    let found = async {
+        let chain =
+            DefaultCredentialsChain::builder().region(region).configure(provider_config).build().await;
+        chain.provide_credentials().await
+    };
+    let credentials = of_chain(found).await?;
+    Ok(source_in_chain(&credentials).checked(credentials)?)
+}
+
+/// What the chain found. It signs requests of its own, with whatever stands in a profile, and panics if
+/// that cannot be sent.
+async fn of_chain(
+    found: impl Future<Output = Result<Credentials, CredentialsError>>,
+) -> Result<Credentials, LookUpError> {
+    let found = AssertUnwindSafe(found).catch_unwind().await.map_err(|_| LookUpError::ChainFailed)?;
+    found.map_err(|error| {
+        let mut text = String::new();
         let mut cause: Option<&dyn std::error::Error> = Some(&error);
         while let Some(error) = cause {
             text.push_str(": ");
             text.push_str(&error.to_string());
             cause = error.source();
         }
-        text
+        LookUpError::NoCredentials(text)
     })
+}
+
+fn source_in_chain(credentials: &Credentials) -> CredentialsSource {
+    let features = credentials.get_property::<Vec<AwsCredentialFeature>>();
+    let is_of = |feature| features.is_some_and(|features| features.contains(&feature));
+    if is_of(AwsCredentialFeature::CredentialsEnvVars) {
+        CredentialsSource::Environment
+    } else {
+        CredentialsSource::Chain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_of_the_chain_is_an_error_of_the_look_up() {
+        let panics = async { Err(CredentialsError::not_loaded(format!("{}", [0][std::hint::black_box(1)]))) };
+        assert_eq!(of_chain(panics).await, Err(LookUpError::ChainFailed));
+    }
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::accounts::look_up::LookUp;
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
 use crate::aws::region::Partition;
 use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
-use crate::go::text::quote;
 
 /// How long an answer of IAM counts: users can be renamed and moved under the same id.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -70,7 +70,12 @@ impl FullArns {
     ///
     /// # Errors
     /// Why it could not be found.
-    pub async fn look_up(&self, look_up: LookUp<'_>, arn: &Arn, unique_id: &str) -> Result<Arc<str>, String> {
+    pub async fn look_up(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+        unique_id: &str,
+    ) -> Result<Arc<str>, LookUpError> {
         let now = look_up.now();
         let account = arn.account();
         let key = PrincipalKey {
@@ -83,23 +88,16 @@ impl FullArns {
         }
         let asked_at = self.known.start_read();
         let partition = Partition::of(arn)?;
-        let no_client = |detail: String| format!("error creating IAM client: {detail}");
+        let no_client = |cause: LookUpError| LookUpError::NoIamClient(Box::new(cause));
         let route = look_up.account(account).await.map_err(no_client)?;
         let client = route.shared_iam(partition).await.map_err(no_client)?;
         let name = arn.name();
-        let entity = match arn.kind() {
-            EntityKind::User => client
-                .get_user(name, asked_at)
-                .await
-                .map_err(|error| format!("error fetching user {}: {error}", quote(name)))?,
-            EntityKind::Role | EntityKind::AssumedRole => client
-                .get_role(name, asked_at)
-                .await
-                .map_err(|error| format!("error fetching role {}: {error}", quote(name)))?,
-            EntityKind::InstanceProfile => {
-                return Err(format!("unrecognized entity type: {}", arn.kind().as_str()));
-            }
+        let (kind, answer) = match arn.kind() {
+            EntityKind::User => ("user", client.get_user(name, asked_at).await),
+            EntityKind::Role | EntityKind::AssumedRole => ("role", client.get_role(name, asked_at).await),
+            EntityKind::InstanceProfile => return Err(LookUpError::NotAPrincipal(arn.kind())),
         };
+        let entity = answer.map_err(|cause| LookUpError::Entity { kind, name: name.to_owned(), cause })?;
         check_is_same(arn, unique_id, &entity.arn, &entity.unique_id)?;
         let full: Arc<str> = entity.arn.into();
         self.keep(asked_at, key, &full, now);
@@ -107,18 +105,18 @@ impl FullArns {
     }
 }
 
-fn check_is_same(caller: &Arn, unique_id: &str, found_arn: &str, found_id: &str) -> Result<(), String> {
-    let found = Arn::parse(found_arn).map_err(|error| error.to_string())?;
+fn check_is_same(caller: &Arn, unique_id: &str, found_arn: &str, found_id: &str) -> Result<(), LookUpError> {
+    let found = Arn::parse(found_arn)?;
     let same_place = found.partition() == caller.partition()
         && found.account() == caller.account()
         && found.name() == caller.name();
     if !same_place || found_id != unique_id {
-        return Err(format!(
-            "IAM knows {} under unique id {}, the caller has {}",
-            quote(found_arn),
-            quote(found_id),
-            quote(unique_id)
-        ));
+        return Err(LookUpError::Recreated {
+            arn: found_arn.to_owned(),
+            unique_id: found_id.to_owned(),
+            wanted: unique_id.to_owned(),
+            same_place,
+        });
     }
     Ok(())
 }

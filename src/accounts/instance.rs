@@ -1,10 +1,71 @@
 //! The running instance that a login speaks of.
 
-use crate::accounts::look_up::LookUp;
+use thiserror::Error;
+
+use crate::accounts::look_up::{LookUp, OutOfTime};
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::AccountId;
 use crate::aws::ec2::{Description, Instance};
 use crate::aws::region::Region;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded, Fact};
+
+/// Why an instance is not known to be running.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum InstanceError {
+    /// Nobody could be asked, or there was no answer.
+    #[error(transparent)]
+    LookUp(#[from] LookUpError),
+    /// There is no such region.
+    #[error("could not find region {}", quote(.0))]
+    Region(String),
+    /// EC2 describes nothing.
+    #[error("no reservations found in instance description")]
+    NoReservation,
+    /// EC2 describes a reservation without instances.
+    #[error("no instance details found in reservations")]
+    NoInstance,
+    /// EC2 describes another instance.
+    #[error("expected instance ID not matching the instance ID in the instance description")]
+    Another,
+    /// EC2 leaves out its state.
+    #[error("instance state in instance description is nil")]
+    WithoutState,
+    /// EC2 leaves out its image or launch time.
+    #[error("AMI ID or launch time in the instance description is nil")]
+    Incomplete,
+    /// It is in this other state.
+    #[error("instance is not in 'running' state")]
+    NotRunning(String),
+}
+
+impl From<OutOfTime> for InstanceError {
+    fn from(out_of_time: OutOfTime) -> Self {
+        Self::LookUp(out_of_time.into())
+    }
+}
+
+impl Coded for InstanceError {
+    fn code(&self) -> Code {
+        match self {
+            Self::LookUp(error) => error.code(),
+            Self::Region(_) => Code::InstanceRegion,
+            Self::NoReservation | Self::NoInstance => Code::InstanceUnknown,
+            Self::Another | Self::WithoutState | Self::Incomplete => Code::InstanceIncomplete,
+            Self::NotRunning(_) => Code::InstanceNotRunning,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::LookUp(error) => error.facts(),
+            Self::NotRunning(state) => {
+                vec![Fact { name: "state", seen: state.clone(), wanted: "running".to_owned() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
 
 /// Looks up a running instance of an account.
 ///
@@ -15,7 +76,7 @@ pub async fn look_up_running(
     account: &AccountId,
     region: &str,
     id: &str,
-) -> Result<Instance, String> {
+) -> Result<Instance, InstanceError> {
     look_up.in_time(find_running(look_up, account, region, id)).await
 }
 
@@ -24,25 +85,21 @@ async fn find_running(
     account: &AccountId,
     region: &str,
     id: &str,
-) -> Result<Instance, String> {
-    let region = Region::parse(region).ok_or_else(|| format!("could not find region {}", quote(region)))?;
+) -> Result<Instance, InstanceError> {
+    let region = Region::parse(region).ok_or_else(|| InstanceError::Region(region.to_owned()))?;
     let instance = match look_up.account(account).await?.describe_instance(&region, id).await? {
         Description::Instance(instance) => *instance,
-        Description::NoReservation => return Err("no reservations found in instance description".to_owned()),
-        Description::NoInstance => return Err("no instance details found in reservations".to_owned()),
-        Description::WithoutId => return Err(ANOTHER.to_owned()),
-        Description::WithoutState => return Err("instance state in instance description is nil".to_owned()),
-        Description::Incomplete => {
-            return Err("AMI ID or launch time in the instance description is nil".to_owned());
-        }
+        Description::NoReservation => return Err(InstanceError::NoReservation),
+        Description::NoInstance => return Err(InstanceError::NoInstance),
+        Description::WithoutId => return Err(InstanceError::Another),
+        Description::WithoutState => return Err(InstanceError::WithoutState),
+        Description::Incomplete => return Err(InstanceError::Incomplete),
     };
     if instance.id != id {
-        return Err(ANOTHER.to_owned());
+        return Err(InstanceError::Another);
     }
     if instance.state != "running" {
-        return Err("instance is not in 'running' state".to_owned());
+        return Err(InstanceError::NotRunning(instance.state));
     }
     Ok(instance)
 }
-
-const ANOTHER: &str = "expected instance ID not matching the instance ID in the instance description";

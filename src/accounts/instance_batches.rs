@@ -28,7 +28,7 @@ use super::shared_calls::SharedCalls;
 use crate::aws::calls::{Api, Token};
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::{Description, Ec2Client, is_about_an_id};
-use crate::aws::error::CallError;
+use crate::aws::error::{CallError, NoResult};
 
 /// Ids in one call, at the most.
 pub const MAX_BATCH: usize = 100;
@@ -136,8 +136,8 @@ impl InstanceBatches {
         }
         match deadline.limit_call(answer).await {
             Some(Ok(answer)) => answer,
-            Some(Err(_)) => Err(client.not_described("the call ended without an answer")),
-            None => Err(client.not_described("no answer in the time of this request")),
+            Some(Err(_)) => Err(client.not_described(NoResult::Ended)),
+            None => Err(client.not_described(NoResult::OutOfTime)),
         }
     }
 
@@ -212,7 +212,9 @@ impl Run {
         let questions = self.close();
         match token {
             Ok(token) => self.call(questions, token, deadline).await,
-            Err(cause) => self.answer_all(questions, &Err(self.client.not_described(&cause))),
+            Err(cause) => {
+                self.answer_all(questions, &Err(self.client.not_described(NoResult::Budget(cause))))
+            }
         }
         let (batches, key) = (Arc::clone(&self.batches), self.key.clone());
         drop(self);

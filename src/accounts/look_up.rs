@@ -6,11 +6,11 @@ use std::time::SystemTime;
 use futures_util::FutureExt;
 
 use crate::accounts::clients::AwsClients;
+use crate::accounts::look_up_error::LookUpError;
 use crate::accounts::route::AccountRoute;
 use crate::aws::arn::AccountId;
 use crate::aws::context::CallContext;
 use crate::aws::deadline::Deadline;
-use crate::go::text::quote;
 use crate::store::{ConfigSnapshot, Store};
 
 /// What the look-ups of one request share.
@@ -38,11 +38,10 @@ impl<'a> LookUp<'a> {
     ///
     /// # Errors
     /// Its entry in `config/sts` cannot be read.
-    pub async fn account(self, account: &'a AccountId) -> Result<AccountRoute<'a>, String> {
+    pub async fn account(self, account: &'a AccountId) -> Result<AccountRoute<'a>, LookUpError> {
         let Self { clients, store, snapshot, deadline } = self;
-        let via = store.sts_config(account).await.map_err(|failure| {
-            format!("error fetching STS config for account ID {}: {failure}", quote(account.as_str()))
-        })?;
+        let via = store.sts_config(account).await;
+        let via = via.map_err(|cause| LookUpError::StsConfig { account: account.clone(), cause })?;
         Ok(AccountRoute { clients, snapshot, deadline, account, via })
     }
 
@@ -82,8 +81,8 @@ impl<'a> LookUp<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct OutOfTime;
 
-impl From<OutOfTime> for String {
+impl From<OutOfTime> for LookUpError {
     fn from(_: OutOfTime) -> Self {
-        "gave up waiting for AWS".to_owned()
+        Self::OutOfTime
     }
 }

@@ -11,6 +11,7 @@ pub mod instance;
 pub mod instance_batches;
 pub mod key;
 pub mod look_up;
+pub mod look_up_error;
 mod own;
 pub mod route;
 mod sessions;

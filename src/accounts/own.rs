@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 
 use super::asked::Asked;
 use super::credentials::{ServerCredentials, own_sts};
+use super::look_up_error::LookUpError;
 use super::shared_calls::SharedCalls;
 use crate::aws::arn::AccountId;
 use crate::aws::context::CallContext;
@@ -14,14 +15,13 @@ use crate::aws::region::Region;
 use crate::aws::sts::StsCaller;
 use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
-use crate::go::text::quote;
 
 /// The server's credentials under one generation of the configuration, and whose they are.
 pub(super) struct Own {
     generation: u64,
     credentials: ServerCredentials,
     account: Mutex<Option<AccountId>>,
-    flights: SingleFlight<(), Result<AccountId, String>>,
+    flights: SingleFlight<(), Result<AccountId, LookUpError>>,
 }
 
 impl Own {
@@ -45,23 +45,22 @@ impl Own {
     /// The credentials.
     ///
     /// # Errors
-    /// A sentence for the operator.
-    pub(super) async fn get(&self, asked: &Asked<'_>) -> Result<Credentials, String> {
+    /// See [`LookUpError`].
+    pub(super) async fn get(&self, asked: &Asked<'_>) -> Result<Credentials, LookUpError> {
         let credentials = asked.deadline.limit_call(self.credentials.get(asked.region)).await;
-        credentials
-            .unwrap_or_else(|| Err("looking for the server's own credentials took too long".to_owned()))
+        credentials.unwrap_or(Err(LookUpError::CredentialsTooLate))
     }
 
     /// The credentials, if the account asked for is theirs.
     ///
     /// # Errors
-    /// It is another, or nobody can tell; a sentence for the operator.
+    /// It is another, or nobody can tell.
     pub(super) async fn get_if_of(
         self: &Arc<Self>,
         account: &AccountId,
         asked: &Asked<'_>,
         calls: SharedCalls,
-    ) -> Result<Credentials, String> {
+    ) -> Result<Credentials, LookUpError> {
         let own_account = match self.account() {
             Some(known) => known,
             None => {
@@ -78,11 +77,7 @@ impl Own {
             }
         };
         if own_account != *account {
-            return Err(format!(
-                "unable to fetch client for account ID {} -- default client is for account {}",
-                quote(account.as_str()),
-                quote(own_account.as_str())
-            ));
+            return Err(LookUpError::AccountNotConfigured { account: account.clone(), own: own_account });
         }
         self.get(asked).await
     }
@@ -93,13 +88,10 @@ async fn whose(
     server: &Credentials,
     region: &Region,
     context: CallContext<'_>,
-) -> Result<AccountId, String> {
+) -> Result<AccountId, LookUpError> {
     let (endpoint, region) = own_sts(config, region)?;
     let account = &AccountId::default();
     let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(server) };
-    let identity = caller
-        .get_caller_identity(context)
-        .await
-        .map_err(|error| format!("unable to fetch current caller: {error}"))?;
+    let identity = caller.get_caller_identity(context).await.map_err(LookUpError::OwnAccount)?;
     Ok(AccountId::new(identity.account()))
 }

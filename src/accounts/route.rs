@@ -7,6 +7,7 @@ use aws_credential_types::Credentials;
 use super::asked::Asked;
 use super::clients::AwsClients;
 use super::key::ClientKey;
+use super::look_up_error::LookUpError;
 use super::shared_iam::SharedIam;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
@@ -15,7 +16,6 @@ use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::iam::IamClient;
 use crate::aws::region::{Partition, Region};
 use crate::entry::StsConfig;
-use crate::go::text::quote;
 use crate::store::ConfigSnapshot;
 
 /// An account as one request reaches it: with its role in `config/sts`, or with the server's own
@@ -34,7 +34,7 @@ impl<'a> AccountRoute<'a> {
     ///
     /// # Errors
     /// Why there is no client.
-    pub async fn iam(&self, partition: Partition) -> Result<IamClient, String> {
+    pub async fn iam(&self, partition: Partition) -> Result<IamClient, LookUpError> {
         let region = partition.iam_region();
         let credentials = self.credentials(&region).await?;
         let endpoint = Endpoint::of(&self.snapshot.config.iam_endpoint, Service::Iam, &region)?;
@@ -45,7 +45,7 @@ impl<'a> AccountRoute<'a> {
     ///
     /// # Errors
     /// Why there is no client.
-    pub async fn shared_iam(&self, partition: Partition) -> Result<SharedIam<'a>, String> {
+    pub async fn shared_iam(&self, partition: Partition) -> Result<SharedIam<'a>, LookUpError> {
         let client = self.iam(partition).await?;
         let key = self.key(&client.region);
         let calls = self.clients.shared_calls(self.snapshot);
@@ -56,16 +56,15 @@ impl<'a> AccountRoute<'a> {
     ///
     /// # Errors
     /// Why there is no client, or no answer.
-    pub async fn describe_instance(&self, region: &Region, id: &str) -> Result<Description, String> {
+    pub async fn describe_instance(&self, region: &Region, id: &str) -> Result<Description, LookUpError> {
         let client = self.ec2(region).await?;
         let calls = self.clients.shared_calls(self.snapshot);
         let batches = &self.clients.instance_batches;
         let description = batches.describe(self.key(region), client, calls, id, self.deadline).await;
-        description
-            .map_err(|error| format!("error fetching description for instance ID {}: {error}", quote(id)))
+        description.map_err(|cause| LookUpError::Instance { id: id.to_owned(), cause })
     }
 
-    async fn ec2(&self, region: &Region) -> Result<Ec2Client, String> {
+    async fn ec2(&self, region: &Region) -> Result<Ec2Client, LookUpError> {
         let credentials = self.credentials(region).await?;
         let endpoint = Endpoint::of(&self.snapshot.config.endpoint, Service::Ec2, region)?;
         Ok(Ec2Client { account: self.account.clone(), endpoint, region: region.clone(), credentials })
@@ -88,7 +87,7 @@ impl<'a> AccountRoute<'a> {
         }
     }
 
-    async fn credentials(&self, region: &Region) -> Result<Credentials, String> {
+    async fn credentials(&self, region: &Region) -> Result<Credentials, LookUpError> {
         let Self { clients, snapshot, deadline, account, via } = self;
         let asked = Asked { snapshot, region, deadline: *deadline };
         let (own, calls) = (clients.own(snapshot), clients.shared_calls(snapshot));

@@ -9,6 +9,7 @@ use aws_credential_types::Credentials;
 use super::asked::Asked;
 use super::credentials::{are_fresh, own_sts};
 use super::key::ClientKey;
+use super::look_up_error::LookUpError;
 use super::own::Own;
 use super::shared_calls::SharedCalls;
 use crate::aws::context::CallContext;
@@ -26,7 +27,7 @@ const MAX_SESSIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 /// The sessions of one mount, each by everything that it was made from.
 pub(super) struct Sessions {
     known: Arc<BoundedCache<ClientKey, Credentials>>,
-    flights: SingleFlight<ClientKey, Result<Credentials, String>>,
+    flights: SingleFlight<ClientKey, Result<Credentials, LookUpError>>,
 }
 
 impl Default for Sessions {
@@ -49,14 +50,14 @@ impl Sessions {
     /// Assumes the role of a key, in one call for all who ask for it at the same time.
     ///
     /// # Errors
-    /// A sentence for the operator.
+    /// See [`LookUpError`].
     pub(super) async fn assume(
         &self,
         key: ClientKey,
         own: &Own,
         asked: &Asked<'_>,
         calls: SharedCalls,
-    ) -> Result<Credentials, String> {
+    ) -> Result<Credentials, LookUpError> {
         let server = own.get(asked).await?;
         let (config, region) = (Arc::clone(&asked.snapshot.config), asked.region.clone());
         let (known, session) = (Arc::clone(&self.known), key.clone());
@@ -75,12 +76,9 @@ async fn assume(
     server: &Credentials,
     (region, session): (&Region, &ClientKey),
     context: CallContext<'_>,
-) -> Result<Credentials, String> {
+) -> Result<Credentials, LookUpError> {
     let (endpoint, region) = own_sts(config, region)?;
     let account = &session.account;
     let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(server) };
-    caller
-        .assume_role(&session.role_arn, &session.external_id, context)
-        .await
-        .map_err(|error| error.to_string())
+    Ok(caller.assume_role(&session.role_arn, &session.external_id, context).await?)
 }

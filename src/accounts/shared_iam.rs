@@ -6,7 +6,7 @@ use super::key::ClientKey;
 use super::shared_calls::SharedCalls;
 use crate::aws::calls::Api;
 use crate::aws::deadline::Deadline;
-use crate::aws::error::CallError;
+use crate::aws::error::{CallError, FailedCall, NoResult};
 use crate::aws::iam::{IamClient, IamEntity, InstanceProfile};
 use crate::concurrency::bounded_cache::ReadStart;
 use crate::concurrency::single_flight::SingleFlight;
@@ -87,9 +87,8 @@ impl SharedIam<'_> {
         call: impl Future<Output = Result<T, CallError>>,
     ) -> Result<T, CallError> {
         self.deadline.limit_call(call).await.unwrap_or_else(|| {
-            let endpoint = &self.client.endpoint;
-            let action = api.action();
-            Err(CallError::Failed(format!("{action} at {endpoint}: no answer in the time of this request")))
+            let (action, endpoint) = (api.action(), self.client.endpoint.to_string());
+            Err(FailedCall { action, endpoint, cause: NoResult::OutOfTime }.into())
         })
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// An AWS account number, as it stands in an ARN or a configuration path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +103,12 @@ pub enum ArnError {
     Kind(String),
 }
 
+impl Coded for ArnError {
+    fn code(&self) -> Code {
+        Code::ArnMalformed
+    }
+}
+
 impl Arn {
     /// Parses a principal ARN.
     ///
@@ -183,6 +190,12 @@ impl Arn {
     #[must_use]
     pub fn kind(&self) -> EntityKind {
         self.kind
+    }
+
+    /// The path without slashes at its ends; empty for `/`, for sessions always.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// The friendly name: of the user, the role or the instance profile; never the session's.

@@ -9,6 +9,7 @@ use super::calls::{Meter, Outcome};
 use super::context::CallContext;
 use super::deadline::Deadline;
 use super::error::ServiceError;
+use super::gave_up::{AttemptError, GaveUp};
 use crate::ports::{HttpRequest, HttpResponse, Random, TransportError};
 
 /// Longest time for one attempt, connection included.
@@ -25,15 +26,6 @@ pub struct Answer {
     pub response: HttpResponse,
     /// From the sending to the end of the body.
     pub latency: Duration,
-}
-
-/// How a call ended without an answer worth reading.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GaveUp {
-    /// Attempts made.
-    pub attempts: u32,
-    /// What the last one met; `None` when it was a 429 or 5xx.
-    pub cause: Option<String>,
 }
 
 /// Sends a request until there is an answer that is neither a server error nor a request for
@@ -54,7 +46,8 @@ pub async fn send(
     let mut attempts: u32 = 0;
     loop {
         if let Err(cause) = meter.wait_for_budget(deadline).await {
-            return Err(GaveUp { attempts, cause: Some(cause) });
+            let out_of_time = Some(deadline.allotted());
+            return Err(GaveUp { attempts, cause: cause.into(), out_of_time });
         }
         attempts = attempts.saturating_add(1);
         let time = ATTEMPT_TIMEOUT.min(deadline.remaining());
@@ -64,16 +57,16 @@ pub async fn send(
         let latency = attempt.end(outcome);
         let last = attempts >= max_attempts;
         let (cause, retry_after) = match result {
-            Err(_) => (Some(format!("no answer within {} s", time.as_secs().max(1))), None),
+            Err(_) => (AttemptError::TimedOut(time.as_secs().max(1)), None),
             Ok(Err(error @ (TransportError::Connect(_) | TransportError::Exchange(_)))) => {
-                (Some(error.to_string()), None)
+                (error.into(), None)
             }
-            Ok(Err(error)) => return Err(GaveUp { attempts, cause: Some(error.to_string()) }),
+            Ok(Err(error)) => return Err(GaveUp { attempts, cause: error.into(), out_of_time: None }),
             Ok(Ok(response)) => {
                 let retry_after = retry_after(&response.headers);
                 let answer = Answer { response, latency };
                 if is_server_trouble(answer.response.status) {
-                    (None, retry_after)
+                    (AttemptError::ServerErrors, retry_after)
                 } else if !last && outcome == Outcome::Throttled {
                     match pause_before_next(random, attempts, retry_after, deadline) {
                         Some(pause) => {
@@ -90,7 +83,13 @@ pub async fn send(
         let pause = if last { None } else { pause_before_next(random, attempts, retry_after, deadline) };
         match pause {
             Some(pause) => tokio::time::sleep(pause).await,
-            None => return Err(GaveUp { attempts, cause }),
+            None => {
+                let was_cut_short = matches!(cause, AttemptError::TimedOut(_)) && time < ATTEMPT_TIMEOUT;
+                // The patience that AWS asks for is its own time.
+                let ran_out = was_cut_short || (!last && retry_after.is_none());
+                let out_of_time = ran_out.then(|| deadline.allotted());
+                return Err(GaveUp { attempts, cause, out_of_time });
+            }
         }
     }
 }
@@ -152,7 +151,7 @@ mod tests {
     use bytes::Bytes;
     use http::Method;
 
-    use super::super::calls::{Api, Calls, LineStatus};
+    use super::super::calls::{Api, Calls, LineStatus, Purpose};
     use super::*;
     use crate::aws::deadline::{LAST_WORD, TOTAL_TIMEOUT};
     use crate::ports::Transport;
@@ -215,6 +214,7 @@ mod tests {
             deadline: Deadline::start(),
             max_attempts,
             calls,
+            purpose: Purpose::General,
         };
         let mut meter = Meter::Own { line: calls.own_line("1", "r", Api::DescribeInstances), paid: None };
         let result = send(context, &request, &mut meter).await;
@@ -263,7 +263,7 @@ mod tests {
             tokio::join!(futures_util::future::join_all(ahead), run_counted(&calls, steps(), 2),);
         let gave_up = result.unwrap_err();
         assert_eq!(gave_up.attempts, 0);
-        assert!(gave_up.cause.unwrap().starts_with("the call budget for ec2:DescribeInstances"));
+        assert!(gave_up.cause.to_string().starts_with("the call budget for ec2:DescribeInstances"));
     }
 
     #[tokio::test(start_paused = true)]
@@ -274,9 +274,16 @@ mod tests {
         assert_eq!(result, Ok(200));
         assert_eq!(time, Duration::from_millis(1500));
         let (result, _) = run(vec![Step::Status(500, "", None), Step::Status(429, "", None)], 2).await;
-        assert_eq!(result, Err(GaveUp { attempts: 2, cause: None }));
+        assert_eq!(result, Err(GaveUp { attempts: 2, cause: AttemptError::ServerErrors, out_of_time: None }));
         let (result, _) = run(vec![connect(), connect()], 2).await;
-        assert_eq!(result, Err(GaveUp { attempts: 2, cause: Some("refused".to_owned()) }));
+        assert_eq!(
+            result,
+            Err(GaveUp {
+                attempts: 2,
+                cause: TransportError::Connect("refused".to_owned()).into(),
+                out_of_time: None
+            })
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -300,7 +307,9 @@ mod tests {
     async fn an_attempt_and_the_whole_have_an_end() {
         let (result, time) = run(vec![Step::Hangs, Step::Hangs, Step::Hangs, Step::Hangs], 9).await;
         assert_eq!(time, TOTAL_TIMEOUT - LAST_WORD);
-        assert_eq!(result.unwrap_err().cause.as_deref(), Some("no answer within 8 s"));
+        let gave_up = result.unwrap_err();
+        assert_eq!(gave_up.cause.to_string(), "no answer within 8 s");
+        assert_eq!(gave_up.to_string(), "no answer within 8 s; no time was left of the 30 s of this request");
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::aws::calls::Calls;
+use crate::aws::calls::{Calls, Purpose};
 use crate::aws::deadline::Deadline;
 use crate::ports::{Random, Transport, World};
 
@@ -30,6 +30,8 @@ pub struct CallContext<'a> {
     pub max_attempts: u32,
     /// Where attempts are counted.
     pub calls: &'a Calls,
+    /// From which budget the server's own calls are made.
+    pub purpose: Purpose,
 }
 
 impl<'a> CallContext<'a> {
@@ -43,6 +45,7 @@ impl<'a> CallContext<'a> {
             deadline,
             max_attempts,
             calls,
+            purpose: Purpose::General,
         }
     }
 }

@@ -7,7 +7,7 @@ use aws_credential_types::Credentials;
 use super::calls::{Api, Token};
 use super::context::CallContext;
 use super::endpoint::Endpoint;
-use super::error::CallError;
+use super::error::{CallError, NoResult};
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};
@@ -132,7 +132,7 @@ impl Ec2Client {
 
     /// The error for a call that was not made or not answered in time.
     #[must_use]
-    pub fn not_described(&self, cause: &str) -> CallError {
+    pub fn not_described(&self, cause: NoResult) -> CallError {
         self.call(&[]).failed(cause)
     }
 

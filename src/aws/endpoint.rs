@@ -5,9 +5,11 @@
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use thiserror::Error;
 
 use crate::aws::region::{Partition, Region};
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// The AWS services this method calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +20,32 @@ pub enum Service {
     Iam,
     /// Elastic Compute Cloud.
     Ec2,
+}
+
+/// Why there is no endpoint.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum EndpointError {
+    /// It may hold a password, so it is not quoted.
+    #[error("the configured endpoint has a user name, which is not supported")]
+    UserName,
+    /// Not an http or https URL with a host.
+    #[error("the configured endpoint {} is not a URL", quote(.0))]
+    NoUrl(String),
+    /// Requests have their own.
+    #[error("the configured endpoint {} has a query or fragment, which cannot be kept", quote(.0))]
+    QueryOrFragment(String),
+    /// The name that a service has by the table of regions is not one of a host.
+    #[error("{0}")]
+    Name(String),
+}
+
+impl Coded for EndpointError {
+    fn code(&self) -> Code {
+        match self {
+            Self::UserName | Self::NoUrl(_) | Self::QueryOrFragment(_) => Code::EndpointInvalid,
+            Self::Name(_) => Code::PluginDefect,
+        }
+    }
 }
 
 impl Service {
@@ -50,14 +78,14 @@ impl Endpoint {
     /// An endpoint as an operator configures it; without a scheme it is `https`.
     ///
     /// # Errors
-    /// A sentence for the operator.
-    pub fn configured(url: &str) -> Result<Self, String> {
+    /// See [`EndpointError`].
+    pub fn configured(url: &str) -> Result<Self, EndpointError> {
         if url.contains('@') {
             // Clients see this text, so it must not quote what may be a password.
-            return Err("the configured endpoint has a user name, which is not supported".to_owned());
+            return Err(EndpointError::UserName);
         }
         let with_scheme = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
-        let refused = || format!("the configured endpoint {} is not a URL", quote(url));
+        let refused = || EndpointError::NoUrl(url.to_owned());
         let parts = with_scheme.parse::<Uri>().map_err(|_| refused())?.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(refused());
@@ -71,10 +99,7 @@ impl Endpoint {
             return Err(refused());
         }
         if url.contains(['?', '#']) {
-            return Err(format!(
-                "the configured endpoint {} has a query or fragment, which cannot be kept",
-                quote(url)
-            ));
+            return Err(EndpointError::QueryOrFragment(url.to_owned()));
         }
         let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path);
         Ok(Self { scheme, authority, base_path: path.trim_end_matches('/').to_owned() })
@@ -83,8 +108,8 @@ impl Endpoint {
     /// Where a service is: at the configured URL, or, where none is configured, where AWS has it.
     ///
     /// # Errors
-    /// A sentence for the operator.
-    pub fn of(configured: &str, service: Service, region: &Region) -> Result<Self, String> {
+    /// See [`EndpointError`].
+    pub fn of(configured: &str, service: Service, region: &Region) -> Result<Self, EndpointError> {
         if configured.is_empty() { Self::of_service(service, region) } else { Self::configured(configured) }
     }
 
@@ -92,7 +117,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// Cannot happen for the names of the table; stands instead of a panic.
-    pub fn of_service(service: Service, region: &Region) -> Result<Self, String> {
+    pub fn of_service(service: Service, region: &Region) -> Result<Self, EndpointError> {
         let suffix = region.partition().dns_suffix();
         Self::host(match service {
             Service::Sts => format!("sts.{}.{suffix}", region.name()),
@@ -121,8 +146,8 @@ impl Endpoint {
         Self::host(format!("{label}.{}.{suffix}", region.name())).ok()
     }
 
-    fn host(name: String) -> Result<Self, String> {
-        Authority::try_from(name).map(Self::https).map_err(|error| error.to_string())
+    fn host(name: String) -> Result<Self, EndpointError> {
+        Authority::try_from(name).map(Self::https).map_err(|error| EndpointError::Name(error.to_string()))
     }
 
     fn https(authority: Authority) -> Self {
@@ -233,7 +258,7 @@ mod tests {
     #[test]
     fn a_password_in_a_configured_endpoint_is_not_told() {
         for url in ["https://user:hunter2@sts.example", "user:hunter2@x", "ftp://user:hunter2@x y"] {
-            let text = Endpoint::configured(url).unwrap_err();
+            let text = Endpoint::configured(url).unwrap_err().to_string();
             assert!(!text.contains("hunter2"), "{text}");
         }
     }

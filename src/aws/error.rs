@@ -5,7 +5,11 @@ use std::fmt;
 use http::StatusCode;
 use thiserror::Error;
 
+use super::calls::BudgetUsedUp;
+use super::credentials_source::UnsendableCredentials;
+use super::gave_up::GaveUp;
 use super::xml::{Node, Once, walk};
+use crate::refusal::{Code, Coded};
 
 /// The error document of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +70,15 @@ impl ServiceError {
         ))
     }
 
+    /// What it means that AWS refused a call of the server itself with it.
+    fn cause(&self) -> Code {
+        match self.code.as_str() {
+            "NoSuchEntity" => Code::IamEntityUnknown,
+            "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => Code::InstanceUnknown,
+            _ => Code::ServerRefused,
+        }
+    }
+
     /// Whether AWS asks for patience.
     #[must_use]
     pub fn is_throttling(&self) -> bool {
@@ -91,13 +104,84 @@ impl fmt::Display for ServiceError {
 pub enum CallError {
     /// AWS refused it.
     #[error("{0}")]
-    Service(ServiceError),
+    Service(Box<ServiceError>),
     /// AWS asks for patience, attempt after attempt.
     #[error("2 errors occurred:\n\t* {0}\n\t* upstream rate limited\n\n")]
-    Throttled(ServiceError),
-    /// There was no usable answer; the text says which call to which endpoint gave up.
+    Throttled(Box<ServiceError>),
+    /// There was no usable answer.
+    #[error(transparent)]
+    Failed(Box<FailedCall>),
+}
+
+/// A call without an answer that could be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{action} at {endpoint}: {cause}")]
+pub struct FailedCall {
+    /// Which one.
+    pub action: &'static str,
+    /// To which endpoint.
+    pub endpoint: String,
+    /// Why.
+    pub cause: NoResult,
+}
+
+impl From<FailedCall> for CallError {
+    fn from(call: FailedCall) -> Self {
+        Self::Failed(Box::new(call))
+    }
+}
+
+/// Why a call has no answer that could be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NoResult {
+    /// It cannot be sent to the endpoint.
+    #[error("the endpoint has no URL")]
+    NoUrl,
+    /// It could not be signed.
     #[error("{0}")]
-    Failed(String),
+    NotSigned(String),
+    /// It was tried as often as it may be.
+    #[error(transparent)]
+    GaveUp(GaveUp),
+    /// There was no leave to make it.
+    #[error(transparent)]
+    Budget(BudgetUsedUp),
+    /// The request that waits for it has no more time.
+    #[error("no answer in the time of this request")]
+    OutOfTime,
+    /// Whoever made it for several requests did not get to its end.
+    #[error("the call ended without an answer")]
+    Ended,
+    /// The answer is not what the action answers.
+    #[error("the answer could not be read")]
+    Unreadable,
+    /// The answer has credentials that no request can carry.
+    #[error(transparent)]
+    Unsendable(UnsendableCredentials),
+}
+
+impl Coded for NoResult {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoUrl => Code::EndpointInvalid,
+            Self::NotSigned(_) | Self::Ended => Code::PluginDefect,
+            Self::GaveUp(gave_up) => gave_up.code(),
+            Self::Budget(error) => error.code(),
+            Self::OutOfTime => Code::OutOfTime,
+            Self::Unreadable => Code::AwsUnreadable,
+            Self::Unsendable(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for CallError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Service(error) => error.cause(),
+            Self::Throttled(_) => Code::AwsThrottled,
+            Self::Failed(call) => call.cause.code(),
+        }
+    }
 }
 
 impl CallError {
@@ -106,14 +190,14 @@ impl CallError {
     pub fn cause(&self) -> String {
         match self {
             Self::Service(error) | Self::Throttled(error) => error.to_string(),
-            Self::Failed(text) => text.clone(),
+            Self::Failed(call) => call.to_string(),
         }
     }
 }
 
 impl From<ServiceError> for CallError {
     fn from(error: ServiceError) -> Self {
-        if error.is_throttling() { Self::Throttled(error) } else { Self::Service(error) }
+        if error.is_throttling() { Self::Throttled(Box::new(error)) } else { Self::Service(Box::new(error)) }
     }
 }
 

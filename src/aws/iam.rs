@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::calls::Api;
 use super::context::CallContext;
+use super::credentials_source::is_sendable;
 use super::endpoint::Endpoint;
 use super::error::CallError;
 use super::query::{MAX_ANSWER, QueryCall};
@@ -186,6 +187,10 @@ fn read_access_key(document: &str) -> Result<Option<AccessKey>, XmlError> {
         _ => Ok(()),
     })?;
     let (Ok(id), Ok(secret)) = (id.required(), secret.required()) else { return Ok(None) };
+    if !is_sendable(&id) {
+        // It would take the place of a key that works.
+        return Err(XmlError);
+    }
     Ok(Some(AccessKey { id, secret: secret.into() }))
 }
 
@@ -253,6 +258,7 @@ mod tests {
             assert!(read(incomplete).unwrap().is_none(), "{incomplete}");
         }
         assert!(read(&format!("{id}{id}{secret}")).is_err());
+        assert!(read(&format!("<AccessKeyId>AKIA&#10;</AccessKeyId>{secret}")).is_err());
     }
 
     #[test]

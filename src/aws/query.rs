@@ -11,11 +11,11 @@ use http::header::{CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Request};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::attempts::{GaveUp, send};
+use super::attempts::send;
 use super::calls::{Api, Meter, Token};
 use super::context::CallContext;
 use super::endpoint::Endpoint;
-use super::error::{CallError, ServiceError};
+use super::error::{CallError, FailedCall, NoResult, ServiceError};
 use super::region::Region;
 use crate::aws::arn::AccountId;
 use crate::ports::HttpRequest;
@@ -67,14 +67,12 @@ impl QueryCall<'_> {
         context: CallContext<'_>,
         paid: Option<Token>,
     ) -> Result<String, CallError> {
-        let request = self.request(context.now).map_err(|cause| self.failed(&cause))?;
-        let line = context.calls.own_line(self.account.as_str(), self.region.name(), self.api);
+        let request = self.request(context.now).map_err(|cause| self.failed(cause))?;
+        let (account, region) = (self.account.as_str(), self.region.name());
+        let line = context.calls.own_line_for(context.purpose, account, region, self.api);
         let mut meter = Meter::Own { line, paid };
-        let answer = send(context, &request, &mut meter).await.map_err(|GaveUp { attempts, cause }| {
-            let cause = cause.unwrap_or_else(|| "server errors".to_owned());
-            self.failed(&format!("giving up after {attempts} attempt(s): {cause}"))
-        })?;
-        let answer = answer.response;
+        let answer = send(context, &request, &mut meter).await;
+        let answer = answer.map_err(|gave_up| self.failed(NoResult::GaveUp(gave_up)))?.response;
         if !answer.status.is_success() {
             return Err(ServiceError::parse(answer.status, &answer.body).into());
         }
@@ -84,13 +82,13 @@ impl QueryCall<'_> {
     /// The error for an answer that is not what the action answers.
     #[must_use]
     pub fn unreadable(&self) -> CallError {
-        self.failed("the answer could not be read")
+        self.failed(NoResult::Unreadable)
     }
 
     /// The error for a call that failed, with the reason.
     #[must_use]
-    pub fn failed(&self, cause: &str) -> CallError {
-        CallError::Failed(format!("{} at {}: {cause}", self.api.action(), self.endpoint))
+    pub fn failed(&self, cause: NoResult) -> CallError {
+        FailedCall { action: self.api.action(), endpoint: self.endpoint.to_string(), cause }.into()
     }
 
     fn body(&self) -> String {
@@ -104,8 +102,8 @@ impl QueryCall<'_> {
         body
     }
 
-    fn request(&self, now: SystemTime) -> Result<HttpRequest, String> {
-        let uri = self.endpoint.uri("/").ok_or("the endpoint has no URL")?;
+    fn request(&self, now: SystemTime) -> Result<HttpRequest, NoResult> {
+        let uri = self.endpoint.uri("/").ok_or(NoResult::NoUrl)?;
         let body = Bytes::from(self.body());
         let mut request = Request::new(());
         *request.method_mut() = Method::POST;
@@ -132,7 +130,8 @@ impl QueryCall<'_> {
         body: &[u8],
         credentials: &Credentials,
         now: SystemTime,
-    ) -> Result<(), String> {
+    ) -> Result<(), NoResult> {
+        let not_signed = |error: &dyn std::error::Error| NoResult::NotSigned(error.to_string());
         let identity = credentials.clone().into();
         let parameters = SigningParams::builder()
             .identity(&identity)
@@ -141,15 +140,21 @@ impl QueryCall<'_> {
             .time(now)
             .settings(SigningSettings::default())
             .build()
-            .map_err(|error| error.to_string())?
+            .map_err(|error| not_signed(&error))?
             .into();
         let uri = request.uri().to_string();
         let headers =
             request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
-            .map_err(|error| error.to_string())?;
-        let (instructions, _) = sign(signable, &parameters).map_err(|error| error.to_string())?.into_parts();
-        instructions.apply_to_request_http1x(request);
+            .map_err(|error| not_signed(&error))?;
+        let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
+        let (headers, _) = instructions.into_parts();
+        for header in headers {
+            // Not by the function that the crate has for it: that one panics.
+            let mut value = HeaderValue::from_str(header.value()).map_err(|error| not_signed(&error))?;
+            value.set_sensitive(header.sensitive());
+            request.headers_mut().insert(header.name(), value);
+        }
         Ok(())
     }
 }
@@ -161,9 +166,7 @@ mod tests {
     use super::super::endpoint::Service;
     use super::*;
 
-    #[test]
-    fn a_call_is_signed_for_its_service_and_region() {
-        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+    fn get_user(credentials: &Credentials, name: &str) -> Result<HttpRequest, NoResult> {
         let region = Region::parse("eu-west-1").unwrap();
         let endpoint = Endpoint::of_service(Service::Iam, &region).unwrap();
         let call = QueryCall {
@@ -172,11 +175,26 @@ mod tests {
             region: &region,
             endpoint: &endpoint,
             version: "2010-05-08",
-            parameters: vec![("UserName".into(), "a b&c=+/é".to_owned())],
-            credentials: Some(&credentials),
+            parameters: vec![("UserName".into(), name.to_owned())],
+            credentials: Some(credentials),
             max_answer: MAX_ANSWER,
         };
-        let request = call.request(UNIX_EPOCH + Duration::from_secs(1_700_000_000)).unwrap();
+        call.request(UNIX_EPOCH.checked_add(Duration::from_secs(1_700_000_000)).unwrap())
+    }
+
+    #[test]
+    fn credentials_that_no_header_can_have_are_an_error_even_unchecked() {
+        for (key, token) in [("AKID\n", "token"), ("AK\0ID", "token"), ("AKID", "token\u{7f}")] {
+            let credentials = Credentials::new(key, "secret", Some(token.to_owned()), None, "test");
+            let request = get_user(&credentials, "a");
+            assert!(matches!(request, Err(NoResult::NotSigned(_))), "{key:?} {token:?}: {request:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_is_signed_for_its_service_and_region() {
+        let credentials = Credentials::new("AKID", "secret", Some("token".to_owned()), None, "test");
+        let request = get_user(&credentials, "a b&c=+/é").unwrap();
         assert_eq!(request.body, "Action=GetUser&Version=2010-05-08&UserName=a%20b%26c%3D%2B%2F%C3%A9");
         assert_eq!(request.uri, "https://iam.amazonaws.com/");
         let header = |name: &str| request.headers.get(name).unwrap().to_str().unwrap();

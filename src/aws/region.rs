@@ -3,8 +3,11 @@
 //! A region is accepted only if it matches the pattern of a partition, so that regions launched later
 //! work, and nothing else of a client's text ever reaches a host name.
 
+use thiserror::Error;
+
 use crate::aws::arn::Arn;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// A group of regions with its own accounts, endpoints and ARNs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +28,17 @@ pub enum Partition {
     AwsIsoF,
     /// European Sovereign Cloud.
     AwsEusc,
+}
+
+/// There is no partition of this name.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("unable to resolve partition {} to a region", quote(.0))]
+pub struct UnknownPartition(String);
+
+impl Coded for UnknownPartition {
+    fn code(&self) -> Code {
+        Code::PartitionUnknown
+    }
 }
 
 impl Partition {
@@ -58,9 +72,8 @@ impl Partition {
     ///
     /// # Errors
     /// There is no such partition.
-    pub fn of(arn: &Arn) -> Result<Self, String> {
-        Self::from_name(arn.partition())
-            .ok_or_else(|| format!("unable to resolve partition {} to a region", quote(arn.partition())))
+    pub fn of(arn: &Arn) -> Result<Self, UnknownPartition> {
+        Self::from_name(arn.partition()).ok_or_else(|| UnknownPartition(arn.partition().to_owned()))
     }
 
     /// The partition of this name.

@@ -5,20 +5,25 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::attempts::{GaveUp, send};
+use super::attempts::send;
 use super::calls::{Api, ForwardedAnswer, Meter};
 use super::context::CallContext;
+use super::credentials_source::CredentialsSource;
 use super::endpoint::Endpoint;
-use super::error::CallError;
+use super::error::{CallError, NoResult, ServiceError};
+use super::gave_up::{AttemptError, GaveUp};
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};
 use crate::aws::arn::AccountId;
 use crate::aws::error::truncated;
-use crate::ports::HttpRequest;
+use crate::go::text::quote;
+use crate::ports::{HttpRequest, TransportError};
+use crate::refusal::{Code, Coded};
 
 const VERSION: &str = "2011-06-15";
 /// How much of an error answer of STS is shown to the client, in bytes.
@@ -81,45 +86,130 @@ impl CallerIdentity {
 /// A client's signed request as it goes out.
 pub struct Forwarded<'a> {
     /// The request, or why it cannot be sent.
-    pub request: Result<HttpRequest, String>,
+    pub request: Result<HttpRequest, Unsendable>,
     /// Its method and URL, as errors name it.
     pub description: String,
     /// Region of the endpoint; empty where a configured one has none.
     pub region: &'a str,
 }
 
+/// What of a client's request cannot be sent in HTTP.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Unsendable {
+    /// Its path.
+    #[error("the path cannot be sent")]
+    Path,
+    /// A header, by its name.
+    #[error("invalid header field {}", quote(.0))]
+    Header(String),
+    /// Its host.
+    #[error("invalid host")]
+    Host,
+}
+
+impl Coded for Unsendable {
+    fn code(&self) -> Code {
+        match self {
+            Self::Path | Self::Host => Code::IamUrl,
+            Self::Header(_) => Code::IamHeaders,
+        }
+    }
+}
+
+/// Why STS did not say who signed a request.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ForwardError {
+    /// The request cannot be sent.
+    #[error("error making request: {description} giving up after 0 attempt(s): {cause}")]
+    Unsendable {
+        /// Its method and URL.
+        description: String,
+        /// Why.
+        #[source]
+        cause: Unsendable,
+    },
+    /// There was no answer worth reading.
+    #[error("error making request: {description} giving up after {} attempt(s){}", .gave_up.attempts, last(.gave_up))]
+    GaveUp {
+        /// Method and URL of the request.
+        description: String,
+        /// How often it was sent, and what the last attempt met.
+        #[source]
+        gave_up: GaveUp,
+    },
+    /// The answer is not of the type that STS answers with.
+    #[error("body of GetCallerIdentity is invalid")]
+    ContentType,
+    /// STS refused it.
+    #[error("received error code {} from STS: {}", .status.as_u16(), truncated(.body, MAX_SHOWN_ERROR))]
+    Refused {
+        /// The HTTP status.
+        status: StatusCode,
+        /// The answer.
+        body: String,
+    },
+    /// The answer could not be read.
+    #[error("error parsing STS response")]
+    Unreadable,
+}
+
+fn last(gave_up: &GaveUp) -> String {
+    match &gave_up.cause {
+        AttemptError::ServerErrors => String::new(),
+        cause => format!(": {cause}"),
+    }
+}
+
+impl Coded for ForwardError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unsendable { cause, .. } => cause.code(),
+            Self::GaveUp { gave_up, .. } => match &gave_up.cause {
+                AttemptError::Transport(TransportError::TooLarge { .. }) => Code::StsUnreadable,
+                AttemptError::Transport(TransportError::Unsendable(_)) => Code::IamHeaders,
+                AttemptError::Transport(TransportError::Tls(_) | TransportError::Proxy(_)) => gave_up.code(),
+                _ => Code::StsNoAnswer,
+            },
+            Self::Refused { status, body } if status.is_client_error() => {
+                let is_throttling = ServiceError::parse(*status, body.as_bytes()).is_throttling();
+                if is_throttling { Code::AwsThrottled } else { Code::StsRefused }
+            }
+            // The client's headers and path can make STS answer in another form, so it is no warning.
+            Self::ContentType => Code::StsContentType,
+            Self::Refused { .. } | Self::Unreadable => Code::StsUnreadable,
+        }
+    }
+}
+
 /// Sends a client's signed request to STS and reads who signed it.
 ///
 /// # Errors
-/// The text after `error making upstream request: `.
+/// See [`ForwardError`].
 pub async fn forward<'a>(
     forwarded: &Forwarded<'a>,
     context: CallContext<'a>,
-) -> Result<(CallerIdentity, ForwardedAnswer<'a>), String> {
+) -> Result<(CallerIdentity, ForwardedAnswer<'a>), ForwardError> {
     let Forwarded { request, description, region } = forwarded;
     let (calls, region) = (context.calls, *region);
-    let gave_up = |attempts: u32, cause: Option<String>| {
-        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        format!("error making request: {description} giving up after {attempts} attempt(s){cause}")
-    };
-    let request = request.as_ref().map_err(|cause| gave_up(0, Some(cause.clone())))?;
+    let request = request.as_ref().map_err(|cause| ForwardError::Unsendable {
+        description: description.clone(),
+        cause: cause.clone(),
+    })?;
     let answer = send(context, request, &mut Meter::Forwarded { calls, region })
         .await
-        .map_err(|GaveUp { attempts, cause }| gave_up(attempts, cause))?;
+        .map_err(|gave_up| ForwardError::GaveUp { description: description.clone(), gave_up })?;
     let (answer, latency) = (answer.response, answer.latency);
     let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
     if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {
-        return Err("body of GetCallerIdentity is invalid".to_owned());
+        return Err(ForwardError::ContentType);
     }
     if answer.status != StatusCode::OK {
-        let body = String::from_utf8_lossy(&answer.body);
-        let status = answer.status.as_u16();
-        return Err(format!("received error code {status} from STS: {}", truncated(&body, MAX_SHOWN_ERROR)));
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        return Err(ForwardError::Refused { status: answer.status, body });
     }
-    let unreadable = || "error parsing STS response".to_owned();
-    let identity = CallerIdentity::parse(&answer.body).map_err(|_| unreadable())?;
-    Ok((identity, counted.ok_or_else(unreadable)?))
+    let identity = CallerIdentity::parse(&answer.body).map_err(|_| ForwardError::Unreadable)?;
+    Ok((identity, counted.ok_or(ForwardError::Unreadable)?))
 }
 
 /// Where and as whom the server calls STS.
@@ -179,7 +269,7 @@ impl<'a> StsCaller<'a> {
         }
         let call = self.call(Api::AssumeRole, parameters);
         let body = call.send(context).await?;
-        read_credentials(&body, "AssumeRoleResponse", "AssumeRoleResult").map_err(|_| call.unreadable())
+        read_credentials(&call, &body, "AssumeRoleResponse", "AssumeRoleResult")
     }
 
     /// Credentials of a role in exchange for a web-identity token.
@@ -200,7 +290,7 @@ impl<'a> StsCaller<'a> {
         let call = self.call(Api::AssumeRoleWithWebIdentity, parameters);
         let body = call.send(context).await?;
         let (root, result) = ("AssumeRoleWithWebIdentityResponse", "AssumeRoleWithWebIdentityResult");
-        read_credentials(&body, root, result).map_err(|_| call.unreadable())
+        read_credentials(&call, &body, root, result)
     }
 }
 
@@ -208,7 +298,18 @@ fn unix_nanos(time: SystemTime) -> u128 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos())
 }
 
-fn read_credentials(document: &str, root: &str, result: &str) -> Result<Credentials, XmlError> {
+fn read_credentials(
+    call: &QueryCall<'_>,
+    document: &str,
+    root: &str,
+    result: &str,
+) -> Result<Credentials, CallError> {
+    let credentials = parse_credentials(document, root, result).map_err(|_| call.unreadable())?;
+    let source = CredentialsSource::Answer(call.api.action());
+    source.checked(credentials).map_err(|error| call.failed(NoResult::Unsendable(error)))
+}
+
+fn parse_credentials(document: &str, root: &str, result: &str) -> Result<Credentials, XmlError> {
     let (mut key, mut secret) = (Once::default(), Once::default());
     let (mut token, mut expiration) = (Once::default(), Once::default());
     walk(document.trim(), root, |path, node| match (path, node) {
@@ -273,10 +374,10 @@ mod tests {
     #[test]
     fn credentials_are_read_with_their_expiry() {
         let body = "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>A</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2026-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>";
-        let credentials = read_credentials(body, "AssumeRoleResponse", "AssumeRoleResult").unwrap();
+        let credentials = parse_credentials(body, "AssumeRoleResponse", "AssumeRoleResult").unwrap();
         assert_eq!(credentials.session_token(), Some("t"));
         assert_eq!(unix_nanos(credentials.expiry().unwrap()), 1_767_225_600_000_000_000);
         let without = body.replace("<Expiration>2026-01-01T00:00:00Z</Expiration>", "");
-        assert!(read_credentials(&without, "AssumeRoleResponse", "AssumeRoleResult").is_err());
+        assert!(parse_credentials(&without, "AssumeRoleResponse", "AssumeRoleResult").is_err());
     }
 }

@@ -1,4 +1,7 @@
 //! What a role demands of a caller.
 
+mod bound_error;
 pub mod instance;
 pub mod principal;
+
+pub use bound_error::{BoundError, CannotTell, Compared, Mismatch};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches};
 use http::{HeaderName, HeaderValue, Uri};
-use vault_plugin_auth_aws::go::GoDuration;
+use vault_plugin_auth_aws::go::{GoDuration, Overflow};
 use vault_plugin_auth_aws::https::{Authorities, ClientCertificate, ServerTls};
 use zeroize::Zeroizing;
 
@@ -126,7 +126,7 @@ impl HostAddress {
         let namespace = setting("namespace", "NAMESPACE").unwrap_or_default().trim_matches('/').to_owned();
         let wrap_ttl = setting("wrap-ttl", "WRAP_TTL");
         if let Some(text) = &wrap_ttl {
-            GoDuration::parse_field(text)
+            GoDuration::parse_field(text, Overflow::Refused)
                 .map_err(|error| Failure::Usage(format!("-wrap-ttl {text:?} is no duration: {error}")))?;
         }
         Ok(Self {
@@ -193,7 +193,8 @@ fn truth(environment: Environment, name: &str) -> Result<bool, Failure> {
 
 fn timeout(environment: Environment) -> Result<Duration, Failure> {
     let Some(text) = environment.host_setting("CLIENT_TIMEOUT") else { return Ok(DEFAULT_TIMEOUT) };
-    let parsed = GoDuration::parse_field(&text).ok().filter(|duration| duration.is_positive());
+    let parsed =
+        GoDuration::parse_field(&text, Overflow::Refused).ok().filter(|duration| duration.is_positive());
     let nanos = parsed.and_then(|duration| u64::try_from(duration.0).ok());
     nanos.map(Duration::from_nanos).ok_or_else(|| {
         Failure::Usage(format!("the client timeout {text:?} of the environment is no duration"))

@@ -48,8 +48,8 @@ impl HostClient {
     /// # Errors
     /// The settings for TLS cannot be used.
     pub(crate) fn new(address: HostAddress) -> Result<Self, Failure> {
-        let transport =
-            HttpsTransport::to_server(address.tls.clone(), address.proxy.clone()).map_err(Failure::Usage)?;
+        let transport = HttpsTransport::to_server(address.tls.clone(), address.proxy.clone())
+            .map_err(|error| Failure::Usage(error.to_string()))?;
         Ok(Self { address, transport: Arc::new(transport) })
     }
 

@@ -95,7 +95,7 @@ pub(crate) fn sts_endpoint(region: &Region, environment: Environment) -> Result<
     if !regional && LEGACY.contains(&region.name()) {
         return Ok(Endpoint::global_sts());
     }
-    Endpoint::of_service(Service::Sts, region).map_err(Failure::Usage)
+    Endpoint::of_service(Service::Sts, region).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 #[cfg(test)]

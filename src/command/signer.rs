@@ -40,7 +40,8 @@ pub(crate) struct SignedLogin {
 /// # Errors
 /// TLS is not available.
 pub(crate) fn aws_transport() -> Result<Arc<dyn Transport>, Failure> {
-    Ok(Arc::new(HttpsTransport::new().map_err(Failure::Usage)?))
+    let transport = HttpsTransport::new().map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Arc::new(transport))
 }
 
 impl Signer {

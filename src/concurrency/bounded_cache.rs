@@ -117,6 +117,19 @@ impl<K: Hash + Eq, V> BoundedCache<K, V> {
         entries.pop(key);
     }
 
+    /// Forgets all values under such keys.
+    pub fn forget_where(&self, is_meant: impl Fn(&K) -> bool)
+    where
+        K: Clone,
+    {
+        let mut entries = self.entries();
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        let meant: Vec<K> = entries.iter().map(|(key, _)| key).filter(|key| is_meant(key)).cloned().collect();
+        for key in &meant {
+            entries.pop(key);
+        }
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         let mut entries = self.entries();
@@ -178,6 +191,16 @@ mod tests {
         assert_eq!(cache.get("role/a"), None);
         cache.keep(cache.start_read(), "role/a".to_owned(), 3);
         assert_eq!(cache.get("role/a"), Some(3));
+    }
+
+    #[test]
+    fn what_is_meant_is_forgotten_and_nothing_else() {
+        let cache = filled();
+        let start = cache.start_read();
+        cache.forget_where(|key| key == "a");
+        assert_eq!((cache.get("a"), cache.get("b")), (None, Some(2)));
+        cache.keep(start, "a".to_owned(), 1);
+        assert_eq!(cache.get("a"), None);
     }
 
     #[test]

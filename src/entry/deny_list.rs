@@ -37,7 +37,7 @@ impl DenyListEntry {
     /// # Errors
     /// The name is not base64.
     pub fn tag_of(name: &str) -> Result<String, EntryError> {
-        let bytes = STANDARD.decode(name).map_err(|error| EntryError(error.to_string()))?;
+        let bytes = STANDARD.decode(name)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 }

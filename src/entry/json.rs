@@ -3,23 +3,10 @@
 //! Readers are lenient as Go's decoder is: a missing or null member is its zero value. Members this
 //! version does not know are kept and written back, so that an entry may travel between servers.
 
+use super::EntryError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use thiserror::Error;
-
-use crate::framework::Failure;
-
-/// A stored entry is not what it should be.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0}")]
-pub struct EntryError(pub String);
-
-impl From<EntryError> for Failure {
-    fn from(error: EntryError) -> Self {
-        Self::Internal(error.0)
-    }
-}
 
 /// An entry of one JSON object.
 pub trait Entry: Serialize + DeserializeOwned {
@@ -29,9 +16,10 @@ pub trait Entry: Serialize + DeserializeOwned {
     /// When it is no JSON object of this form.
     fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let mut value: Value =
-            serde_json::from_slice(bytes).map_err(|error| EntryError(error.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|error| EntryError::Unreadable(error.to_string()))?;
         drop_nulls(&mut value);
-        serde_json::from_value(value).map_err(|error| EntryError(without_value(&error.to_string())))
+        serde_json::from_value(value)
+            .map_err(|error| EntryError::Unreadable(without_value(&error.to_string())))
     }
 
     /// The bytes to store.
@@ -39,7 +27,8 @@ pub trait Entry: Serialize + DeserializeOwned {
     /// # Errors
     /// Cannot happen for the entries of this crate; stands instead of a panic.
     fn encode(&self) -> Result<Vec<u8>, EntryError> {
-        let mut bytes = serde_json::to_vec(self).map_err(|error| EntryError(error.to_string()))?;
+        let mut bytes =
+            serde_json::to_vec(self).map_err(|error| EntryError::Unwritable(error.to_string()))?;
         bytes.push(b'\n');
         Ok(bytes)
     }

@@ -5,6 +5,7 @@ mod bounds;
 mod certificate;
 mod client_config;
 mod deny_list;
+mod error;
 mod identity_config;
 mod json;
 mod mount_version;
@@ -19,10 +20,11 @@ pub use bounds::{BOUNDS, Bound, GoesWith};
 pub use certificate::{CertificateKind, StoredCertificate};
 pub use client_config::ClientConfig;
 pub use deny_list::DenyListEntry;
+pub use error::EntryError;
 pub use identity_config::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
 };
-pub use json::{Entry, EntryError};
+pub use json::Entry;
 pub use mount_version::MountVersion;
 pub use role::{AuthType, InferredEntity, Role};
 pub use role_upgrade::RoleUpgrade;

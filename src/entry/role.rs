@@ -160,10 +160,7 @@ impl Role {
         match self.inferred_entity_type.as_str() {
             "" => Ok(None),
             InferredEntity::EC2_INSTANCE => Ok(Some(InferredEntity::Ec2Instance)),
-            other => Err(EntryError(format!(
-                "unrecognized entity_type in metadata: {}",
-                crate::go::text::quote(other)
-            ))),
+            other => Err(EntryError::InferredEntityType(other.to_owned())),
         }
     }
 }

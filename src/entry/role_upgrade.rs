@@ -40,12 +40,11 @@ impl Role {
             self.version = 2;
         }
         if self.version == 2 {
-            self.role_id = random_id(random).map_err(|error| EntryError(error.to_string()))?;
+            self.role_id = random_id(random)?;
             self.version = 3;
         }
         if self.version != Self::VERSION {
-            let shown = u8::try_from(self.version).unwrap_or(b'?');
-            return Err(EntryError(format!("unrecognized role version: '\\x{shown:02x}'")));
+            return Err(EntryError::Version(self.version));
         }
         self.take_over_deprecated_names();
         Ok(if before == self.version { RoleUpgrade::None } else { RoleUpgrade::Changed })

@@ -6,24 +6,24 @@
 use serde_json::{Number, Value};
 
 use super::header_field::{self, too_long};
-use super::{Field, FieldKind, FieldValue};
-use crate::go::GoDuration;
+use super::{Field, FieldKind, FieldValue, HostFlavor};
+use crate::go::{GoDuration, Overflow};
 
 impl Field {
-    /// Converts a JSON value to the type of the field, with the limits of the field.
+    /// Converts a JSON value to the type of the field, with the limits of the field, as the host does.
     ///
     /// `Ok(None)` means "counts as not supplied" (a null duration). The error text says why the value
     /// does not convert; it never quotes the value.
     ///
     /// # Errors
     /// The reason, without the value.
-    pub fn convert(&self, value: Value) -> Result<Option<FieldValue>, String> {
+    pub fn convert(&self, value: Value, host: HostFlavor) -> Result<Option<FieldValue>, String> {
         let converted = match self.kind {
             FieldKind::String => FieldValue::Text(limited(self, text(value)?)?),
             FieldKind::Name => FieldValue::Text(limited(self, name(value)?)?),
             FieldKind::Int => FieldValue::Int(int(&value)?),
             FieldKind::Bool => FieldValue::Bool(bool(&value)?),
-            FieldKind::DurationSecond => match seconds(&value)? {
+            FieldKind::DurationSecond => match seconds(&value, host.overflow())? {
                 Some(seconds) => FieldValue::Seconds(seconds),
                 None => return Ok(None),
             },
@@ -135,12 +135,15 @@ fn bool(value: &Value) -> Result<bool, String> {
     }
 }
 
-fn seconds(value: &Value) -> Result<Option<i64>, String> {
+fn seconds(value: &Value, overflow: Overflow) -> Result<Option<i64>, String> {
     let duration = match value {
         Value::Null => return Ok(None),
-        Value::String(text) => GoDuration::parse_field(text)?,
-        // A number too large for an integer is too large for a duration.
-        Value::Number(number) => GoDuration::checked_from_secs(whole(number).unwrap_or(i64::MAX))?,
+        Value::String(text) => GoDuration::parse_field(text, overflow)?,
+        Value::Number(number) => match number.as_i64() {
+            Some(seconds) => GoDuration::of_field(seconds, overflow)?,
+            // A number too large for an integer is too large for a duration.
+            None => GoDuration::of_field(whole(number).unwrap_or(i64::MAX), Overflow::Refused)?,
+        },
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             return Err("could not parse duration from input".to_owned());
         }
@@ -198,7 +201,7 @@ mod tests {
     use super::*;
 
     fn convert_as(kind: FieldKind, value: Value) -> Result<Option<FieldValue>, String> {
-        Field::new("f", kind, "").max_bytes(40).convert(value)
+        Field::new("f", kind, "").max_bytes(40).convert(value, HostFlavor::OpenBao)
     }
 
     fn check(kind: FieldKind, cases: Vec<(Value, Result<FieldValue, &str>)>) {
@@ -384,6 +387,21 @@ mod tests {
                 (json!({}), Err("could not parse duration from input")),
             ],
         );
+    }
+
+    #[test]
+    fn whole_numbers_too_long_for_a_duration_wrap_where_the_host_lets_them() {
+        let convert =
+            |value| Field::new("f", FieldKind::DurationSecond, "").convert(value, HostFlavor::Vault);
+        for value in [json!(99_999_999_999_i64), json!("99999999999")] {
+            assert_eq!(convert(value), Ok(Some(FieldValue::Seconds(7_766_279_630))));
+        }
+        for value in [json!(i64::MAX), json!("9223372036854775807")] {
+            assert_eq!(convert(value), Err("cannot provide negative value '-1'".to_owned()));
+        }
+        for value in [json!(1e11), json!(1e300), json!(u64::MAX)] {
+            assert!(convert(value.clone()).is_err(), "{value}");
+        }
     }
 
     #[test]

@@ -2,8 +2,12 @@
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
+use thiserror::Error;
 
-use super::{Endpoint, Failure, Fields, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern};
+use super::{
+    DataError, Endpoint, Fields, HostFlavor, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern,
+};
+use crate::refusal::{Code, Coded};
 
 /// A route with its pattern compiled.
 pub(super) struct CompiledRoute<B> {
@@ -27,11 +31,38 @@ pub(super) struct Input {
 }
 
 /// Why a request supplies no input.
+#[derive(Debug, Error)]
 pub(super) enum InputError {
     /// The data as a whole.
-    Data(Failure),
-    /// The text about one field.
-    Field(String),
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// One field.
+    #[error("Field validation failed: {0}")]
+    Field(#[from] FieldError),
+}
+
+impl Coded for InputError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Data(error) => error.code(),
+            Self::Field(error) => error.code(),
+        }
+    }
+}
+
+/// A value does not convert to the type of its field.
+#[derive(Debug, Error)]
+#[error("error converting input for field {name:?}: {why}")]
+pub(super) struct FieldError {
+    name: &'static str,
+    /// What was wanted, without the value.
+    why: String,
+}
+
+impl Coded for FieldError {
+    fn code(&self) -> Code {
+        Code::FieldValue
+    }
 }
 
 impl<B> CompiledRoute<B> {
@@ -83,9 +114,14 @@ impl<B> CompiledRoute<B> {
 
     /// Converts the fields of a request: its data, overwritten by what the path captured. Fields
     /// are converted in the order of the route, so that the first error is always the same one.
-    pub(super) fn input(&self, request: &Request, captures: Captures) -> Result<Input, InputError> {
+    pub(super) fn input(
+        &self,
+        host: HostFlavor,
+        request: &Request,
+        captures: Captures,
+    ) -> Result<Input, InputError> {
         let limit = self.route.max_data_bytes.unwrap_or(MAX_DATA_BYTES);
-        let mut data = parse_data(&request.data, limit).map_err(InputError::Data)?;
+        let mut data = parse_data(&request.data, limit)?;
         let mut replaced = Vec::new();
         for (name, value) in captures {
             let overwritten = data.insert(name.to_owned(), Value::String(value));
@@ -94,18 +130,16 @@ impl<B> CompiledRoute<B> {
             }
         }
         replaced.sort_unstable();
-        let fields = self.fields(&mut data).map_err(InputError::Field)?;
+        let fields = self.fields(host, &mut data)?;
         let ignored = data.into_iter().map(|(name, _)| name).collect();
         Ok(Input { fields, ignored, replaced })
     }
 
-    fn fields(&self, data: &mut Map<String, Value>) -> Result<Fields, String> {
+    fn fields(&self, host: HostFlavor, data: &mut Map<String, Value>) -> Result<Fields, FieldError> {
         let mut fields = Fields::new();
         for field in self.route.fields {
             let Some(value) = data.remove(field.name) else { continue };
-            let converted = field
-                .convert(value)
-                .map_err(|why| format!("error converting input for field {:?}: {why}", field.name))?;
+            let converted = field.convert(value, host).map_err(|why| FieldError { name: field.name, why })?;
             if let Some(value) = converted {
                 fields.insert(field.name, value);
             }

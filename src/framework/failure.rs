@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::ports::StorageError;
+use crate::ports::{StorageError, SystemViewError};
 use crate::refusal::{Blame, Code, Coded, Fact};
 
 /// How a failure is answered. It is what the built-in method answers, and says nothing about who must
@@ -80,31 +80,6 @@ impl Failure {
 
     const fn fixed(status: Status, code: Code, text: &'static str) -> Self {
         Self { status, code, text: Cow::Borrowed(text), facts: Vec::new() }
-    }
-
-    /// A failure whose cause has no code yet.
-    pub fn uncoded(status: Status, text: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code: Code::Uncoded, text: text.into(), facts: Vec::new() }
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn Refused(text: String) -> Self {
-        Self::uncoded(Status::BadRequest, text)
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn Invalid(text: String) -> Self {
-        Self::uncoded(Status::Invalid, text)
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn Internal(text: String) -> Self {
-        Self::uncoded(Status::Internal, text)
-    }
-
-    #[allow(non_snake_case, missing_docs)]
-    pub fn User(text: String) -> Self {
-        Self::uncoded(Status::User, text)
     }
 
     /// A storage error with a text around it; the read-only error stays as it is.
@@ -202,5 +177,11 @@ impl Coded for Failure {
 impl From<StorageError> for Failure {
     fn from(error: StorageError) -> Self {
         Self::storage(&error, str::to_owned)
+    }
+}
+
+impl From<SystemViewError> for Failure {
+    fn from(error: SystemViewError) -> Self {
+        Self::internal(&error)
     }
 }

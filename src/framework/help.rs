@@ -3,13 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::compiled_route::CompiledRoute;
-use super::{Field, FieldKind, HostFlavor, Response};
+use super::{Field, FieldKind, Response};
 
 /// What help documents say about the mount as a whole.
 #[derive(Clone, Debug)]
 pub struct HelpContext {
-    /// The server, which names the document.
-    pub flavor: HostFlavor,
     /// The server's version; empty if it does not tell.
     pub version: String,
     /// What the backend is for: the help of the mount itself.
@@ -104,7 +102,7 @@ const fn type_words(kind: FieldKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::test_routes::{CONTEXT, TestBackend, request, route, table};
-    use super::super::{Operation, Reply, Route, RouteTable};
+    use super::super::{HostFlavor, Operation, Reply, Route, RouteTable};
     use super::*;
 
     async fn help(table: &RouteTable<TestBackend>, path: &str) -> String {
@@ -150,7 +148,8 @@ endpoints."
 
     #[tokio::test]
     async fn of_a_route_without_fields_or_texts_has_placeholders() {
-        let table = RouteTable::new(vec![route("bare/?", &[], &[Operation::List])]).unwrap();
+        let table =
+            RouteTable::new(HostFlavor::OpenBao, vec![route("bare/?", &[], &[Operation::List])]).unwrap();
         assert_eq!(
             help(&table, "bare/").await,
             "Request:        bare/\nMatching Route: ^bare/?$\n\n<no synopsis>\n\n\n\
@@ -175,10 +174,13 @@ endpoints."
 
     #[test]
     fn of_the_mount_lists_the_patterns_sorted() {
-        let table = RouteTable::new(vec![
-            Route { synopsis: " Lists roles. ", ..route("role/?", &[], &[]) },
-            route("login$", &[], &[]),
-        ])
+        let table = RouteTable::new(
+            HostFlavor::OpenBao,
+            vec![
+                Route { synopsis: " Lists roles. ", ..route("role/?", &[], &[]) },
+                route("login$", &[], &[]),
+            ],
+        )
         .unwrap();
         assert_eq!(
             of_all(table.compiled(), &CONTEXT),

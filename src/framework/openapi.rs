@@ -17,6 +17,7 @@ type Object = Map<String, Value>;
 /// neither prefix nor verb.
 pub(super) fn document<B>(
     routes: &[CompiledRoute<B>],
+    host: HostFlavor,
     context: &HelpContext,
     default_prefix: &str,
 ) -> Object {
@@ -28,26 +29,23 @@ pub(super) fn document<B>(
         for (index, template) in templates.iter().enumerate() {
             let path = PathDocument { compiled, template, index, default_prefix };
             let item = path.item(context, documented, &mut schemas);
-            paths.insert(format!("/{template}"), Value::Object(item));
+            paths.insert(path.key(host), Value::Object(item));
         }
     }
     let mut document = Object::new();
     document.insert("openapi".to_owned(), json!("3.0.2"));
-    document.insert("info".to_owned(), info(context));
+    document.insert("info".to_owned(), info(host, context));
     document.insert("paths".to_owned(), Value::Object(paths));
     document.insert("components".to_owned(), json!({ "schemas": schemas }));
     document
 }
 
-fn info(context: &HelpContext) -> Value {
-    let (title, product) = match context.flavor {
-        HostFlavor::Vault => ("HashiCorp Vault API", "Vault"),
-        HostFlavor::OpenBao => ("OpenBao API", "OpenBao"),
-    };
+fn info(host: HostFlavor, context: &HelpContext) -> Value {
     json!({
-        "title": title,
+        "title": host.api_title(),
         "description": format!(
-            "HTTP API that gives you full access to {product}. All API routes are prefixed with `/v1/`."
+            "HTTP API that gives you full access to {}. All API routes are prefixed with `/v1/`.",
+            host.product()
         ),
         "version": context.version,
         "license": {
@@ -69,6 +67,13 @@ struct PathDocument<'a, B> {
 impl<B> PathDocument<'_, B> {
     fn route(&self) -> &Route<B> {
         &self.compiled.route
+    }
+
+    /// The name of the path in the document.
+    fn key(&self, host: HostFlavor) -> String {
+        let lists = self.compiled.endpoint(Operation::List).is_some();
+        let slash = if lists && host.list_paths_end_in_slash() { "/" } else { "" };
+        format!("/{}{slash}", self.template)
     }
 
     fn item(&self, context: &HelpContext, documented: bool, schemas: &mut Object) -> Object {

@@ -95,15 +95,6 @@ pub struct Connection {
     pub remote_addr: String,
 }
 
-/// Which server the plugin runs under; it names itself differently in OpenAPI documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HostFlavor {
-    /// HashiCorp Vault.
-    Vault,
-    /// OpenBao.
-    OpenBao,
-}
-
 /// A request of the backend protocol, reduced to what this method uses.
 #[derive(Clone, Debug)]
 pub struct Request {

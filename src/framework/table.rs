@@ -6,12 +6,14 @@
 use std::future::Future;
 
 use serde_json::Value;
+use thiserror::Error;
 
 use super::compiled_route::{Captures, CompiledRoute, InputError};
 use super::{
-    Existence, Failure, HandlerResult, HelpContext, Operation, Reply, Request, Response, Route, help,
-    openapi, parse_data,
+    Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response, Route,
+    Status, help, openapi, parse_data,
 };
+use crate::refusal::{Code, Coded};
 
 /// What the route table asks the mounted backend, and only when it needs to know.
 pub trait Backend: Send + Sync {
@@ -27,8 +29,23 @@ pub trait Backend: Send + Sync {
     fn help_context(&self) -> impl Future<Output = HelpContext> + Send;
 }
 
-/// All routes of a backend, compiled.
+/// The host asks whether the entry exists for an operation that needs no such answer.
+#[derive(Clone, Debug, Error)]
+#[error("incorrect operation type {operation} for an existence check")]
+pub struct NotCheckable {
+    /// The operation, in the words of the protocol.
+    pub operation: String,
+}
+
+impl Coded for NotCheckable {
+    fn code(&self) -> Code {
+        Code::HostProtocol
+    }
+}
+
+/// All routes of a backend as one host has them, compiled.
 pub struct RouteTable<B> {
+    host: HostFlavor,
     routes: Vec<CompiledRoute<B>>,
 }
 
@@ -38,9 +55,9 @@ impl<B> RouteTable<B> {
     /// # Errors
     /// A mistake in a route: the pattern is no regular expression, a capture is no field, a name
     /// stands twice, a default is not JSON, or an existence check lacks create or update.
-    pub fn new(routes: Vec<Route<B>>) -> Result<Self, String> {
+    pub fn new(host: HostFlavor, routes: Vec<Route<B>>) -> Result<Self, String> {
         let routes = routes.into_iter().map(CompiledRoute::new).collect::<Result<_, _>>()?;
-        Ok(Self { routes })
+        Ok(Self { host, routes })
     }
 
     /// The route of a path and what its pattern captured; an optional group that took no part is
@@ -74,13 +91,14 @@ impl<B: Backend> RouteTable<B> {
     async fn help(&self, backend: &B, request: &Request) -> HandlerResult {
         if request.path.is_empty() {
             let context = backend.help_context().await;
-            let document = openapi::document(self.compiled(), &context, &default_prefix(request));
+            let document = openapi::document(self.compiled(), self.host, &context, &default_prefix(request));
             let text = help::of_all(self.compiled(), &context);
             return Ok(Some(help::response(text, document)));
         }
         let (compiled, _) = self.find_compiled(&request.path).ok_or(Failure::unsupported_path())?;
         let context = backend.help_context().await;
-        let document = openapi::document(std::slice::from_ref(compiled), &context, &default_prefix(request));
+        let document =
+            openapi::document(std::slice::from_ref(compiled), self.host, &context, &default_prefix(request));
         Ok(Some(help::response(help::of_route(compiled, &request.path), document)))
     }
 
@@ -90,10 +108,7 @@ impl<B: Backend> RouteTable<B> {
         if endpoint.forward_to_writer && !backend.can_write().await? {
             return Err(Failure::read_only());
         }
-        let input = compiled.input(request, captures).map_err(|failure| match failure {
-            InputError::Data(failure) => failure,
-            InputError::Field(text) => Failure::Refused(format!("Field validation failed: {text}")),
-        })?;
+        let input = compiled.input(self.host, request, captures).map_err(|error| Failure::refused(&error))?;
         let mut answer = (endpoint.handler)(backend, request, input.fields).await?;
         if let Some(response) = &mut answer {
             warn(response, &input.ignored, &input.replaced);
@@ -104,10 +119,8 @@ impl<B: Backend> RouteTable<B> {
     /// Tells whether the entry of the path exists.
     pub async fn existence_check(&self, backend: &B, request: &Request) -> Existence {
         if !matches!(request.operation, Operation::Create | Operation::Update) {
-            return Existence::Failed(Failure::Internal(format!(
-                "incorrect operation type {} for an existence check",
-                request.operation.wire_name()
-            )));
+            let operation = request.operation.wire_name().to_owned();
+            return Existence::Failed(Failure::internal(&NotCheckable { operation }));
         }
         let Some((compiled, captures)) = self.find_compiled(&request.path) else {
             return Existence::Failed(Failure::unsupported_path());
@@ -115,10 +128,10 @@ impl<B: Backend> RouteTable<B> {
         let Some(check) = compiled.route.existence_check else {
             return Existence::NotChecked;
         };
-        let input = match compiled.input(request, captures) {
+        let input = match compiled.input(self.host, request, captures) {
             Ok(input) => input,
-            Err(InputError::Data(failure)) => return Existence::Failed(Failure::User(failure.to_string())),
-            Err(InputError::Field(text)) => return Existence::Failed(Failure::User(text)),
+            Err(InputError::Data(error)) => return Existence::Failed(Failure::new(Status::User, &error)),
+            Err(InputError::Field(error)) => return Existence::Failed(Failure::new(Status::User, &error)),
         };
         match check(backend, request, input.fields).await {
             Ok(exists) => Existence::Exists(exists),

@@ -3,25 +3,22 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value, json};
+use thiserror::Error;
 
 use super::{
     Auth, Backend, Connection, DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerFuture,
     HelpContext, HostFlavor, Operation, Request, Response, Route, RouteTable,
 };
+use crate::refusal::{Code, Coded};
 
 #[derive(Default)]
 pub(super) struct TestBackend {
     pub(super) read_only: bool,
-    pub(super) vault: bool,
     pub(super) calls: AtomicUsize,
 }
 
-pub(super) const CONTEXT: HelpContext = HelpContext {
-    flavor: HostFlavor::OpenBao,
-    version: String::new(),
-    description: "\nLogs in with AWS.\n",
-    unauthenticated: &["login"],
-};
+pub(super) const CONTEXT: HelpContext =
+    HelpContext { version: String::new(), description: "\nLogs in with AWS.\n", unauthenticated: &["login"] };
 
 impl Backend for TestBackend {
     async fn can_write(&self) -> Result<bool, Failure> {
@@ -29,8 +26,7 @@ impl Backend for TestBackend {
     }
 
     async fn help_context(&self) -> HelpContext {
-        let flavor = if self.vault { HostFlavor::Vault } else { HostFlavor::OpenBao };
-        HelpContext { flavor, version: "2.7.2".to_owned(), ..CONTEXT }
+        HelpContext { version: "2.7.2".to_owned(), ..CONTEXT }
     }
 }
 
@@ -74,6 +70,17 @@ fn echo<'a>(backend: &'a TestBackend, request: &'a Request, fields: Fields) -> H
     })
 }
 
+/// What the existence check of the role `broken` fails with.
+#[derive(Debug, Error)]
+#[error("broken")]
+pub(super) struct Broken;
+
+impl Coded for Broken {
+    fn code(&self) -> Code {
+        Code::PluginDefect
+    }
+}
+
 fn exists<'a>(
     _: &'a TestBackend,
     _: &'a Request,
@@ -81,7 +88,7 @@ fn exists<'a>(
 ) -> HandlerFuture<'a, Result<bool, Failure>> {
     Box::pin(async move {
         match fields.text("role") {
-            Some("broken") => Err(Failure::Internal("broken".to_owned())),
+            Some("broken") => Err(Failure::internal(&Broken)),
             role => Ok(role == Some("dev")),
         }
     })
@@ -209,5 +216,9 @@ pub(super) fn routes() -> Vec<Route<TestBackend>> {
 }
 
 pub(super) fn table() -> RouteTable<TestBackend> {
-    RouteTable::new(routes()).unwrap()
+    table_of(HostFlavor::OpenBao)
+}
+
+pub(super) fn table_of(host: HostFlavor) -> RouteTable<TestBackend> {
+    RouteTable::new(host, routes()).unwrap()
 }

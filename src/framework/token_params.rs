@@ -1,18 +1,20 @@
 //! The token fields that roles of all auth methods share.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::framework::{Auth, DisplayAttributes, Failure, Field, FieldKind, Fields, TokenType};
+use crate::framework::{
+    Auth, DisplayAttributes, Failure, Field, FieldKind, Fields, HostFlavor, TokenParamsError, TokenType,
+};
 use crate::go::GoDuration;
-use crate::go::text::quote;
 use crate::refusal::Code;
 
-/// An address or network a token may be used from.
+/// An address or network a token may be used from. An address may have a port, which decides nothing; IPv4
+/// written as IPv6 (`::ffff:10.0.0.1`) is IPv4.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundCidr {
     text: String,
@@ -21,23 +23,33 @@ pub struct BoundCidr {
 }
 
 impl BoundCidr {
+    fn read(text: &str) -> Option<Self> {
+        let (network, other_text) = if let Ok(given) = IpNet::from_str(text) {
+            let network = unmapped(given);
+            (network, (network != given).then(|| network.to_string()))
+        } else if let Ok(given) = IpAddr::from_str(text) {
+            let address = given.to_canonical();
+            (IpNet::from(address), (address != given).then(|| address.to_string()))
+        } else {
+            let (address, port) = with_port(text)?;
+            let shown = match port {
+                0 => address.to_string(),
+                port => SocketAddr::new(address, port).to_string(),
+            };
+            (IpNet::from(address), Some(shown))
+        };
+        Some(Self { text: other_text.unwrap_or_else(|| text.to_owned()), network: Some(network) })
+    }
+
     fn from_stored(text: String) -> Self {
-        let network = IpNet::from_str(&text).or_else(|_| IpAddr::from_str(&text).map(IpNet::from)).ok();
-        Self { text, network }
+        Self::read(&text).unwrap_or(Self { text, network: None })
     }
 
-    fn parse(text: &str) -> Result<Self, Failure> {
-        let cidr = Self::from_stored(text.to_owned());
-        if cidr.network.is_none() {
-            let text = quote(text);
-            return Err(Failure::Invalid(format!(
-                "error parsing address {text}: Unable to convert {text} to an IPv4 or IPv6 address, or a UNIX Socket"
-            )));
-        }
-        Ok(cidr)
+    fn parse(text: &str) -> Result<Self, TokenParamsError> {
+        Self::read(text).ok_or_else(|| TokenParamsError::Cidr(text.to_owned()))
     }
 
-    /// As it was given.
+    /// As it was given, unless it can be said more simply.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -48,6 +60,31 @@ impl BoundCidr {
     pub fn contains(&self, address: IpAddr) -> bool {
         self.network.is_some_and(|network| network.contains(&address.to_canonical()))
     }
+}
+
+/// An IPv4 network for one that is written as IPv6.
+fn unmapped(network: IpNet) -> IpNet {
+    /// Bits in front of the IPv4 address.
+    const MAPPED: u8 = 96;
+    let plain = match network.addr().to_canonical() {
+        address @ IpAddr::V4(_) if matches!(network, IpNet::V6(_)) => {
+            network.prefix_len().checked_sub(MAPPED).and_then(|length| IpNet::new(address, length).ok())
+        }
+        _ => None,
+    };
+    plain.unwrap_or(network)
+}
+
+/// An address in brackets or with a port, without a zone.
+fn with_port(text: &str) -> Option<(IpAddr, u16)> {
+    if text.contains('%') {
+        return None;
+    }
+    if let Some(bare) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return bare.parse::<Ipv6Addr>().ok().map(|address| (address.to_canonical(), 0));
+    }
+    let socket = text.parse::<SocketAddr>().ok()?;
+    Some((socket.ip().to_canonical(), socket.port()))
 }
 
 impl Serialize for BoundCidr {
@@ -85,8 +122,10 @@ pub struct TokenParams {
     pub token_type: TokenType,
     /// Life of a token.
     pub token_ttl: GoDuration,
-    /// Whether a token is bound to the address of its login (OpenBao).
-    pub token_strictly_bind_ip: bool,
+    /// Whether a token is bound to the address of its login. Entries of hosts without the field lack it;
+    /// where it stands it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_strictly_bind_ip: Option<bool>,
 }
 
 const BATCH: TokenType = TokenType(2);
@@ -149,8 +188,17 @@ const GROUP: DisplayAttributes = DisplayAttributes {
     operation_suffix: "",
 };
 
-/// The fields by which a role's token parameters are set.
-pub const TOKEN_FIELDS: [Field; 10] = [
+/// The name of the field that not every host has.
+const STRICTLY_BIND_IP: &str = "token_strictly_bind_ip";
+
+/// The fields by which a role's token parameters are set on a host.
+pub fn token_fields(host: HostFlavor) -> impl Iterator<Item = Field> {
+    TOKEN_FIELDS
+        .into_iter()
+        .filter(move |field| field.name != STRICTLY_BIND_IP || host.has_strictly_bind_ip())
+}
+
+const TOKEN_FIELDS: [Field; 10] = [
     Field::new(
         "token_bound_cidrs",
         FieldKind::CommaStringSlice,
@@ -182,7 +230,7 @@ pub const TOKEN_FIELDS: [Field; 10] = [
     Field::new("token_policies", FieldKind::CommaStringSlice, "Policies of tokens.")
         .display(DisplayAttributes { name: "Generated Token's Policies", ..GROUP }),
     Field::new(
-        "token_strictly_bind_ip",
+        STRICTLY_BIND_IP,
         FieldKind::Bool,
         "Whether a token may be used only from the address of its login.",
     )
@@ -195,12 +243,19 @@ pub const TOKEN_FIELDS: [Field; 10] = [
 ];
 
 impl TokenParams {
-    /// Takes over the supplied fields and checks the whole.
+    /// Gives the parameters what entries of this host have, and takes away what they have not. To be done
+    /// whenever they are written.
+    pub fn settle(&mut self, host: HostFlavor) {
+        let strictly = self.token_strictly_bind_ip.unwrap_or(false);
+        self.token_strictly_bind_ip = host.has_strictly_bind_ip().then_some(strictly);
+    }
+
+    /// Settles the parameters for the host, takes over the supplied fields and checks the whole.
     ///
     /// # Errors
     /// What the operator must change.
-    pub fn update(&mut self, fields: &Fields) -> Result<(), Failure> {
-        let invalid = |text: &str| Failure::Invalid(text.to_owned());
+    pub fn update(&mut self, fields: &Fields, host: HostFlavor) -> Result<(), TokenParamsError> {
+        self.settle(host);
         if let Some(cidrs) = fields.list("token_bound_cidrs") {
             self.token_bound_cidrs =
                 Some(cidrs.iter().map(|text| BoundCidr::parse(text)).collect::<Result<_, _>>()?);
@@ -226,38 +281,34 @@ impl TokenParams {
                 "" | "default" => TokenType(0),
                 "service" => TokenType(1),
                 "batch" => BATCH,
-                _ => return Err(Failure::Invalid(format!("invalid 'token_type' value {}", quote(word)))),
+                _ => return Err(TokenParamsError::Type(word.to_owned())),
             };
         }
         if let Some(uses) = fields.int("token_num_uses") {
             if uses < 0 {
-                return Err(invalid("'token_num_uses' cannot be negative"));
+                return Err(TokenParamsError::NegativeUses);
             }
             self.token_num_uses = uses;
         }
         if matches!(self.token_type.0, 2 | 4) {
             if self.token_period.is_positive() {
-                return Err(invalid(
-                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate periodic tokens",
-                ));
+                return Err(TokenParamsError::PeriodicBatch);
             }
             if self.token_num_uses != 0 {
-                return Err(invalid(
-                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate tokens with limited use count",
-                ));
+                return Err(TokenParamsError::CountedBatch);
             }
         }
         if let Some(ttl) = seconds("token_ttl") {
             self.token_ttl = ttl;
         }
         if self.token_max_ttl.is_positive() && self.token_ttl > self.token_max_ttl {
-            return Err(invalid("'token_ttl' cannot be greater than 'token_max_ttl'"));
+            return Err(TokenParamsError::TtlAboveMax);
         }
-        if let Some(flag) = fields.bool("token_strictly_bind_ip") {
-            self.token_strictly_bind_ip = flag;
+        if let Some(flag) = fields.bool(STRICTLY_BIND_IP) {
+            self.token_strictly_bind_ip = Some(flag);
         }
-        if self.token_strictly_bind_ip && !self.bound_cidrs().is_empty() {
-            return Err(invalid("'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one"));
+        if self.token_strictly_bind_ip == Some(true) && !self.bound_cidrs().is_empty() {
+            return Err(TokenParamsError::StrictBind);
         }
         Ok(())
     }
@@ -298,7 +349,7 @@ impl TokenParams {
     /// Permission denied when tokens are bound to the caller's address and it is unknown.
     pub fn apply(&self, auth: &mut Auth, remote_addr: Option<&str>) -> Result<(), Failure> {
         auth.bound_cidrs = self.bound_cidrs().iter().map(|cidr| cidr.text.clone()).collect();
-        if self.token_strictly_bind_ip {
+        if self.token_strictly_bind_ip == Some(true) {
             let address = remote_addr
                 .and_then(|text| text.parse::<IpAddr>().ok())
                 .ok_or(Failure::permission_denied(Code::LoginAddress))?;
@@ -316,8 +367,8 @@ impl TokenParams {
         Ok(())
     }
 
-    /// Adds the fields as a role read shows them.
-    pub fn read_into(&self, data: &mut Map<String, Value>) {
+    /// Adds the fields as a role read on this host shows them.
+    pub fn read_into(&self, data: &mut Map<String, Value>, host: HostFlavor) {
         let cidrs: Vec<&str> = self.bound_cidrs().iter().map(BoundCidr::as_str).collect();
         for (name, value) in [
             ("token_bound_cidrs", json!(cidrs)),
@@ -327,11 +378,14 @@ impl TokenParams {
             ("token_num_uses", json!(self.token_num_uses)),
             ("token_period", json!(self.token_period.as_secs())),
             ("token_policies", json!(self.policies())),
-            ("token_strictly_bind_ip", json!(self.token_strictly_bind_ip)),
             ("token_ttl", json!(self.token_ttl.as_secs())),
             ("token_type", json!(word_of(self.token_type))),
         ] {
             data.insert(name.to_owned(), value);
+        }
+        if host.has_strictly_bind_ip() {
+            let strictly = self.token_strictly_bind_ip.unwrap_or(false);
+            data.insert(STRICTLY_BIND_IP.to_owned(), json!(strictly));
         }
     }
 }
@@ -386,16 +440,18 @@ mod tests {
                 "'token_strictly_bind_ip' conflicts with 'token_bound_cidrs'; set only one",
             ),
         ] {
-            let refused = TokenParams::default().update(&fields(&values)).unwrap_err();
-            assert_eq!(refused, Failure::Invalid(refusal.to_owned()));
+            let refused = TokenParams::default().update(&fields(&values), HostFlavor::OpenBao).unwrap_err();
+            assert_eq!(refused.to_string(), refusal);
         }
     }
 
     #[test]
     fn an_update_without_addresses_keeps_the_network_as_it_is() {
         let mut params = TokenParams::default();
-        params.update(&fields(&[("token_bound_cidrs", list(&["2001:db8::/32"]))])).unwrap();
-        params.update(&fields(&[("token_ttl", FieldValue::Seconds(10))])).unwrap();
+        params
+            .update(&fields(&[("token_bound_cidrs", list(&["2001:db8::/32"]))]), HostFlavor::Vault)
+            .unwrap();
+        params.update(&fields(&[("token_ttl", FieldValue::Seconds(10))]), HostFlavor::Vault).unwrap();
         assert_eq!(params.bound_cidrs()[0].as_str(), "2001:db8::/32");
         assert!(params.check_address(Some("2001:db8::1")).is_ok());
         assert!(params.check_address(Some("2001:db9::1")).is_err());
@@ -405,7 +461,9 @@ mod tests {
     fn addresses_are_checked_and_unknown_ones_denied() {
         let mut params = TokenParams::default();
         assert!(params.check_address(None).is_ok());
-        params.update(&fields(&[("token_bound_cidrs", list(&["10.0.0.0/8", "192.0.2.7"]))])).unwrap();
+        params
+            .update(&fields(&[("token_bound_cidrs", list(&["10.0.0.0/8", "192.0.2.7"]))]), HostFlavor::Vault)
+            .unwrap();
         for (address, admitted) in [
             (Some("10.1.2.3"), true),
             (Some("::ffff:10.1.2.3"), true),
@@ -415,6 +473,92 @@ mod tests {
             (None, false),
         ] {
             assert_eq!(params.check_address(address).is_ok(), admitted, "{address:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_may_have_a_port_and_ipv4_may_be_written_as_ipv6() {
+        for (given, shown, inside, outside) in [
+            ("127.0.0.1:8200", "127.0.0.1:8200", "127.0.0.1", "127.0.0.2"),
+            ("127.0.0.1:0", "127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("[::1]", "::1", "::1", "::2"),
+            ("[::1]:8200", "[::1]:8200", "::1", "::2"),
+            ("[2001:db8::1]:65535", "[2001:db8::1]:65535", "2001:db8::1", "2001:db8::2"),
+            ("::1:8200", "::1:8200", "::1:8200", "::1"),
+            ("::ffff:127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("[::ffff:127.0.0.1]", "127.0.0.1", "127.0.0.1", "127.0.0.2"),
+            ("[::ffff:127.0.0.1]:80", "127.0.0.1:80", "127.0.0.1", "127.0.0.2"),
+            ("::ffff:127.0.0.0/104", "127.0.0.0/8", "127.9.9.9", "128.0.0.1"),
+            ("::ffff:127.0.0.0/96", "127.0.0.0/0", "10.0.0.1", "::1"),
+            ("::ffff:0.0.0.0/95", "::ffff:0.0.0.0/95", "::fffe:0:1", "10.0.0.1"),
+            ("127.0.0.1/8", "127.0.0.1/8", "127.9.9.9", "128.0.0.1"),
+            ("2001:DB8::1", "2001:DB8::1", "2001:db8::1", "2001:db8::2"),
+        ] {
+            let stored = BoundCidr::from_stored(given.to_owned());
+            assert_eq!(BoundCidr::parse(given), Ok(stored.clone()), "{given}");
+            assert_eq!(stored.as_str(), shown);
+            for (address, contained) in [(inside, true), (outside, false)] {
+                assert_eq!(stored.contains(address.parse().unwrap()), contained, "{address} in {given}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_matches_nothing_where_it_is_stored() {
+        for given in [
+            "",
+            "127.0.0.1:99999",
+            "127.0.0.1:x",
+            "127.0.0.1:",
+            "127.0.0.0:80/8",
+            "127.0.0.0/8:80",
+            "127.0.0.1/33",
+            "127.0.0.1/-1",
+            "127.0.0.1/255.0.0.0",
+            "::/129",
+            "[::1/128]:80",
+            "[127.0.0.1]",
+            "[127.0.0.1]:80",
+            "[::1",
+            "::1]",
+            "127.1",
+            "127.0.0.1%lo",
+            "[fe80::1%1]:80",
+            "[fe80::1%1]",
+            "localhost",
+            "/tmp/sock",
+        ] {
+            assert!(BoundCidr::parse(given).is_err(), "{given}");
+            let stored = BoundCidr::from_stored(given.to_owned());
+            assert_eq!(stored.as_str(), given);
+            for address in ["127.0.0.1", "::1", "fe80::1"] {
+                assert!(!stored.contains(address.parse().unwrap()), "{address} in {given}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_host_that_has_the_strict_bind_shows_stores_and_keeps_it() {
+        let names = |host| token_fields(host).map(|field| field.name).collect::<Vec<_>>();
+        let mut of_openbao = names(HostFlavor::OpenBao);
+        of_openbao.retain(|&name| name != STRICTLY_BIND_IP);
+        assert_eq!(of_openbao, names(HostFlavor::Vault));
+
+        for (host, stored, after) in [
+            (HostFlavor::OpenBao, None, Some(false)),
+            (HostFlavor::OpenBao, Some(true), Some(true)),
+            (HostFlavor::Vault, None, None),
+            (HostFlavor::Vault, Some(true), None),
+        ] {
+            let mut params = TokenParams { token_strictly_bind_ip: stored, ..TokenParams::default() };
+            let mut shown = Map::new();
+            params.read_into(&mut shown, host);
+            let expected = host.has_strictly_bind_ip().then(|| json!(stored.unwrap_or(false)));
+            assert_eq!(shown.get(STRICTLY_BIND_IP), expected.as_ref(), "{host:?} {stored:?}");
+            params.update(&Fields::new(), host).unwrap();
+            assert_eq!(params.token_strictly_bind_ip, after, "{host:?} {stored:?}");
+            let written = serde_json::to_value(&params).unwrap();
+            assert_eq!(written.get(STRICTLY_BIND_IP), after.map(Value::from).as_ref());
         }
     }
 
@@ -432,7 +576,7 @@ mod tests {
 
     #[test]
     fn a_strictly_bound_token_needs_the_address() {
-        let params = TokenParams { token_strictly_bind_ip: true, ..TokenParams::default() };
+        let params = TokenParams { token_strictly_bind_ip: Some(true), ..TokenParams::default() };
         let mut auth = Auth::default();
         params.apply(&mut auth, Some("192.0.2.1")).unwrap();
         assert_eq!(auth.bound_cidrs, ["192.0.2.1"]);

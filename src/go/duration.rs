@@ -71,39 +71,58 @@ impl GoDuration {
     /// days (`2d`), or Go's notation.
     ///
     /// ```
-    /// use vault_plugin_auth_aws::go::GoDuration;
+    /// use vault_plugin_auth_aws::go::{GoDuration, Overflow};
     ///
-    /// assert_eq!(GoDuration::parse_field("90")?.as_secs(), 90);
-    /// assert_eq!(GoDuration::parse_field("2d")?, GoDuration::parse_field("48h")?);
-    /// assert_eq!(GoDuration::parse_field("1h30m")?.as_secs(), 5400);
-    /// assert_eq!(GoDuration::parse_field("1w"), Err("time: unknown unit in duration".to_owned()));
+    /// let read = |text| GoDuration::parse_field(text, Overflow::Refused);
+    /// assert_eq!(read("90")?.as_secs(), 90);
+    /// assert_eq!(read("2d")?, read("48h")?);
+    /// assert_eq!(read("1h30m")?.as_secs(), 5400);
+    /// assert_eq!(read("1w"), Err("time: unknown unit in duration".to_owned()));
     /// # Ok::<(), String>(())
     /// ```
     ///
     /// # Errors
-    /// As [`GoDuration::parse`], or the text about overflow beyond 292 years.
-    pub fn parse_field(text: &str) -> Result<Self, String> {
+    /// As [`GoDuration::parse`], and as [`GoDuration::of_field`] for seconds and days.
+    pub fn parse_field(text: &str, overflow: Overflow) -> Result<Self, String> {
         if text.is_empty() {
             return Ok(Self::ZERO);
         }
         if let Ok(seconds) = text.parse::<i64>() {
-            return Self::checked_from_secs(seconds);
+            return Self::of_field(seconds, overflow);
         }
         match text.strip_suffix('d') {
             Some(days) => {
                 let days = days.parse::<i64>().map_err(|_| INVALID)?;
-                Self::checked_from_secs(days.checked_mul(SECONDS_OF_DAY).ok_or(OVERFLOW)?)
+                Self::of_field(overflow.product(days, SECONDS_OF_DAY)?, overflow)
             }
             None => Self::parse(text),
         }
     }
 
-    /// Of whole seconds.
+    /// Of whole seconds, as a duration field of the API takes them.
     ///
     /// # Errors
-    /// The text about overflow, beyond 292 years.
-    pub fn checked_from_secs(seconds: i64) -> Result<Self, String> {
-        seconds.checked_mul(Self::SECOND).map(Self).ok_or_else(|| OVERFLOW.to_owned())
+    /// The text about overflow, beyond 292 years, where it is refused.
+    pub fn of_field(seconds: i64, overflow: Overflow) -> Result<Self, String> {
+        Ok(Self(overflow.product(seconds, Self::SECOND)?))
+    }
+}
+
+/// What becomes of a number of seconds or days beyond 292 years, which no duration can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is an error.
+    Refused,
+    /// The nanoseconds wrap around, as Go multiplies: what comes out may be anything.
+    Wraps,
+}
+
+impl Overflow {
+    fn product(self, number: i64, unit: i64) -> Result<i64, &'static str> {
+        match self {
+            Self::Refused => number.checked_mul(unit).ok_or(OVERFLOW),
+            Self::Wraps => Ok(number.wrapping_mul(unit)),
+        }
     }
 }
 
@@ -295,11 +314,35 @@ mod tests {
             ("9223372036854775807d", Err(OVERFLOW)),
         ] {
             assert_eq!(
-                GoDuration::parse_field(text),
+                GoDuration::parse_field(text, Overflow::Refused),
                 expected.map(GoDuration).map_err(str::to_owned),
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn where_nothing_is_refused_seconds_and_days_wrap_around() {
+        for (text, seconds) in [
+            ("9223372036", 9_223_372_036),
+            ("9223372037", -9_223_372_036),
+            ("9999999999", -8_446_744_074),
+            ("18446744073", 0),
+            ("18446744074", 0),
+            ("27670116110", 9_223_372_036),
+            ("99999999999", 7_766_279_630),
+            ("9223372036854775807", -1),
+            ("106751d", 9_223_286_400),
+            ("106752d", -9_223_371_273),
+            ("200000d", -1_166_744_073),
+            ("999999d", -5_833_806_768),
+            ("999999999999999999d", 6_994_087_229),
+        ] {
+            let duration = GoDuration::parse_field(text, Overflow::Wraps).map(GoDuration::as_secs);
+            assert_eq!(duration, Ok(seconds), "{text}");
+        }
+        // Go's own notation has a bound of its own.
+        assert_eq!(GoDuration::parse_field("2562048h", Overflow::Wraps), Err(INVALID.to_owned()));
     }
 
     proptest::proptest! {
@@ -311,7 +354,10 @@ mod tests {
 
         #[test]
         fn any_text_is_read_or_refused(text in "[-+0-9.a-zµ]{0,24}") {
-            let _ = (GoDuration::parse(&text), GoDuration::parse_field(&text));
+            let _ = GoDuration::parse(&text);
+            for overflow in [Overflow::Refused, Overflow::Wraps] {
+                let _ = GoDuration::parse_field(&text, overflow);
+            }
         }
     }
 }

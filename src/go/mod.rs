@@ -5,5 +5,5 @@ mod duration;
 mod header_name;
 pub mod text;
 
-pub use duration::GoDuration;
+pub use duration::{GoDuration, Overflow};
 pub use header_name::canonical_name;

@@ -7,21 +7,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
+use http::uri::Authority;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{
     DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
 };
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::error::{BoxError, ConnectError};
-use super::proxy::Proxies;
+use super::proxy::{Protocol, Proxies};
+use super::quick_ack::acknowledge_now;
 use super::resolver::Resolver;
-use super::trust::Trust;
+use super::socks;
+use super::trust::{Trust, TrustError};
 
 /// Longest time for a connection to stand: name resolution, TCP, proxy and TLS together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,8 +36,9 @@ type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 #[derive(Clone)]
 pub(super) struct Connector {
     dialer: Dialer,
+    /// Towards targets.
     trust: Arc<Trust>,
-    /// Says whose certificate the peer must have.
+    /// Says whose certificate a target must have.
     names: Arc<dyn ResolveServerName + Send + Sync>,
 }
 
@@ -49,27 +54,34 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let names = Arc::new(DefaultServerNameResolver::default());
-        Self { dialer: Dialer { tcp, proxies }, trust, names }
+        Self { dialer: Dialer { tcp, proxies, trust: Arc::clone(&trust) }, trust, names }
     }
 
-    /// Expects a certificate for this name from every peer, instead of one for the host of the URL.
-    pub(super) fn expecting(self, name: String) -> Result<Self, String> {
-        let parsed = ServerName::try_from(name.clone())
-            .map_err(|_| format!("{name:?} is not a name of a TLS server"))?;
-        Ok(Self { names: Arc::new(FixedServerNameResolver::new(parsed)), ..self })
+    /// Towards targets this trust, and a certificate for this name if there is one, instead of one for
+    /// the host of the URL. Towards proxies nothing changes.
+    pub(super) fn to_target(mut self, trust: Arc<Trust>, name: Option<ServerName<'static>>) -> Self {
+        self.trust = trust;
+        if let Some(name) = name {
+            self.names = Arc::new(FixedServerNameResolver::new(name));
+        }
+        self
     }
 
-    async fn connect(mut self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
+    async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
         let is_https = target.scheme_str() == Some("https");
         // Local files do not count against the time to connect.
-        let tls = if is_https { Some(self.trust.config().await.map_err(ConnectError::Tls)?) } else { None };
+        let no_tls = |error: TrustError| ConnectError::Tls(error.to_string());
+        if self.dialer.speaks_tls_to_proxy(&target) {
+            self.dialer.trust.config().await.map_err(no_tls)?;
+        }
+        let tls = if is_https { Some(self.trust.config().await.map_err(no_tls)?) } else { None };
         let peer = self.dialer.describe(&target);
         let attempt = async {
             match tls {
                 Some(config) => {
                     HttpsConnector::new(self.dialer, config, false, self.names).call(target).await
                 }
-                None => self.dialer.call(target).await.map(MaybeHttpsStream::Http),
+                None => self.dialer.dial(target).await.map(MaybeHttpsStream::Http),
             }
         };
         match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
@@ -96,26 +108,36 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Makes TCP connections, to the target or its proxy; for https a tunnel through the proxy.
+/// Makes connections to the target or its proxy; for https a tunnel through the proxy.
 #[derive(Clone, Debug)]
 struct Dialer {
     tcp: HttpConnector<Resolver>,
     proxies: Arc<Proxies>,
+    /// Towards proxies.
+    trust: Arc<Trust>,
 }
 
 impl Dialer {
     async fn dial(mut self, target: Uri) -> Result<Dialed, BoxError> {
         let Some(proxy) = self.proxies.for_target(&target)? else {
-            return Ok(Dialed { stream: self.tcp.call(target).await?, speaks_to_proxy: false });
+            return Ok(Dialed::at_target(self.tcp.call(target).await?));
         };
-        if target.scheme_str() == Some("http") {
-            return Ok(Dialed { stream: self.tcp.call(proxy.uri().clone()).await?, speaks_to_proxy: true });
+        match Protocol::of(&proxy) {
+            Protocol::Http { tls: false } => through_http(self.tcp, &proxy, target).await,
+            Protocol::Http { tls: true } => {
+                let config = self.trust.config().await?;
+                through_http(HttpsConnector::from((self.tcp, config)), &proxy, target).await
+            }
+            Protocol::Socks => {
+                let stream = self.tcp.call(proxy.uri().clone()).await?;
+                Ok(Dialed::at_target(socks::through(stream, &proxy, &target).await?))
+            }
         }
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp);
-        if let Some(authorization) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(authorization.clone());
-        }
-        Ok(Dialed { stream: tunnel.call(target).await?, speaks_to_proxy: false })
+    }
+
+    fn speaks_tls_to_proxy(&self, target: &Uri) -> bool {
+        let proxy = self.proxies.for_target(target).ok().flatten();
+        proxy.is_some_and(|proxy| Protocol::of(&proxy) == Protocol::Http { tls: true })
     }
 
     /// Who is connected to, for error texts. Credentials of the proxy are not part of it.
@@ -125,13 +147,29 @@ impl Dialer {
         let port = target.port_u16().unwrap_or(default_port);
         let via = match self.proxies.for_target(target) {
             Ok(Some(proxy)) => {
-                let (host, port) = (proxy.uri().host().unwrap_or_default(), proxy.uri().port_u16());
-                format!(" through proxy {host}:{}", port.unwrap_or(80))
+                format!(" through proxy {}", proxy.uri().authority().map_or("", Authority::as_str))
             }
             _ => String::new(),
         };
         format!("{host}:{port}{via}")
     }
+}
+
+/// Through a proxy that speaks HTTP and is reached by `connector`.
+async fn through_http<C>(mut connector: C, proxy: &Intercept, target: Uri) -> Result<Dialed, BoxError>
+where
+    C: Service<Uri, Error: Into<BoxError>, Future: Send + 'static>,
+    C::Response: Into<Link> + Read + Write + Unpin + Send + 'static,
+{
+    if target.scheme_str() == Some("http") {
+        let link = connector.call(proxy.uri().clone()).await.map_err(Into::into)?;
+        return Ok(Dialed { link: link.into(), speaks_to_proxy: true });
+    }
+    let mut tunnel = Tunnel::new(proxy.uri().clone(), connector);
+    if let Some(authorization) = proxy.basic_auth() {
+        tunnel = tunnel.with_auth(authorization.clone());
+    }
+    Ok(Dialed::at_target(tunnel.call(target).await?))
 }
 
 impl Service<Uri> for Dialer {
@@ -148,16 +186,25 @@ impl Service<Uri> for Dialer {
     }
 }
 
-/// A TCP connection to a target, or to a proxy that is told the target in each request.
+/// What leads to a target or its proxy; the proxy may want TLS.
+type Link = MaybeHttpsStream<TokioIo<TcpStream>>;
+
+/// A connection to a target, or to a proxy that is told the target in each request.
 #[derive(Debug)]
 pub(super) struct Dialed {
-    stream: TokioIo<TcpStream>,
+    link: Link,
     speaks_to_proxy: bool,
+}
+
+impl Dialed {
+    fn at_target(link: impl Into<Link>) -> Self {
+        Self { link: link.into(), speaks_to_proxy: false }
+    }
 }
 
 impl Connection for Dialed {
     fn connected(&self) -> Connected {
-        self.stream.connected().proxy(self.speaks_to_proxy)
+        self.link.connected().proxy(self.speaks_to_proxy)
     }
 }
 
@@ -167,7 +214,12 @@ impl Read for Dialed {
         context: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        let link = &mut self.get_mut().link;
+        let read = Pin::new(&mut *link).poll_read(context, buffer);
+        if let (true, MaybeHttpsStream::Http(stream)) = (read.is_ready(), link) {
+            acknowledge_now(stream.inner());
+        }
+        read
     }
 }
 
@@ -177,19 +229,19 @@ impl Write for Dialed {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        Pin::new(&mut self.get_mut().link).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        Pin::new(&mut self.get_mut().link).poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        Pin::new(&mut self.get_mut().link).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.link.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -197,6 +249,6 @@ impl Write for Dialed {
         context: &mut Context<'_>,
         buffers: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, buffers)
+        Pin::new(&mut self.get_mut().link).poll_write_vectored(context, buffers)
     }
 }

@@ -4,25 +4,25 @@ use std::path::PathBuf;
 
 /// Proxies and trust roots.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Environment {
+pub struct Environment {
     /// `HTTPS_PROXY`.
-    pub(super) https_proxy: String,
+    pub https_proxy: String,
     /// `HTTP_PROXY`.
-    pub(super) http_proxy: String,
+    pub http_proxy: String,
     /// `NO_PROXY`.
-    pub(super) no_proxy: String,
+    pub no_proxy: String,
     /// `SSL_CERT_FILE`.
-    pub(super) certificate_file: Option<PathBuf>,
+    pub certificate_file: Option<PathBuf>,
     /// The directories of `SSL_CERT_DIR`.
-    pub(super) certificate_directories: Vec<PathBuf>,
+    pub certificate_directories: Vec<PathBuf>,
     /// Whether the certificates of the operating system are trusted.
-    pub(super) system_certificates: bool,
+    pub system_certificates: bool,
 }
 
 impl Environment {
     /// The settings of this process, as it was started.
     #[expect(clippy::disallowed_methods, reason = "proxies and trust roots are named by the environment")]
-    pub(super) fn of_process() -> Self {
+    pub fn of_process() -> Self {
         let text = |names: [&str; 2]| {
             let values = names.into_iter().filter_map(|name| std::env::var(name).ok());
             values.into_iter().find(|value| !value.is_empty()).unwrap_or_default()

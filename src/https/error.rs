@@ -6,7 +6,12 @@ use std::io;
 
 use thiserror::Error;
 
+use super::own_root::is_authority_as_server;
 use crate::ports::TransportError;
+
+/// What the TLS library calls by the name of a variant.
+const AUTHORITY_AS_SERVER: &str = "invalid peer certificate: a CA certificate is used as the server's, and \
+                                   neither SSL_CERT_FILE nor SSL_CERT_DIR lists it";
 
 pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -26,6 +31,9 @@ impl ConnectError {
     pub(super) fn new(peer: &str, error: &(dyn StdError + 'static)) -> Self {
         let text = format!("connecting to {peer}: {}", causes(error));
         match find::<rustls::Error>(error) {
+            Some(tls) if is_authority_as_server(tls) => {
+                Self::Tls(text.replace(&tls.to_string(), AUTHORITY_AS_SERVER))
+            }
             Some(_) => Self::Tls(text),
             None => Self::Connect(text),
         }

@@ -10,9 +10,10 @@ mod environment;
 mod error;
 mod own_root;
 mod proxy;
+mod quick_ack;
 mod resolver;
-mod roots;
 mod server_tls;
+mod socks;
 mod transport;
 mod trust;
 
@@ -24,5 +25,7 @@ mod test_servers;
 mod tests;
 
 pub use connector::CONNECT_TIMEOUT;
-pub use server_tls::{Authorities, ClientCertificate, ServerTls};
+pub use environment::Environment;
+pub use server_tls::{Authorities, ClientCertificate, ServerTls, ServerTlsError};
 pub use transport::{HttpsTransport, IDLE_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS, MAX_IDLE_PER_ENDPOINT};
+pub use trust::TrustError;

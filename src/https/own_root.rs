@@ -1,72 +1,92 @@
-//! A server certificate that is itself among the trusted ones.
+//! A server certificate that is itself among the listed ones.
 //!
-//! Small installations let a server present a certificate that is its own authority. The verifier of
-//! the TLS library refuses a certificate of an authority at the end of a chain; Go accepts it when it
-//! is listed itself. Accepted here is that case alone: the very certificate that is trusted, for the
-//! right name, while it is valid.
+//! Small installations let a server show a certificate that is its own authority. The usual verifier
+//! refuses a certificate of an authority at the end of a chain; Go takes it when it is listed itself.
+//! Taken here is that case alone: the very certificate that is listed, for the right
+//! name, while it is valid, and if it may be a server's.
 
 use std::sync::Arc;
 
 use der::Decode as _;
-use rustls::client::WebPkiServerVerifier;
+use der::asn1::ObjectIdentifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use x509_cert::Certificate;
+use x509_cert::ext::pkix::ExtendedKeyUsage;
+
+/// `id-kp-serverAuth`.
+const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+
+/// What the usual verifier says of a certificate of an authority that is shown as a server's. Its
+/// type is not one that the TLS library hands out.
+const AUTHORITY_AS_SERVER: &str = "CaUsedAsEndEntity";
+
+/// Whether an error is the one that has the exception.
+pub(super) fn is_authority_as_server(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(CertificateError::Other(cause)) => {
+            cause.0.to_string() == AUTHORITY_AS_SERVER
+        }
+        _ => false,
+    }
+}
 
 /// The usual verifier, and the exception.
 #[derive(Debug)]
 pub(super) struct OwnRootVerifier {
     usual: Arc<WebPkiServerVerifier>,
-    trusted: Vec<CertificateDer<'static>>,
+    listed: Vec<CertificateDer<'static>>,
 }
 
 impl OwnRootVerifier {
-    /// Trusts what `usual` trusts; `trusted` are the same certificates.
-    pub(super) fn new(usual: Arc<WebPkiServerVerifier>, trusted: Vec<CertificateDer<'static>>) -> Self {
-        Self { usual, trusted }
-    }
-
-    fn accept_own_root(
-        &self,
-        presented: &CertificateDer<'_>,
-        name: &ServerName<'_>,
-        now: UnixTime,
-    ) -> Option<Result<ServerCertVerified, Error>> {
-        self.trusted.iter().any(|trusted| trusted.as_ref() == presented.as_ref()).then(|| {
-            check_validity(presented, now)?;
-            verify_server_name(&ParsedCertificate::try_from(presented)?, name)?;
-            Ok(ServerCertVerified::assertion())
-        })
+    /// Believes what `usual` believes, and the certificates `listed`.
+    pub(super) fn new(usual: Arc<WebPkiServerVerifier>, listed: Vec<CertificateDer<'static>>) -> Self {
+        Self { usual, listed }
     }
 }
 
-fn check_validity(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
-    let parsed = Certificate::from_der(certificate)
-        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-    let validity = parsed.tbs_certificate().validity();
-    if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
-        return Err(Error::InvalidCertificate(CertificateError::NotValidYet));
+/// What else the usual verifier asks of a server's certificate.
+pub(super) fn check(shown: &CertificateDer<'_>, name: &ServerName<'_>, now: UnixTime) -> Result<(), Error> {
+    verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+    let certificate = Certificate::from_der(shown).map_err(|_| CertificateError::BadEncoding)?;
+    let signed = certificate.tbs_certificate();
+    let validity = signed.validity();
+    let not_before = UnixTime::since_unix_epoch(validity.not_before.to_unix_duration());
+    let not_after = UnixTime::since_unix_epoch(validity.not_after.to_unix_duration());
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
     }
-    if now.as_secs() > validity.not_after.to_unix_duration().as_secs() {
-        return Err(Error::InvalidCertificate(CertificateError::Expired));
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
     }
-    Ok(())
+    let purposes = signed.get_extension::<ExtendedKeyUsage>().map_err(|_| CertificateError::BadEncoding)?;
+    match purposes {
+        Some((_, ExtendedKeyUsage(purposes))) if !purposes.contains(&SERVER_AUTH) => {
+            Err(CertificateError::InvalidPurpose.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 impl ServerCertVerifier for OwnRootVerifier {
     fn verify_server_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
+        shown: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
+        name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let usual = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        usual.or_else(|error| self.accept_own_root(end_entity, server_name, now).unwrap_or(Err(error)))
+        let usual = self.usual.verify_server_cert(shown, intermediates, name, ocsp_response, now);
+        match usual {
+            Err(error) if is_authority_as_server(&error) && self.listed.iter().any(|one| one == shown) => {
+                check(shown, name, now).map(|()| ServerCertVerified::assertion())
+            }
+            result => result,
+        }
     }
 
     fn verify_tls12_signature(

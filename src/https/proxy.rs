@@ -3,64 +3,140 @@
 use std::net::IpAddr;
 
 use http::Uri;
+use http::uri::Authority;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use ipnet::IpNet;
+use thiserror::Error;
 
 use super::environment::Environment;
+use super::socks;
+
+const HTTPS_PROXY: &str = "HTTPS_PROXY";
+const HTTP_PROXY: &str = "HTTP_PROXY";
+
+/// What is wrong with a setting. The texts name no credentials.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum ProxyDefect {
+    #[error("{0} is not a URL")]
+    NoUrl(&'static str),
+    #[error("{0} names no host")]
+    NoHost(&'static str),
+    #[error("{name} has scheme {scheme}; only http, https, socks5, socks5h proxies are supported")]
+    Scheme { name: &'static str, scheme: String },
+    #[error("user name and password of {0} are too long for a SOCKS proxy")]
+    Credentials(&'static str),
+}
+
+/// How a proxy is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// HTTP, in the clear or over TLS.
+    Http { tls: bool },
+    /// SOCKS5. It is the proxy that resolves names, however its scheme is spelt.
+    Socks,
+}
+
+impl Protocol {
+    /// The protocol of a chosen proxy.
+    pub(super) fn of(proxy: &Intercept) -> Self {
+        Self::named(proxy.uri().scheme_str().unwrap_or_default()).unwrap_or(Self::Http { tls: false })
+    }
+
+    /// The protocol that a scheme in lower case stands for.
+    fn named(scheme: &str) -> Option<Self> {
+        match scheme {
+            "http" => Some(Self::Http { tls: false }),
+            "https" => Some(Self::Http { tls: true }),
+            "socks5" | "socks5h" => Some(Self::Socks),
+            _ => None,
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http { tls: false } => 80,
+            Self::Http { tls: true } => 443,
+            Self::Socks => 1080,
+        }
+    }
+}
 
 /// The proxies of the environment.
 #[derive(Debug)]
 pub(super) struct Proxies {
     matcher: Matcher,
     /// Why the proxy for https targets cannot be used.
-    https_defect: Option<String>,
+    https_defect: Option<ProxyDefect>,
     /// Why the proxy for http targets cannot be used.
-    http_defect: Option<String>,
+    http_defect: Option<ProxyDefect>,
 }
 
 impl Proxies {
     /// A setting that cannot be used is an error of each request it is meant for, not of the
     /// process.
     pub(super) fn new(environment: &Environment) -> Self {
-        let (https, https_defect) = checked("HTTPS_PROXY", &environment.https_proxy);
-        let (http, http_defect) = checked("HTTP_PROXY", &environment.http_proxy);
+        let (https, https_defect) = checked(HTTPS_PROXY, &environment.https_proxy);
+        let (http, http_defect) = checked(HTTP_PROXY, &environment.http_proxy);
         let matcher = Matcher::builder().https(https).http(http).no(&environment.no_proxy).build();
         Self { matcher, https_defect, http_defect }
     }
 
-    /// The proxy for a target, if there is one.
+    /// The proxy for a target, if there is one. Its URL has a port.
     ///
     /// # Errors
-    /// A sentence about the setting that is meant for this target. It names no credentials.
-    pub(super) fn for_target(&self, target: &Uri) -> Result<Option<Intercept>, String> {
-        if target.host().is_none_or(is_near) {
-            return Ok(None);
-        }
+    /// What is wrong with the setting that is meant for this target.
+    pub(super) fn for_target(&self, target: &Uri) -> Result<Option<Intercept>, ProxyDefect> {
+        let Some(host) = target.host().filter(|host| !is_near(host)) else { return Ok(None) };
         let Some(proxy) = self.matcher.intercept(target) else { return Ok(None) };
-        let is_https = target.scheme_str() == Some("https");
-        match if is_https { &self.https_defect } else { &self.http_defect } {
-            Some(defect) => Err(defect.clone()),
-            None => Ok(Some(proxy)),
+        let (name, defect) = match target.scheme_str() {
+            Some("https") => (HTTPS_PROXY, &self.https_defect),
+            _ => (HTTP_PROXY, &self.http_defect),
+        };
+        if let Some(defect) = defect {
+            return Err(defect.clone());
         }
+        let said = proxy.raw_auth().map(|(user, password)| [user, password, host]);
+        if said.is_some_and(|said| said.concat().len() > socks::MAX_WORDS) {
+            return Err(ProxyDefect::Credentials(name));
+        }
+        Ok(Some(proxy))
     }
 }
 
 /// The setting for the matcher. A defect leaves a stand-in there, which is never connected to: the
 /// matcher still tells for which targets the setting is meant.
-fn checked(name: &str, value: &str) -> (String, Option<String>) {
+fn checked(name: &'static str, value: &str) -> (String, Option<ProxyDefect>) {
     const STAND_IN: &str = "http://proxy.invalid";
-    let defect = match value.parse::<Uri>() {
-        _ if value.is_empty() => None,
-        // An unescaped one in a password would take the rest of it for the host.
-        _ if value.matches('@').count() > 1 => Some(format!("{name} is not a URL")),
-        Ok(uri) => match uri.scheme_str() {
-            None | Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => None,
-            None | Some("http") => Some(format!("{name} names no host")),
-            Some(scheme) => Some(format!("{name} has scheme {scheme}; only http proxies are supported")),
-        },
-        Err(_) => Some(format!("{name} is not a URL")),
+    match complete(name, value) {
+        _ if value.is_empty() => (String::new(), None),
+        Ok(url) => (url, None),
+        Err(defect) => (STAND_IN.to_owned(), Some(defect)),
+    }
+}
+
+/// The URL of a proxy with its scheme in lower case and its port: the matcher passes by what it does
+/// not know.
+fn complete(name: &'static str, value: &str) -> Result<String, ProxyDefect> {
+    // An unescaped one in a password would take the rest of it for the host.
+    if value.matches('@').count() > 1 {
+        return Err(ProxyDefect::NoUrl(name));
+    }
+    let uri: Uri = value.parse().map_err(|_| ProxyDefect::NoUrl(name))?;
+    let scheme = uri.scheme_str().unwrap_or("http").to_ascii_lowercase();
+    let Some(protocol) = Protocol::named(&scheme) else {
+        return Err(ProxyDefect::Scheme { name, scheme });
     };
-    (if defect.is_some() { STAND_IN } else { value }.to_owned(), defect)
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(ProxyDefect::NoHost(name))?;
+    let authority = uri.authority().map(Authority::as_str).unwrap_or_default();
+    let (user, place) = match authority.split_once('@') {
+        Some((user, place)) => (format!("{user}@"), place),
+        None => (String::new(), authority),
+    };
+    let port = match place.strip_prefix(host).and_then(|port| port.strip_prefix(':').or(Some(port))) {
+        Some("") => protocol.default_port(),
+        port => port.and_then(|port| port.parse().ok()).ok_or(ProxyDefect::NoUrl(name))?,
+    };
+    Ok(format!("{scheme}://{user}{host}:{port}"))
 }
 
 /// Networks that no proxy reaches as we do: the machine itself, its link, and the addresses of the
@@ -96,7 +172,7 @@ mod tests {
 
     /// The proxy for a target, or the error.
     fn chosen(proxies: &Proxies, target: &str) -> Result<Option<String>, String> {
-        let proxy = proxies.for_target(&target.parse().unwrap())?;
+        let proxy = proxies.for_target(&target.parse().unwrap()).map_err(|defect| defect.to_string())?;
         Ok(proxy.map(|proxy| proxy.uri().to_string()))
     }
 
@@ -107,6 +183,25 @@ mod tests {
         assert_eq!(chosen(&both, "http://sts.amazonaws.com/"), Ok(Some("http://plain:2/".to_owned())));
         let none = proxies("", "", "");
         assert_eq!(chosen(&none, "https://sts.amazonaws.com/"), Ok(None));
+    }
+
+    #[test]
+    fn every_proxy_has_a_protocol_and_a_port() {
+        for (value, url, protocol) in [
+            ("proxy", "http://proxy:80/", Protocol::Http { tls: false }),
+            ("u:p@proxy:3128", "http://proxy:3128/", Protocol::Http { tls: false }),
+            ("HTTP://proxy:", "http://proxy:80/", Protocol::Http { tls: false }),
+            ("https://u:p@proxy/", "https://proxy:443/", Protocol::Http { tls: true }),
+            ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443/", Protocol::Http { tls: true }),
+            ("socks5://u:p@proxy", "socks5://proxy:1080/", Protocol::Socks),
+            ("Socks5H://[2001:db8::1]", "socks5h://[2001:db8::1]:1080/", Protocol::Socks),
+        ] {
+            let proxies = proxies(value, value, "");
+            for target in ["http://sts.amazonaws.com/", "https://sts.amazonaws.com/"] {
+                let proxy = proxies.for_target(&target.parse().unwrap()).unwrap().unwrap();
+                assert_eq!((proxy.uri().to_string().as_str(), Protocol::of(&proxy)), (url, protocol));
+            }
+        }
     }
 
     #[test]
@@ -144,12 +239,26 @@ mod tests {
 
     #[test]
     fn unusable_settings_are_errors_where_they_are_meant() {
+        let target_length = "sts.amazonaws.com".len();
+        let longest = format!("socks5://u:{}@proxy", "x".repeat(socks::MAX_WORDS - 1 - target_length));
+        assert!(chosen(&proxies(&longest, "", ""), "https://sts.amazonaws.com/").is_ok());
+        let too_long = longest.replace("u:", "uu:");
         for (value, expected) in [
-            ("socks5://u:secret@proxy", "HTTPS_PROXY has scheme socks5; only http proxies are supported"),
-            ("https://u:secret@proxy", "HTTPS_PROXY has scheme https; only http proxies are supported"),
+            (
+                "socks4://u:secret@proxy",
+                "HTTPS_PROXY has scheme socks4; only http, https, socks5, socks5h proxies are supported",
+            ),
+            (
+                "SOCKS4a://u:secret@proxy",
+                "HTTPS_PROXY has scheme socks4a; only http, https, socks5, socks5h proxies are supported",
+            ),
+            ("http://proxy:99999", "HTTPS_PROXY is not a URL"),
+            ("socks5://u:secret@proxy:socks", "HTTPS_PROXY is not a URL"),
             ("http://u:s@secret@proxy", "HTTPS_PROXY is not a URL"),
             ("not a url", "HTTPS_PROXY is not a URL"),
             ("/path", "HTTPS_PROXY names no host"),
+            ("socks5://u:secret@", "HTTPS_PROXY is not a URL"),
+            (&too_long, "user name and password of HTTPS_PROXY are too long for a SOCKS proxy"),
         ] {
             let proxies = proxies(value, "", "sts.internal");
             assert_eq!(chosen(&proxies, "https://sts.amazonaws.com/"), Err(expected.to_owned()), "{value}");

@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use crate::concurrency::single_flight::SingleFlight;
 
-type Addresses = Result<Vec<SocketAddr>, String>;
+type Addresses = Result<Vec<SocketAddr>, Arc<io::Error>>;
 
 /// Resolves names through the system.
 #[derive(Clone, Default)]
@@ -37,7 +37,7 @@ impl Resolver {
             // The port is set by whoever connects.
             match tokio::net::lookup_host((asked.as_str(), 0)).await {
                 Ok(addresses) => Ok(addresses.collect()),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(Arc::new(error)),
             }
         };
         let addresses: Addresses = self.flights.run_to_end(name, look_up).await;

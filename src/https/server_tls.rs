@@ -4,21 +4,18 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ConfigBuilder, DigitallySignedStruct, Error, RootCertStore, SignatureScheme, WantsVerifier,
-};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_native_certs::load_certs_from_paths;
+use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::environment::Environment;
-use super::own_root::OwnRootVerifier;
-use super::roots::roots as system_roots;
-use super::trust::TlsSettings;
+use super::trust::{Roots, TrustError, roots};
 
 /// What is special about the connections to one server. The default is nothing: the certificates of
 /// the system are trusted, and no client certificate is shown.
@@ -63,64 +60,82 @@ impl fmt::Debug for ClientCertificate {
     }
 }
 
-/// The settings for one server, in an environment.
-#[derive(Debug)]
-pub(super) struct ServerSettings {
-    pub(super) tls: ServerTls,
-    pub(super) environment: Environment,
-}
-
-impl TlsSettings for ServerSettings {
-    fn config(&self, builder: ConfigBuilder<ClientConfig, WantsVerifier>) -> Result<ClientConfig, String> {
-        let builder = self.tls.verified(builder, &self.environment)?;
-        let Some(own) = &self.tls.client_certificate else { return Ok(builder.with_no_client_auth()) };
-        let certificates = certificates_of_pem(&own.certificates)
-            .map_err(|error| format!("the client certificate cannot be read: {error}"))?;
-        let key = PrivateKeyDer::from_pem_slice(&own.key)
-            .map_err(|error| format!("the key of the client certificate cannot be read: {error}"))?;
-        builder
-            .with_client_auth_cert(certificates, key)
-            .map_err(|error| format!("the client certificate and its key cannot be used: {error}"))
-    }
+/// What is said of one server and cannot be used.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ServerTlsError {
+    /// The certificates to trust cannot be read.
+    #[error("the CA certificate{place} cannot be read: {cause}")]
+    Authorities {
+        /// The file they are in, as the text goes on.
+        place: String,
+        /// Why.
+        cause: String,
+    },
+    /// There is none among the certificates to trust.
+    #[error("the CA certificates that were named hold none that can be trusted")]
+    NobodyTrusted,
+    /// The certificate to show cannot be read.
+    #[error("the client certificate cannot be read: {0}")]
+    Certificate(String),
+    /// Its key cannot be read.
+    #[error("the key of the client certificate cannot be read: {0}")]
+    Key(String),
+    /// The certificate and the key do not fit.
+    #[error("the client certificate and its key cannot be used: {0}")]
+    Pair(rustls::Error),
+    /// What shall be the name of the server is none.
+    #[error("{0:?} is not a name of a TLS server")]
+    Name(String),
 }
 
 impl ServerTls {
-    fn verified(
-        &self,
-        builder: ConfigBuilder<ClientConfig, WantsVerifier>,
-        environment: &Environment,
-    ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
-        let provider = Arc::clone(builder.crypto_provider());
-        if self.skip_verify {
-            let verifier = Arc::new(TrustsEverybody(provider));
-            return Ok(builder.dangerous().with_custom_certificate_verifier(verifier));
-        }
-        let trusted = match &self.authorities {
-            Authorities::System => {
-                return Ok(builder.with_root_certificates(system_roots(environment)?));
-            }
-            Authorities::Pem(pem) => certificates_of_pem(pem)
-                .map_err(|error| format!("the CA certificate cannot be read: {error}"))?,
+    /// The certificates to trust; reads files.
+    ///
+    /// # Errors
+    /// There are none.
+    pub(super) fn roots(&self, environment: &Environment) -> Result<Roots, TrustError> {
+        let unreadable = |place: String| move |cause| ServerTlsError::Authorities { place, cause };
+        let listed = match &self.authorities {
+            Authorities::System => return roots(environment),
+            Authorities::Pem(pem) => certificates_of_pem(pem).map_err(unreadable(String::new()))?,
             Authorities::File(file) => {
-                let pem = std::fs::read(file).map_err(|error| {
-                    format!("the CA certificate {} cannot be read: {error}", file.display())
-                })?;
-                certificates_of_pem(&pem).map_err(|error| {
-                    format!("the CA certificate {} cannot be read: {error}", file.display())
-                })?
+                let read = std::fs::read(file).map_err(|error| error.to_string());
+                read.and_then(|pem| certificates_of_pem(&pem))
+                    .map_err(unreadable(format!(" {}", file.display())))?
             }
             Authorities::Directory(directory) => load_certs_from_paths(None, Some(directory)).certs,
         };
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(trusted.iter().cloned());
-        if roots.is_empty() {
-            return Err("the CA certificates that were named hold none that can be trusted".to_owned());
+        let mut anchors = RootCertStore::empty();
+        anchors.add_parsable_certificates(listed.iter().cloned());
+        if anchors.is_empty() {
+            return Err(ServerTlsError::NobodyTrusted.into());
         }
-        let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .map_err(|error| format!("the CA certificates cannot be used: {error}"))?;
-        let verifier = Arc::new(OwnRootVerifier::new(usual, trusted));
-        Ok(builder.dangerous().with_custom_certificate_verifier(verifier))
+        Ok(Roots { anchors, listed })
+    }
+
+    /// Shows the certificate, if there is one to show.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub(super) fn show(
+        &self,
+        builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ) -> Result<ClientConfig, ServerTlsError> {
+        let Some(own) = &self.client_certificate else { return Ok(builder.with_no_client_auth()) };
+        let certificates = certificates_of_pem(&own.certificates).map_err(ServerTlsError::Certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&own.key)
+            .map_err(|error| ServerTlsError::Key(error.to_string()))?;
+        builder.with_client_auth_cert(certificates, key).map_err(ServerTlsError::Pair)
+    }
+
+    /// The name the server's certificate must have, if it is not that of the URL.
+    ///
+    /// # Errors
+    /// It is no name.
+    pub(super) fn expected_name(&self) -> Result<Option<ServerName<'static>>, ServerTlsError> {
+        let Some(name) = &self.server_name else { return Ok(None) };
+        let parsed = ServerName::try_from(name.clone()).map_err(|_| ServerTlsError::Name(name.clone()))?;
+        Ok(Some(parsed))
     }
 }
 
@@ -135,7 +150,7 @@ fn certificates_of_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Strin
 
 /// Asks nobody for a certificate; the handshake itself is still checked.
 #[derive(Debug)]
-struct TrustsEverybody(Arc<CryptoProvider>);
+pub(super) struct TrustsEverybody(pub(super) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for TrustsEverybody {
     fn verify_server_cert(
@@ -145,7 +160,7 @@ impl ServerCertVerifier for TrustsEverybody {
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+    ) -> Result<ServerCertVerified, rustls::Error> {
         Ok(ServerCertVerified::assertion())
     }
 
@@ -154,7 +169,7 @@ impl ServerCertVerifier for TrustsEverybody {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }
 
@@ -163,7 +178,7 @@ impl ServerCertVerifier for TrustsEverybody {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
     }
 

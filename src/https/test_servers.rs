@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -71,13 +71,15 @@ impl Server {
         Self::start(script, Some(authority.acceptor(name))).await
     }
 
-    /// Shows the certificate of the authority itself, and wants one of `of_clients` if there is such.
-    pub(super) async fn showing(
-        script: Script,
-        authority: &Authority,
-        of_clients: Option<&Authority>,
-    ) -> Self {
-        Self::start(script, Some(authority.own_acceptor(of_clients))).await
+    /// Shows the certificate of the authority itself.
+    pub(super) async fn own_root(script: Script, authority: &Authority) -> Self {
+        Self::start(script, Some(acceptor(authority.certificate(), authority.issuer.key(), None))).await
+    }
+
+    /// Shows the certificate of the authority itself, and wants one of `of_clients`.
+    pub(super) async fn asking(script: Script, authority: &Authority, of_clients: &Authority) -> Self {
+        let acceptor = acceptor(authority.certificate(), authority.issuer.key(), Some(of_clients));
+        Self::start(script, Some(acceptor)).await
     }
 
     async fn start(script: Script, tls: Option<TlsAcceptor>) -> Self {
@@ -177,15 +179,22 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new() -> Self {
-        Self::for_names(&[])
+        Self::with(CertificateParams::default())
     }
 
-    /// One that is also a server of these names.
-    pub(super) fn for_names(names: &[&str]) -> Self {
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    /// One whose certificate has these names, purposes and times.
+    pub(super) fn with(params: CertificateParams) -> Self {
+        let key = KeyPair::generate().unwrap();
+        Self::keep(CertifiedIssuer::self_signed(of_authority(params), key).unwrap())
+    }
+
+    /// One whose certificate this one signs.
+    pub(super) fn signing(&self, params: CertificateParams) -> Self {
+        let key = KeyPair::generate().unwrap();
+        Self::keep(CertifiedIssuer::signed_by(of_authority(params), key, &self.issuer).unwrap())
+    }
+
+    fn keep(issuer: CertifiedIssuer<'static, KeyPair>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("ca.pem");
         std::fs::write(&file, pem("CERTIFICATE", issuer.der())).unwrap();
@@ -196,50 +205,58 @@ impl Authority {
         &self.file
     }
 
-    /// A certificate for this name and its key, both in PEM.
-    pub(super) fn issue(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (pem("CERTIFICATE", certificate.der()), pem("PRIVATE KEY", &key.serialize_der()))
-    }
-
-    fn own_acceptor(&self, of_clients: Option<&Self>) -> TlsAcceptor {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .unwrap();
-        let builder = match of_clients {
-            None => builder.with_no_client_auth(),
-            Some(of_clients) => {
-                let mut roots = RootCertStore::empty();
-                roots.add(of_clients.issuer.der().clone()).unwrap();
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-                builder.with_client_cert_verifier(verifier.build().unwrap())
-            }
-        };
-        let key = PrivateKeyDer::try_from(self.issuer.key().serialize_der()).unwrap();
-        let config = builder.with_single_cert(vec![self.issuer.der().clone()], key).unwrap();
-        TlsAcceptor::from(Arc::new(config))
+    pub(super) fn certificate(&self) -> &CertificateDer<'static> {
+        self.issuer.der()
     }
 
     /// TLS with a certificate for this name.
     fn acceptor(&self, name: &str) -> TlsAcceptor {
+        let (certificate, key) = self.issued(name);
+        acceptor(&certificate, &key, None)
+    }
+
+    /// A certificate for this name and its key, both in PEM.
+    pub(super) fn issue(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
+        let (certificate, key) = self.issued(name);
+        (pem("CERTIFICATE", &certificate), pem("PRIVATE KEY", &key.serialize_der()))
+    }
+
+    fn issued(&self, name: &str) -> (CertificateDer<'static>, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
+        (params.signed_by(&key, &self.issuer).unwrap().der().clone(), key)
     }
+}
+
+fn of_authority(mut params: CertificateParams) -> CertificateParams {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
 }
 
 fn pem(kind: &str, der: &[u8]) -> Vec<u8> {
     format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der)).into_bytes()
+}
+
+/// TLS that shows this certificate, and wants one of `of_clients` if there is such.
+fn acceptor(
+    certificate: &CertificateDer<'static>,
+    key: &KeyPair,
+    of_clients: Option<&Authority>,
+) -> TlsAcceptor {
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap();
+    let builder = match of_clients {
+        None => builder.with_no_client_auth(),
+        Some(of_clients) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(of_clients.certificate().clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        }
+    };
+    let config = builder.with_single_cert(vec![certificate.clone()], key).unwrap();
+    TlsAcceptor::from(Arc::new(config))
 }

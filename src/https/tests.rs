@@ -1,3 +1,9 @@
+mod one_server;
+mod own_root;
+mod proxies;
+mod socks;
+mod socks_proxy;
+
 use std::path::Path;
 
 use bytes::Bytes;
@@ -12,11 +18,8 @@ use tokio::time::Instant;
 
 use super::environment::Environment;
 use super::test_servers::{Authority, Script, Server, ok};
-use super::{
-    Authorities, CONNECT_TIMEOUT, ClientCertificate, HttpsTransport, MAX_HEAD_BYTES, MAX_HEADERS, ServerTls,
-    roots,
-};
-use crate::ports::{HttpRequest, HttpResponse, Transport as _, TransportError};
+use super::{CONNECT_TIMEOUT, HttpsTransport, MAX_HEAD_BYTES, MAX_HEADERS, trust};
+use crate::ports::{HttpRequest, Transport as _, TransportError};
 
 fn transport(environment: Environment) -> HttpsTransport {
     HttpsTransport::with_environment(environment).unwrap()
@@ -55,6 +58,7 @@ fn text_of(error: &TransportError, kind: &str) -> String {
         TransportError::Connect(text) => ("connect", text.clone()),
         TransportError::Tls(text) => ("tls", text.clone()),
         TransportError::Exchange(text) => ("exchange", text.clone()),
+        TransportError::Proxy(text) => ("proxy", text.clone()),
         TransportError::Unsendable(text) => ("unsendable", text.clone()),
         TransportError::TooLarge { .. } => ("too large", error.to_string()),
     };
@@ -239,11 +243,11 @@ async fn requests_that_cannot_be_sent_are_told_why() {
     let twice = with_header(with_header(get("http://127.0.0.1/"), HOST, "a"), HOST, "b");
     let error = plain().send(twice).await.unwrap_err();
     assert_eq!(text_of(&error, "unsendable"), "more than one Host header");
-    let socks = transport(Environment { https_proxy: "socks5://proxy".to_owned(), ..Environment::default() });
+    let socks = transport(Environment { https_proxy: "socks4://proxy".to_owned(), ..Environment::default() });
     let error = socks.send(get("https://sts.amazonaws.com/")).await.unwrap_err();
     assert_eq!(
-        text_of(&error, "unsendable"),
-        "HTTPS_PROXY has scheme socks5; only http proxies are supported"
+        text_of(&error, "proxy"),
+        "HTTPS_PROXY has scheme socks4; only http, https, socks5, socks5h proxies are supported"
     );
 }
 
@@ -259,22 +263,6 @@ async fn connecting_ends_in_time() {
     assert_eq!(text_of(&error, "connect"), format!("connecting to {address} took longer than 5 s"));
     let elapsed = started.elapsed();
     assert!((CONNECT_TIMEOUT..CONNECT_TIMEOUT * 2).contains(&elapsed), "{elapsed:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn connecting_through_a_silent_proxy_ends_in_time() {
-    let authority = Authority::new();
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = silent.local_addr().unwrap();
-    let transport = transport(Environment {
-        https_proxy: format!("http://user:secret@{address}"),
-        ..trusting(authority.file())
-    });
-    let error = transport.send(get("https://sts.amazonaws.com/")).await.unwrap_err();
-    assert_eq!(
-        text_of(&error, "connect"),
-        format!("connecting to sts.amazonaws.com:443 through proxy {address} took longer than 5 s")
-    );
 }
 
 #[tokio::test]
@@ -295,13 +283,13 @@ async fn certificates_of_the_named_file_are_trusted() {
 #[tokio::test]
 async fn certificates_of_the_system_stay_trusted_beside_the_named_file() {
     let authority = Authority::new();
-    let alone = roots::roots(&trusting(authority.file())).unwrap();
-    assert_eq!(alone.len(), 1);
-    let system = roots::roots(&Environment { system_certificates: true, ..Environment::default() });
-    let both = roots::roots(&Environment { system_certificates: true, ..trusting(authority.file()) });
+    let alone = trust::roots(&trusting(authority.file())).unwrap();
+    assert_eq!(alone.anchors.len(), 1);
+    let system = trust::roots(&Environment { system_certificates: true, ..Environment::default() });
+    let both = trust::roots(&Environment { system_certificates: true, ..trusting(authority.file()) });
     // A machine may have none.
-    let system = system.map_or(0, |roots| roots.len());
-    assert_eq!(both.unwrap().len(), system + 1);
+    let system = system.map_or(0, |roots| roots.anchors.len());
+    assert_eq!(both.unwrap().anchors.len(), system + 1);
 }
 
 #[tokio::test]
@@ -359,197 +347,4 @@ async fn without_trusted_certificates_there_is_no_tls() {
     let answer = plain().send(get(&format!("http://{}/", server.address))).await.unwrap();
     assert_eq!(&answer.body[..], b"fine");
     assert_eq!(server.connections(), 1);
-}
-
-#[tokio::test]
-async fn https_goes_through_the_proxy_in_a_tunnel() {
-    let authority = Authority::new();
-    let mut server = Server::tls(ok("fine"), &authority, "sts.example").await;
-    let mut proxy = Server::plain(Script::Tunnel(server.address)).await;
-    let transport = transport(Environment {
-        https_proxy: format!("http://user:p%40ss@{}", proxy.address),
-        ..trusting(authority.file())
-    });
-    for _ in 0..2 {
-        let answer = transport.send(post("https://sts.example/x", "a=b")).await.unwrap();
-        assert_eq!(&answer.body[..], b"fine");
-        let inner = server.next().await;
-        assert_eq!(inner.line(), "POST /x HTTP/1.1");
-        assert_eq!(inner.header("host"), Some("sts.example"));
-        assert_eq!(inner.header("proxy-authorization"), None);
-    }
-    let connects = proxy.requests_so_far();
-    assert_eq!(connects.len(), 1);
-    assert_eq!(connects[0].line(), "CONNECT sts.example:443 HTTP/1.1");
-    // user:p@ss
-    assert_eq!(connects[0].header("proxy-authorization"), Some("Basic dXNlcjpwQHNz"));
-}
-
-#[tokio::test]
-async fn http_tells_the_proxy_its_target() {
-    let mut proxy = Server::plain(ok("fine")).await;
-    let transport = transport(Environment {
-        http_proxy: format!("http://user:pass@{}", proxy.address),
-        ..Environment::default()
-    });
-    transport.send(post("http://sts.example:8080/x?y", "a=b")).await.unwrap();
-    let received = proxy.next().await;
-    assert_eq!(received.line(), "POST http://sts.example:8080/x?y HTTP/1.1");
-    assert_eq!(received.header("host"), Some("sts.example:8080"));
-    assert_eq!(received.header("proxy-authorization"), Some("Basic dXNlcjpwYXNz"));
-}
-
-#[tokio::test]
-async fn a_proxy_that_reads_the_request_is_told_one_host() {
-    let mut proxy = Server::plain(ok("fine")).await;
-    let transport =
-        transport(Environment { http_proxy: format!("http://{}", proxy.address), ..Environment::default() });
-    for host in ["sts.example", "STS.example:80"] {
-        transport.send(with_header(get("http://sts.example/"), HOST, host)).await.unwrap();
-        proxy.next().await;
-    }
-    for host in ["evil.example", "sts.example:8080", "sts.example.evil.example", ""] {
-        let request = with_header(get("http://sts.example/"), HOST, host);
-        let error = transport.send(request).await.unwrap_err();
-        assert_eq!(
-            text_of(&error, "unsendable"),
-            "a proxy for http cannot be told another host than that of the URL",
-            "{host}"
-        );
-    }
-    assert_eq!(proxy.requests_so_far().len(), 0);
-}
-
-#[tokio::test]
-async fn near_targets_do_not_go_through_the_proxy() {
-    let proxy = Server::plain(ok("from the proxy")).await;
-    let mut server = Server::plain(ok("fine")).await;
-    let transport = transport(Environment {
-        http_proxy: format!("http://user:pass@{}", proxy.address),
-        ..Environment::default()
-    });
-    for host in ["127.0.0.1", "localhost"] {
-        let answer = transport.send(get(&format!("http://{host}:{}/", server.address.port()))).await.unwrap();
-        assert_eq!(&answer.body[..], b"fine");
-        let received = server.next().await;
-        assert_eq!(received.line(), "GET / HTTP/1.1");
-        assert_eq!(received.header("proxy-authorization"), None);
-    }
-    assert_eq!(proxy.connections(), 0);
-}
-
-#[tokio::test]
-async fn a_proxy_that_refuses_is_a_connect_error() {
-    for (status, expected) in [
-        ("407 Proxy Authentication Required", "tunnel error: proxy authorization required"),
-        ("403 Forbidden", "tunnel error: unsuccessful"),
-    ] {
-        let authority = Authority::new();
-        let refusal = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes();
-        let proxy = Server::plain(Script::Answer(refusal)).await;
-        let transport = transport(Environment {
-            https_proxy: format!("http://user:secret@{}", proxy.address),
-            ..trusting(authority.file())
-        });
-        let error = transport.send(get("https://sts.example/")).await.unwrap_err();
-        assert_eq!(
-            text_of(&error, "connect"),
-            format!("connecting to sts.example:443 through proxy {}: {expected}", proxy.address)
-        );
-    }
-}
-
-/// A request to a TLS server of this name, by the settings for one server.
-async fn to_server(tls: ServerTls, server: &Server, host: &str) -> Result<HttpResponse, TransportError> {
-    let transport = HttpsTransport::to_server(tls, None).unwrap();
-    transport.send(get(&format!("https://{host}:{}/", server.address.port()))).await
-}
-
-fn trusting_alone(authorities: Authorities) -> ServerTls {
-    ServerTls { authorities, ..ServerTls::default() }
-}
-
-#[tokio::test]
-async fn a_server_is_trusted_by_file_folder_or_text() {
-    let authority = Authority::new();
-    let server = Server::tls(ok("fine"), &authority, "localhost").await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(authority.file(), folder.path().join("a.pem")).unwrap();
-    for authorities in [
-        Authorities::File(authority.file().to_owned()),
-        Authorities::Directory(folder.path().to_owned()),
-        Authorities::Pem(std::fs::read(authority.file()).unwrap()),
-    ] {
-        let answer = to_server(trusting_alone(authorities), &server, "localhost").await.unwrap();
-        assert_eq!(answer.body, "fine");
-    }
-    let other = trusting_alone(Authorities::File(Authority::new().file().to_owned()));
-    text_of(&to_server(other, &server, "localhost").await.unwrap_err(), "tls");
-    for missing in [Authorities::File("/no/such/file".into()), Authorities::Directory("/no/such".into())] {
-        text_of(&to_server(trusting_alone(missing), &server, "localhost").await.unwrap_err(), "tls");
-    }
-}
-
-#[tokio::test]
-async fn a_server_may_have_another_name_than_its_address() {
-    let authority = Authority::new();
-    let server = Server::tls(ok("fine"), &authority, "vault.internal").await;
-    let tls = trusting_alone(Authorities::File(authority.file().to_owned()));
-    text_of(&to_server(tls.clone(), &server, "127.0.0.1").await.unwrap_err(), "tls");
-    let named = ServerTls { server_name: Some("vault.internal".to_owned()), ..tls };
-    to_server(named, &server, "127.0.0.1").await.unwrap();
-    let bad = ServerTls { server_name: Some("no name".to_owned()), ..ServerTls::default() };
-    assert!(HttpsTransport::to_server(bad, None).is_err());
-}
-
-#[tokio::test]
-async fn only_who_says_so_trusts_everybody() {
-    let server = Server::tls(ok("fine"), &Authority::new(), "vault.internal").await;
-    let tls = trusting_alone(Authorities::File(Authority::new().file().to_owned()));
-    text_of(&to_server(tls.clone(), &server, "localhost").await.unwrap_err(), "tls");
-    to_server(ServerTls { skip_verify: true, ..tls }, &server, "localhost").await.unwrap();
-}
-
-#[tokio::test]
-async fn a_server_may_show_the_trusted_certificate_itself() {
-    let authority = Authority::for_names(&["localhost"]);
-    let server = Server::showing(ok("fine"), &authority, None).await;
-    let tls = trusting_alone(Authorities::File(authority.file().to_owned()));
-    to_server(tls.clone(), &server, "localhost").await.unwrap();
-    // For its own name alone, and only the very certificate.
-    text_of(&to_server(tls, &server, "127.0.0.1").await.unwrap_err(), "tls");
-    let other = Authority::for_names(&["localhost"]);
-    let other = trusting_alone(Authorities::File(other.file().to_owned()));
-    text_of(&to_server(other, &server, "localhost").await.unwrap_err(), "tls");
-}
-
-#[tokio::test]
-async fn a_server_that_asks_for_a_certificate_is_shown_one() {
-    let (authority, of_clients) = (Authority::for_names(&["localhost"]), Authority::new());
-    let server = Server::showing(ok("fine"), &authority, Some(&of_clients)).await;
-    let tls = trusting_alone(Authorities::File(authority.file().to_owned()));
-    to_server(tls.clone(), &server, "localhost").await.unwrap_err();
-    let (certificates, key) = of_clients.issue("client");
-    let own = ClientCertificate { certificates, key: key.into() };
-    to_server(ServerTls { client_certificate: Some(own), ..tls.clone() }, &server, "localhost")
-        .await
-        .unwrap();
-    let (certificates, key) = Authority::new().issue("client");
-    let foreign = ClientCertificate { certificates, key: key.into() };
-    let foreign = ServerTls { client_certificate: Some(foreign), ..tls.clone() };
-    to_server(foreign, &server, "localhost").await.unwrap_err();
-    let garbage = ClientCertificate { certificates: b"x".to_vec(), key: b"y".to_vec().into() };
-    let garbage = ServerTls { client_certificate: Some(garbage), ..tls };
-    text_of(&to_server(garbage, &server, "localhost").await.unwrap_err(), "tls");
-}
-
-#[tokio::test]
-async fn a_proxy_for_one_server_is_used_for_it() {
-    let target = Server::plain(ok("target")).await;
-    let proxy = Server::plain(ok("proxy")).await;
-    let through = format!("http://{}", proxy.address);
-    let transport = HttpsTransport::to_server(ServerTls::default(), Some(through)).unwrap();
-    let answer =
-        transport.send(get(&format!("http://vault.example:{}/", target.address.port()))).await.unwrap();
-    assert_eq!(answer.body, "proxy");
 }

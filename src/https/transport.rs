@@ -10,14 +10,15 @@ use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::Client;
+use hyper_util::client::proxy::matcher::Intercept;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connector::Connector;
 use super::environment::Environment;
 use super::error;
-use super::proxy::Proxies;
-use super::server_tls::{ServerSettings, ServerTls};
-use super::trust::Trust;
+use super::proxy::{Protocol, Proxies};
+use super::server_tls::ServerTls;
+use super::trust::{Trust, TrustError};
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 
 /// How long an unused connection is kept. Shorter than what address translators keep.
@@ -46,36 +47,37 @@ impl HttpsTransport {
     ///
     /// # Errors
     /// The crypto provider does not speak TLS as it should.
-    pub fn new() -> Result<Self, String> {
+    pub fn new() -> Result<Self, TrustError> {
         Self::with_environment(Environment::of_process())
     }
 
-    /// A transport to one server, with TLS as it wants it. The proxies are those of the environment,
-    /// unless one is named for this server, by its URL.
+    /// A transport as an environment wants it.
+    ///
+    /// # Errors
+    /// The crypto provider does not speak TLS as it should.
+    pub fn with_environment(environment: Environment) -> Result<Self, TrustError> {
+        let proxies = Arc::new(Proxies::new(&environment));
+        let connector = Connector::new(Arc::clone(&proxies), Arc::new(Trust::new(environment)?));
+        Ok(Self::with_connector(connector, proxies))
+    }
+
+    /// A transport to one server, with TLS as it wants it. The proxies are those of the environment of
+    /// the process, unless one is named for this server, by its URL.
     ///
     /// # Errors
     /// The crypto provider does not speak TLS as it should, or the name of the server is none.
-    pub fn to_server(tls: ServerTls, proxy: Option<String>) -> Result<Self, String> {
+    pub fn to_server(tls: ServerTls, proxy: Option<String>) -> Result<Self, TrustError> {
         let mut environment = Environment::of_process();
         if let Some(proxy) = proxy {
             environment.https_proxy.clone_from(&proxy);
             environment.http_proxy = proxy;
             environment.no_proxy.clear();
         }
-        let server_name = tls.server_name.clone();
+        let name = tls.expected_name()?;
         let proxies = Arc::new(Proxies::new(&environment));
-        let trust = Trust::new(Arc::new(ServerSettings { tls, environment }))?;
-        let mut connector = Connector::new(Arc::clone(&proxies), Arc::new(trust));
-        if let Some(name) = server_name {
-            connector = connector.expecting(name)?;
-        }
-        Ok(Self::with_connector(connector, proxies))
-    }
-
-    pub(super) fn with_environment(environment: Environment) -> Result<Self, String> {
-        let proxies = Arc::new(Proxies::new(&environment));
-        let trust = Trust::new(Arc::new(environment))?;
-        let connector = Connector::new(Arc::clone(&proxies), Arc::new(trust));
+        let to_proxies = Arc::new(Trust::new(environment.clone())?);
+        let to_server = Arc::new(Trust::of_server(tls, environment)?);
+        let connector = Connector::new(Arc::clone(&proxies), to_proxies).to_target(to_server, name);
         Ok(Self::with_connector(connector, proxies))
     }
 
@@ -90,7 +92,11 @@ impl HttpsTransport {
         Self { client, proxies }
     }
 
-    fn prepare(&self, request: HttpRequest) -> Result<Request<Full<Bytes>>, TransportError> {
+    /// The request as it leaves: framed, and with what its proxy is told.
+    ///
+    /// # Errors
+    /// It cannot be sent, or the setting of its proxy is none.
+    pub fn prepare(&self, request: HttpRequest) -> Result<Request<Full<Bytes>>, TransportError> {
         let unsendable = |why: &str| TransportError::Unsendable(why.to_owned());
         check_target(&request.uri).map_err(unsendable)?;
         let mut headers = request.headers;
@@ -107,8 +113,12 @@ impl HttpsTransport {
         if counted {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(request.body.len()));
         }
-        let proxy = self.proxies.for_target(&request.uri).map_err(TransportError::Unsendable)?;
-        if let Some(proxy) = proxy.filter(|_| request.uri.scheme_str() == Some("http")) {
+        let proxy = self.proxies.for_target(&request.uri);
+        let proxy = proxy.map_err(|defect| TransportError::Proxy(defect.to_string()))?;
+        let reads_requests = |proxy: &Intercept| {
+            request.uri.scheme_str() == Some("http") && Protocol::of(proxy) != Protocol::Socks
+        };
+        if let Some(proxy) = proxy.filter(reads_requests) {
             // This proxy reads the request. Told two hosts, it would choose where the request goes.
             if headers.get(HOST).is_some_and(|host| !names_host_of(&request.uri, host)) {
                 return Err(unsendable("a proxy for http cannot be told another host than that of the URL"));

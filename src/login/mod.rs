@@ -10,7 +10,9 @@
 //! - `ec2/reauthentication` and `ec2/tag_effect` hold what the ec2 login adds: whether an instance may
 //!   come again, and what its role tag takes away;
 //! - `iam/identity` and `ec2/identity` name the caller to the host's identity store;
-//! - `token_data` has what a token carries, and `token_life` how long it may live.
+//! - `token_data` has what a token carries, `alias_metadata` what of it a host takes for an alias, and
+//!   `token_life` how long it may live;
+//! - `iam/refused`, `ec2/refused` and `ended` have what a login is refused for and a renewal ended.
 //!
 //! The order is part of the interface. A login fails with the first thing that is wrong, and clients
 //! know which that is; what costs a call to AWS comes as late as that allows. A step that is moved
@@ -21,7 +23,9 @@
 //! have changed since: the role, its bindings and the instance. It knows the caller by the token data
 //! alone, so what is stored under those keys must remain readable as long as tokens live.
 
+mod alias_metadata;
 pub mod ec2;
+mod ended;
 pub mod iam;
 pub mod renewal;
 mod token_data;

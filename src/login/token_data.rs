@@ -5,10 +5,13 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use thiserror::Error;
 
+use super::alias_metadata::alias_metadata;
 use crate::entry::{MetadataFields, MetadataSelection, Role};
 use crate::framework::{Alias, Auth, Failure, Request};
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// Somebody else changes the access-list entry of an instance each time. Its logins and renewals do not:
 /// they take turns.
@@ -40,7 +43,7 @@ pub(super) const ROLE_TAG_MAX_TTL: &str = "role_tag_max_ttl";
 pub(super) struct TokenData<const N: usize> {
     /// Name of the caller in the identity store.
     pub(super) alias_name: String,
-    /// The metadata that the operator has selected: on the token and on the alias.
+    /// The metadata that the operator has selected: on the token, and on the alias as hosts take it.
     pub(super) metadata: BTreeMap<String, String>,
     /// Metadata on the token alone, whatever is selected.
     pub(super) token_metadata: Vec<(&'static str, String)>,
@@ -62,7 +65,7 @@ impl<const N: usize> TokenData<N> {
             internal_data: internal_data
                 .map(|(key, value)| (key.to_owned(), Value::from(value)))
                 .collect::<Map<_, _>>(),
-            ..alias(self.alias_name, self.metadata)
+            ..alias(self.alias_name, alias_metadata(&self.metadata))
         };
         role.token.apply(&mut auth, remote_addr)?;
         Ok(auth)
@@ -96,23 +99,26 @@ pub(super) fn remote_addr(request: &Request) -> Option<&str> {
     request.connection.as_ref().map(|connection| connection.remote_addr.as_str())
 }
 
-/// A renewal that ends the token's life.
-pub(super) fn ended(text: &str) -> Failure {
-    Failure::Internal(text.to_owned())
+/// A token lacks what its login left behind.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum TokenDataError {
+    #[error("unable to fetch {} from auth metadata due to its type", quote(.0))]
+    NoText(&'static str),
+    #[error("{} not found in auth metadata", quote(.0))]
+    Missing(&'static str),
+}
+
+impl Coded for TokenDataError {
+    fn code(&self) -> Code {
+        Code::RenewalTokenData
+    }
 }
 
 /// A value that a login left behind: in the data for renewal, or in the metadata of older tokens.
-pub(super) fn left_behind<'a>(auth: &'a Auth, key: &str) -> Result<&'a str, Failure> {
+pub(super) fn left_behind<'a>(auth: &'a Auth, key: &'static str) -> Result<&'a str, TokenDataError> {
     match auth.internal_data.get(key) {
         Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(Failure::Internal(format!(
-            "unable to fetch {} from auth metadata due to its type",
-            quote(key)
-        ))),
-        None => auth
-            .metadata
-            .get(key)
-            .map(String::as_str)
-            .ok_or_else(|| Failure::Internal(format!("{} not found in auth metadata", quote(key)))),
+        Some(_) => Err(TokenDataError::NoText(key)),
+        None => auth.metadata.get(key).map(String::as_str).ok_or(TokenDataError::Missing(key)),
     }
 }

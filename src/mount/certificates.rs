@@ -2,11 +2,11 @@
 
 use super::Mount;
 use crate::entry::StoredCertificate;
-use crate::framework::Failure;
+use crate::store::StoreError;
 
 impl Mount {
     /// A stored certificate.
-    pub(crate) async fn certificate(&self, name: &str) -> Result<Option<StoredCertificate>, Failure> {
+    pub(crate) async fn certificate(&self, name: &str) -> Result<Option<StoredCertificate>, StoreError> {
         let key = StoredCertificate::key(name);
         loop {
             let mut loaded = self.store().load::<StoredCertificate>(&key).await?;

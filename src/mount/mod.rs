@@ -10,17 +10,22 @@
 //!   (`Mount::role`). Only the rotation of the server's key (`root_rotation`) is carried through to its end
 //!   whatever happens, because a key that was made must be stored or deleted.
 //! * A node that cannot write says so before it asks AWS anything that would have to be stored
-//!   (`Mount::is_writer`).
+//!   (`Mount::is_writer`, and `Mount::leaves_logins_to_writer` for what the host forwards anyway).
 //!
 //! Who may log in is not decided here, nor which operation of the host goes where: the mount knows no
 //! login and no path.
 
 mod certificates;
 pub mod login_memo;
+pub(crate) mod role_error;
+pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
+mod rotation_error;
+mod standby;
 pub(crate) mod tidy;
+pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
 
 use std::collections::BTreeMap;
@@ -31,13 +36,16 @@ use tokio::task::JoinHandle;
 use crate::accounts::clients::AwsClients;
 use crate::accounts::full_arn::FullArns;
 use crate::accounts::look_up::LookUp;
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::framework::{Failure, HostFlavor};
+use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
+use crate::mount::unwritten_principals::UnwrittenPrincipals;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::store::change::Change;
 use crate::store::{ConfigSnapshot, Store};
@@ -74,6 +82,8 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    unwritten_principals: UnwrittenPrincipals,
+    standby: Standby,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -99,6 +109,8 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
+            unwritten_principals: UnwrittenPrincipals::default(),
+            standby: Standby::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -109,6 +121,7 @@ impl Mount {
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
         self.store.invalidate(key);
+        self.forget_role_principals(key);
         if !key.starts_with("config/identity") {
             self.full_arns.clear();
         }
@@ -125,12 +138,10 @@ impl Mount {
         self.initialization.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The mount for work that goes on when the request that began it is given up.
-    ///
-    /// # Errors
-    /// Cannot happen: whoever has a mount keeps it alive. Stands instead of a panic.
-    pub(crate) fn this(&self) -> Result<Arc<Self>, Failure> {
-        self.this.upgrade().ok_or_else(|| Failure::Internal("the mount is gone".to_owned()))
+    /// The mount for work that goes on when the request that began it is given up. It is always there:
+    /// whoever has a mount keeps it alive.
+    fn this(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
     }
 
     /// The id that the host gave the mount.
@@ -200,14 +211,13 @@ impl Mount {
         look_up: LookUp<'_>,
         arn: &Arn,
         unique_id: &str,
-    ) -> Result<Arc<str>, String> {
+    ) -> Result<Arc<str>, LookUpError> {
         look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
     }
 
     /// The longest life of a token of this mount.
-    pub(crate) async fn max_lease_ttl(&self) -> Result<GoDuration, Failure> {
-        let ttl = self.system_view.max_lease_ttl().await;
-        ttl.map(GoDuration::from_std).map_err(|error| Failure::Internal(error.to_string()))
+    pub(crate) async fn max_lease_ttl(&self) -> Result<GoDuration, SystemViewError> {
+        self.system_view.max_lease_ttl().await.map(GoDuration::from_std)
     }
 
     /// Whether this node may write the mount's storage: a performance standby may not, a performance

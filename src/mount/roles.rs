@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::Mount;
+use super::role_error::{RoleError, UpgradeError};
+use super::unwritten_principals::Principal;
+use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{Arn, EntityKind};
+use crate::aws::calls::Purpose;
+use crate::aws::context::CallContext;
 use crate::aws::deadline::Deadline;
-use crate::aws::error::CallError;
 use crate::aws::region::Partition;
 use crate::entry::{Role, RoleUpgrade};
-use crate::framework::Failure;
-use crate::go::text::quote;
-use crate::store::ConfigSnapshot;
+use crate::store::{ConfigSnapshot, StoreError};
 
 impl Mount {
     /// A role by any spelling of its name.
-    pub(crate) async fn role(&self, name: &str) -> Result<Option<Arc<Role>>, Failure> {
+    pub(crate) async fn role(&self, name: &str) -> Result<Option<Arc<Role>>, RoleError> {
         let key = Role::key(name);
         if let Some(role) = self.store().cached_role(&key) {
             return Ok(Some(role));
@@ -27,17 +29,17 @@ impl Mount {
         // An id made by a node that cannot store it would be another one on each node, and AWS would
         // be asked for nothing.
         let is_old = role.version < Role::VERSION;
-        if is_old && !self.is_writer().await.map_err(|error| upgrade_failed(&error.to_string()))? {
-            return Err(Failure::read_only());
+        if is_old && !self.is_writer().await.map_err(upgrade_failed)? {
+            return Err(StoreError::ReadOnly.into());
         }
         if self.upgrade(&mut role).await? {
+            role.token.settle(self.host());
             match self.store().replace(&key, &loaded, &role).await {
                 // Somebody else was faster: what counts is what they wrote.
                 Ok(Err(_changed)) => return Box::pin(self.role(name)).await,
                 Ok(Ok(())) => {}
-                Err(failure) => {
-                    return Err(failure.in_words(|text| format!("error saving upgraded roleEntry: {text}")));
-                }
+                Err(StoreError::ReadOnly) => return Err(StoreError::ReadOnly.into()),
+                Err(error) => return Err(RoleError::NotSaved(error)),
             }
         }
         let role = Arc::new(role);
@@ -47,78 +49,75 @@ impl Mount {
 
     /// Whether a role is stored, of whatever version. Brings nothing up to date: on a node that cannot
     /// write, the question must be answered before the host forwards the request.
-    pub(crate) async fn role_exists(&self, name: &str) -> Result<bool, Failure> {
+    pub(crate) async fn role_exists(&self, name: &str) -> Result<bool, RoleError> {
         let key = Role::key(name);
         Ok(self.store().cached_role(&key).is_some() || self.store().read::<Role>(&key).await?.is_some())
     }
 
     /// A stored role for a change, brought to the current version but not written back.
-    pub(crate) async fn current(&self, mut role: Role) -> Result<Role, Failure> {
+    pub(crate) async fn current(&self, mut role: Role) -> Result<Role, RoleError> {
         self.upgrade(&mut role).await?;
         Ok(role)
     }
 
     /// Brings a role to the current version; tells whether it changed.
-    async fn upgrade(&self, role: &mut Role) -> Result<bool, Failure> {
+    async fn upgrade(&self, role: &mut Role) -> Result<bool, RoleError> {
         let random = self.world().random.as_ref();
         loop {
-            match role.upgrade(random).map_err(|error| upgrade_failed(&error.to_string()))? {
+            match role.upgrade(random).map_err(upgrade_failed)? {
                 RoleUpgrade::None => return Ok(false),
                 RoleUpgrade::Changed => return Ok(true),
                 RoleUpgrade::NeedsPrincipalId(principal) => {
                     let snapshot = self.store().config_snapshot().await?;
-                    let id = self
-                        .unique_id(&snapshot, Deadline::start(), &principal)
+                    let found = self
+                        .principal(&snapshot, Deadline::start(), Purpose::General, &principal)
                         .await
-                        .map_err(|detail| upgrade_failed(&detail))?;
-                    role.set_legacy_principal_id(id);
+                        .map_err(upgrade_failed)?;
+                    role.set_legacy_principal_id(found.unique_id);
                 }
             }
         }
     }
 
-    /// The unique id of the user, role or instance profile of an ARN.
-    pub(crate) async fn unique_id(
+    /// The user, role or instance profile of an ARN, as AWS knows it now.
+    pub(super) async fn principal(
         &self,
         snapshot: &ConfigSnapshot,
         deadline: Deadline,
+        purpose: Purpose,
         arn: &str,
-    ) -> Result<String, String> {
-        let arn = Arn::parse(arn).map_err(|error| error.to_string())?;
+    ) -> Result<Principal, LookUpError> {
+        let arn = Arn::parse(arn)?;
         let partition = Partition::of(&arn)?;
         let account = arn.account();
         let look_up = self.look_up(snapshot, deadline);
-        let call = |error: CallError| error.to_string();
         look_up
             .in_time(async {
                 let client = look_up.account(account).await?.iam(partition).await?;
-                let context = look_up.context();
+                let context = CallContext { purpose, ..look_up.context() };
                 let entity = match arn.kind() {
-                    EntityKind::User => client.get_user(arn.name(), context).await.map_err(call)?,
-                    EntityKind::Role => client.get_role(arn.name(), context).await.map_err(call)?,
+                    EntityKind::User => client.get_user(arn.name(), context).await?,
+                    EntityKind::Role => client.get_role(arn.name(), context).await?,
                     EntityKind::InstanceProfile => {
-                        let profile = client.get_instance_profile(arn.name(), context).await.map_err(call)?;
-                        return Ok(profile.unique_id);
+                        let profile = client.get_instance_profile(arn.name(), context).await?;
+                        return Ok(Principal { unique_id: profile.unique_id, arn: None });
                     }
                     EntityKind::AssumedRole => {
-                        return Err(format!("unrecognized error type {}", quote(arn.kind().as_str())));
+                        return Err(LookUpError::NoUniqueId(arn.kind()));
                     }
                 };
                 // A role in `config/sts` may lead into another account, where the name is somebody else.
-                let found = Arn::parse(&entity.arn).map_err(|error| error.to_string())?;
+                let found = Arn::parse(&entity.arn)?;
                 if found.account() != account {
-                    return Err(format!(
-                        "the role for account ID {} looks into account {}",
-                        quote(account.as_str()),
-                        quote(found.account().as_str())
-                    ));
+                    let (account, found) = (account.clone(), found.account().clone());
+                    return Err(LookUpError::AccountElsewhere { account, found });
                 }
-                Ok(entity.unique_id)
+                Ok(Principal { unique_id: entity.unique_id, arn: Some(entity.arn.into()) })
             })
             .await
     }
 }
 
-fn upgrade_failed(detail: &str) -> Failure {
-    Failure::Internal(format!("error upgrading roleEntry: {detail}"))
+fn upgrade_failed(cause: impl Into<UpgradeError>) -> RoleError {
+    RoleError::Upgrade(cause.into())
 }

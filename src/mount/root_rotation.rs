@@ -7,9 +7,8 @@
 //! Nothing is locked meanwhile. Of two rotations at the same time one finds that the user already has
 //! two keys, or that another key than its own is stored, and gives its key back.
 
-use aws_credential_types::Credentials;
-
 use crate::accounts::ambient_region::ambient_region;
+use crate::accounts::credentials::configured;
 use crate::aws::context::{CallContext, attempts};
 use crate::aws::deadline::Deadline;
 use crate::aws::endpoint::{Endpoint, Service};
@@ -17,8 +16,8 @@ use crate::aws::error::CallError;
 use crate::aws::iam::{AccessKey, IamClient};
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, HandlerResult};
-use crate::go::text::multi_error;
 use crate::mount::Mount;
+use crate::mount::rotation_error::{RotationError, SaveError};
 use crate::store::ConfigSnapshot;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
@@ -29,10 +28,10 @@ const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::root_rotation");
 ///
 /// # Errors
 /// Refused while no key is configured; otherwise what the operator must know about what is left.
-pub(crate) async fn rotate(mount: &Mount) -> Result<String, Failure> {
-    let mount = mount.this()?;
+pub(crate) async fn rotate(mount: &Mount) -> Result<String, RotationError> {
+    let mount = mount.this().ok_or(RotationError::MountGone)?;
     let work = tokio::spawn(async move { Rotation::of(&mount).await?.run().await });
-    work.await.unwrap_or_else(|_| Err(Failure::Internal("internal error".to_owned())))
+    work.await.unwrap_or(Err(RotationError::Ended))
 }
 
 /// Rotates the key because the host's rotation manager says that it is time.
@@ -40,12 +39,12 @@ pub(crate) async fn rotate(mount: &Mount) -> Result<String, Failure> {
 /// # Errors
 /// Whatever kept the key from being rotated, in a form that the host does not take for success.
 pub(crate) async fn on_schedule(mount: &Mount) -> HandlerResult {
-    if !mount.is_writer().await.map_err(|error| Failure::Internal(error.to_string()))? {
+    if !mount.is_writer().await? {
         return Err(Failure::read_only());
     }
     match rotate(mount).await {
         Ok(_) => Ok(None),
-        Err(failure) => Err(failure.as_error()),
+        Err(error) => Err(Failure::from(error).as_error()),
     }
 }
 
@@ -59,10 +58,10 @@ struct Rotation<'a> {
 }
 
 impl<'a> Rotation<'a> {
-    async fn of(mount: &'a Mount) -> Result<Self, Failure> {
+    async fn of(mount: &'a Mount) -> Result<Self, RotationError> {
         let before = mount.store().config_snapshot().await?;
         let config = &before.config;
-        let unset = |what: &str| Err(Failure::Refused(format!("can't update {what} because it's unset")));
+        let unset = |what| Err(RotationError::Unset(what));
         if !before.is_stored {
             return unset("client config");
         }
@@ -72,48 +71,40 @@ impl<'a> Rotation<'a> {
         if config.secret_key.is_empty() {
             return unset("secret_key");
         }
-        let region = ambient_region(mount.world())
-            .await
-            .map_err(|cause| Failure::Internal(format!("error retrieving region: {cause}")))?
-            .partition()
-            .iam_region();
-        let endpoint = Endpoint::of(&config.iam_endpoint, Service::Iam, &region)
-            .map_err(|cause| failed("calling GetUser", &cause))?;
-        let credentials =
-            Credentials::new(&config.access_key, config.secret_key.as_str(), None, None, "config");
+        let region =
+            ambient_region(mount.world()).await.map_err(RotationError::Region)?.partition().iam_region();
+        let endpoint =
+            Endpoint::of(&config.iam_endpoint, Service::Iam, &region).map_err(RotationError::Endpoint)?;
+        let credentials = configured(config).map_err(RotationError::Credentials)?;
         let account = mount.clients().own_account(&before).unwrap_or_default();
         Ok(Self { mount, iam: IamClient { account, endpoint, region, credentials }, before })
     }
 
-    async fn run(self) -> Result<String, Failure> {
+    async fn run(self) -> Result<String, RotationError> {
         let deadline = Deadline::start();
         let user = self.user(deadline).await?;
         let key = self.new_key(&user, deadline).await?;
         self.store(&user, &key).await?;
         self.keep_account(&key).await;
         let old = &self.before.config.access_key;
-        let text = |cause: &str| multi_error(&[format!("error deleting old access key ID {old}: {cause}")]);
-        self.delete_key(old, &user).await.map_err(|cause| Failure::Internal(text(&cause)))?;
+        let left = |cause| RotationError::OldKeyLeft { key: old.clone(), cause };
+        self.delete_key(old, &user).await.map_err(left)?;
         Ok(key.id)
     }
 
-    async fn user(&self, deadline: Deadline) -> Result<String, Failure> {
+    async fn user(&self, deadline: Deadline) -> Result<String, RotationError> {
         let answer = self.iam.get_own_user(self.context(deadline)).await;
-        let user = answer
-            .map_err(|error| failed("calling GetUser", &error.cause()))?
-            .ok_or_else(|| Failure::Internal("nil user returned from GetUser".to_owned()))?;
-        user.name.ok_or_else(|| Failure::Internal("nil UserName returned from GetUser".to_owned()))
+        let user = answer.map_err(failed("GetUser"))?.ok_or(RotationError::NoUser)?;
+        user.name.ok_or(RotationError::NoUserName)
     }
 
-    async fn new_key(&self, user: &str, deadline: Deadline) -> Result<AccessKey, Failure> {
+    async fn new_key(&self, user: &str, deadline: Deadline) -> Result<AccessKey, RotationError> {
         let answer = self.iam.create_access_key(user, self.context(deadline)).await;
-        answer.map_err(|error| failed("calling CreateAccessKey", &error.cause()))?.ok_or_else(|| {
-            Failure::Internal("nil AccessKeyId or SecretAccessKey returned from CreateAccessKey".to_owned())
-        })
+        answer.map_err(failed("CreateAccessKey"))?.ok_or(RotationError::NoKey)
     }
 
     /// Puts the new key in the place of the old one; all else stays as it is stored by now.
-    async fn store(&self, user: &str, key: &AccessKey) -> Result<(), Failure> {
+    async fn store(&self, user: &str, key: &AccessKey) -> Result<(), RotationError> {
         let old = &self.before.config;
         let stored = self
             .mount
@@ -123,7 +114,7 @@ impl<'a> Rotation<'a> {
                     config.access_key == old.access_key && config.secret_key == old.secret_key
                 };
                 let Some(mut config) = stored.filter(is_old) else {
-                    return Err(Failure::Internal("other credentials were stored meanwhile".to_owned()));
+                    return Err(SaveError::Changed);
                 };
                 config.access_key.clone_from(&key.id);
                 config.secret_key.clone_from(&key.secret);
@@ -131,22 +122,17 @@ impl<'a> Rotation<'a> {
             })
             .await;
         self.mount.forget_full_arns();
-        let Err(failure) = stored else { return Ok(()) };
+        let Err(cause) = stored else { return Ok(()) };
         if self.is_stored(key).await {
             return Ok(());
         }
-        let mut errors = vec![format!("error saving new client config: {failure}")];
-        if let Err(cause) = self.delete_key(&key.id, user).await {
-            errors
-                .push(format!("error deleting newly created but unstored access key ID {}: {cause}", key.id));
-        }
-        let text = multi_error(&errors);
-        if failure.is_read_only() {
+        let not_deleted = self.delete_key(&key.id, user).await.err();
+        let error = RotationError::Unstored { key: key.id.clone(), cause, not_deleted };
+        if error.is_read_only() {
             // The host sends the request to a node that can write, and shows this to nobody.
-            tracing::warn!(target: LOG, mount = self.mount.id(), "rotation of the access key: {text}");
-            return Err(failure);
+            tracing::warn!(target: LOG, mount = self.mount.id(), "rotation of the access key: {error}");
         }
-        Err(Failure::Internal(text))
+        Err(error)
     }
 
     /// Whether the key is stored although storing it failed: then it must not be deleted.
@@ -164,10 +150,10 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    async fn delete_key(&self, id: &str, user: &str) -> Result<(), String> {
+    async fn delete_key(&self, id: &str, user: &str) -> Result<(), CallError> {
         // With time of its own: what came before may have used up all there was.
         let context = self.context(Deadline::start());
-        self.iam.delete_access_key(id, user, context).await.map_err(|error: CallError| error.cause())
+        self.iam.delete_access_key(id, user, context).await
     }
 
     fn context(&self, deadline: Deadline) -> CallContext<'_> {
@@ -178,6 +164,6 @@ impl<'a> Rotation<'a> {
     }
 }
 
-fn failed(doing: &str, cause: &str) -> Failure {
-    Failure::Internal(format!("error {doing}: {cause}"))
+fn failed(action: &'static str) -> impl FnOnce(CallError) -> RotationError {
+    move |cause| RotationError::Call { action, cause }
 }

@@ -7,14 +7,15 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use thiserror::Error;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::task::JoinSet;
 
 use crate::entry::{AccessListEntry, DenyListEntry, Entry, EntryError, StoredTime, TidyConfig, TidyList};
 use crate::go::GoDuration;
 use crate::go::text::quote;
-use crate::ports::{Clock, StorageError, SystemView};
-use crate::store::Store;
+use crate::ports::{Clock, StorageError, SystemView, SystemViewError};
+use crate::store::{Store, StoreError};
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
 const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::tidy");
@@ -69,7 +70,7 @@ impl Tidy {
         let work = Arc::clone(&self.work);
         self.spawn(async move {
             if let Err(error) = work.pass(due).await {
-                tracing::error!(target: LOG, error, "the periodic tidy has failed and will be tried again");
+                tracing::error!(target: LOG, %error, "the periodic tidy has failed and will be tried again");
             }
         });
     }
@@ -123,7 +124,7 @@ impl Work {
     }
 
     /// The periodic pass over both lists, to its end. After an error it is due again at once.
-    async fn pass(&self, mut schedule: OwnedMutexGuard<Schedule>) -> Result<(), String> {
+    async fn pass(&self, mut schedule: OwnedMutexGuard<Schedule>) -> Result<(), PassError> {
         for (list, config) in self.lists_of_pass().await? {
             if config.disable_periodic_tidy {
                 continue;
@@ -143,18 +144,16 @@ impl Work {
 
     /// The lists that are this node's to tidy. The access list is local to the cluster; the deny
     /// list belongs to the primary, unless the mount is local too.
-    async fn lists_of_pass(&self) -> Result<Vec<(TidyList, TidyConfig)>, String> {
-        let replication = self.system_view.replication_state().await.map_err(|error| error.to_string())?;
+    async fn lists_of_pass(&self) -> Result<Vec<(TidyList, TidyConfig)>, PassError> {
+        let replication = self.system_view.replication_state().await?;
         if replication.performance_standby() {
             return Ok(Vec::new());
         }
-        let deny_list_too = !replication.performance_secondary()
-            || self.system_view.local_mount().await.map_err(|error| error.to_string())?;
+        let deny_list_too = !replication.performance_secondary() || self.system_view.local_mount().await?;
         let mut lists = Vec::new();
         for list in [TidyList::RoleTagDenyList, TidyList::IdentityAccessList] {
             if list == TidyList::IdentityAccessList || deny_list_too {
-                let config = self.store.read::<TidyConfig>(list.config_key()).await;
-                let config = config.map_err(|failure| failure.to_string())?;
+                let config = self.store.read::<TidyConfig>(list.config_key()).await?;
                 lists.push((list, config.unwrap_or_else(|| TidyConfig::default_of(list))));
             }
         }
@@ -223,6 +222,17 @@ fn expiration(list: TidyList, stored: &[u8]) -> Result<StoredTime, EntryError> {
         TidyList::RoleTagDenyList => DenyListEntry::decode(stored)?.expiration_time,
         TidyList::IdentityAccessList => AccessListEntry::decode(stored)?.expiration_time,
     })
+}
+
+/// Why a periodic pass did not get to the lists.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+enum PassError {
+    /// The host did not say which lists are this node's.
+    #[error(transparent)]
+    Host(#[from] SystemViewError),
+    /// A configuration cannot be read.
+    #[error(transparent)]
+    Config(#[from] StoreError),
 }
 
 /// Why an entry was not tidied.

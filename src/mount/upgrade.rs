@@ -5,10 +5,14 @@
 
 use std::sync::Arc;
 
+use thiserror::Error;
+
+use super::role_error::RoleError;
 use super::{Mount, end};
 use crate::entry::{MountVersion, Role};
 use crate::framework::Failure;
-use crate::ports::SystemViewError;
+use crate::ports::{StorageError, SystemViewError};
+use crate::store::StoreError;
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
 const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::mount::initialize");
@@ -34,11 +38,30 @@ async fn run(mount: Arc<Mount>) {
     let result = match is_responsible(&mount).await {
         Ok(true) => upgrade(&mount).await,
         Ok(false) => return,
-        Err(error) => Err(Failure::Internal(error.to_string())),
+        Err(error) => Err(error.into()),
     };
-    if let Err(failure) = result {
-        tracing::error!(target: LOG, mount = mount.id(), error = %failure, "error running initialization");
+    if let Err(error) = result {
+        tracing::error!(target: LOG, mount = mount.id(), %error, "error running initialization");
     }
+}
+
+/// Why the stored entries are not all of the current version.
+#[derive(Debug, Error)]
+enum UpgradeError {
+    #[error(transparent)]
+    Host(#[from] SystemViewError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("unrecognized role version: {0}")]
+    Version(i64),
+    #[error("{key}: {cause}")]
+    Role {
+        key: String,
+        #[source]
+        cause: RoleError,
+    },
 }
 
 /// Of all nodes that serve the mount, one does the work.
@@ -46,19 +69,19 @@ async fn is_responsible(mount: &Mount) -> Result<bool, SystemViewError> {
     Ok(mount.is_writer().await? && !mount.system_view().replication_state().await?.dr_secondary())
 }
 
-async fn upgrade(mount: &Mount) -> Result<(), Failure> {
+async fn upgrade(mount: &Mount) -> Result<(), UpgradeError> {
     let stored = mount.store().read::<MountVersion>(MountVersion::KEY).await?;
     match stored.map_or(0, |entry| entry.version) {
         MountVersion::CURRENT => return Ok(()),
         0 => {}
-        unknown => return Err(Failure::Internal(format!("unrecognized role version: {unknown}"))),
+        unknown => return Err(UpgradeError::Version(unknown)),
     }
     for name in mount.store().list(Role::PREFIX).await? {
         if !name.ends_with('/') {
             mount
                 .role(&name)
                 .await
-                .map_err(|failure| Failure::Internal(format!("{}{name}: {failure}", Role::PREFIX)))?;
+                .map_err(|cause| UpgradeError::Role { key: format!("{}{name}", Role::PREFIX), cause })?;
         }
     }
     mount

@@ -2,6 +2,7 @@
 //! verified, beside the ones that come with the plugin.
 
 use serde_json::json;
+use thiserror::Error;
 
 use super::shape::{display, endpoint, list_response, name_pattern, object, verb};
 use crate::entry::{CertificateKind, StoredCertificate};
@@ -10,7 +11,8 @@ use crate::framework::{
 };
 use crate::go::text::{decode_base64, quote};
 use crate::mount::Mount;
-use crate::proof::identity_document::TrustedCertificate;
+use crate::proof::identity_document::{CertificateError, TrustedCertificate};
+use crate::refusal::{Code, Coded};
 
 const FIELDS: &[Field] = &[
     Field::new("cert_name", FieldKind::Name, "Name of the certificate."),
@@ -76,45 +78,79 @@ fn name(fields: &Fields) -> &str {
     fields.text("cert_name").unwrap_or("")
 }
 
+/// Why a certificate is not registered.
+#[derive(Debug, Error)]
+enum Refused {
+    /// Not given.
+    #[error("missing aws_public_cert")]
+    Missing,
+    /// Given as nothing.
+    #[error("invalid aws_public_cert")]
+    Empty,
+    /// No kind of certificates has this name.
+    #[error("invalid certificate type {}", quote(.0))]
+    Kind(String),
+    /// No certificate.
+    #[error(transparent)]
+    NoCertificate(#[from] CertificateError),
+}
+
+impl Coded for Refused {
+    fn code(&self) -> Code {
+        Code::ConfigCertificate
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        match error {
+            // As clients know it, although the mistake is theirs.
+            Refused::NoCertificate(_) => Self::internal(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}
+
 async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     mount
         .store()
-        .update(&StoredCertificate::key(name(&fields)), async |stored: Option<StoredCertificate>| {
-            let mut certificate = stored.unwrap_or_default();
-            certificate.upgrade();
-            let kind = fields.text("type").unwrap_or(&certificate.certificate_type);
-            certificate.set_kind(kind_of(kind)?);
-            let Some(supplied) = fields.text("aws_public_cert") else {
-                return Err(Failure::Refused("missing aws_public_cert".to_owned()));
-            };
-            certificate.aws_public_cert = pem_of(supplied)?;
-            Ok((Some(certificate), ()))
-        })
+        .update::<_, _, Failure>(
+            &StoredCertificate::key(name(&fields)),
+            async |stored: Option<StoredCertificate>| {
+                let mut certificate = stored.unwrap_or_default();
+                certificate.upgrade();
+                let kind = fields.text("type").unwrap_or(&certificate.certificate_type);
+                certificate.set_kind(kind_of(kind)?);
+                let Some(supplied) = fields.text("aws_public_cert") else {
+                    return Err(Refused::Missing.into());
+                };
+                certificate.aws_public_cert = pem_of(supplied)?;
+                Ok((Some(certificate), ()))
+            },
+        )
         .await?;
     Ok(None)
 }
 
 /// The kind that a request names, in any case.
-fn kind_of(given: &str) -> Result<CertificateKind, Failure> {
+fn kind_of(given: &str) -> Result<CertificateKind, Refused> {
     let name = given.to_lowercase();
-    CertificateKind::from_name(&name)
-        .ok_or_else(|| Failure::Refused(format!("invalid certificate type {}", quote(&name))))
+    CertificateKind::from_name(&name).ok_or(Refused::Kind(name))
 }
 
 /// The certificate that a request gives: PEM, or base64 of PEM.
 ///
 /// # Errors
-/// It is empty (the client's error), or not exactly one PEM block with an X.509 certificate
-/// (an internal error, as the API has it).
-fn pem_of(given: &str) -> Result<String, Failure> {
+/// It is empty, or not exactly one PEM block with an X.509 certificate.
+fn pem_of(given: &str) -> Result<String, Refused> {
     let pem = match decode_base64(given) {
         Some(decoded) => String::from_utf8(decoded).unwrap_or_else(|_| given.to_owned()),
         None => given.to_owned(),
     };
     if pem.is_empty() {
-        return Err(Failure::Refused("invalid aws_public_cert".to_owned()));
+        return Err(Refused::Empty);
     }
-    TrustedCertificate::from_pem(&pem).map_err(|error| Failure::Internal(error.to_string()))?;
+    TrustedCertificate::from_pem(&pem)?;
     Ok(pem)
 }
 
@@ -143,16 +179,22 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
+    use crate::framework::Status;
+
+    fn answered(refused: Refused) -> (Status, String) {
+        let failure = Failure::from(refused);
+        (failure.status(), failure.into_text())
+    }
 
     const PEM: &str = include_str!("config_certificate.pem");
 
     #[test]
     fn types_are_given_in_any_case() {
-        assert_eq!(kind_of("Identity"), Ok(CertificateKind::Identity));
-        assert_eq!(kind_of("PKCS7"), Ok(CertificateKind::Pkcs7));
+        assert_eq!(kind_of("Identity").unwrap(), CertificateKind::Identity);
+        assert_eq!(kind_of("PKCS7").unwrap(), CertificateKind::Pkcs7);
         for (given, shown) in [("", ""), ("X509", "x509")] {
             let text = format!("invalid certificate type \"{shown}\"");
-            assert_eq!(kind_of(given), Err(Failure::Refused(text)));
+            assert_eq!(answered(kind_of(given).unwrap_err()), (Status::BadRequest, text));
         }
     }
 
@@ -162,19 +204,21 @@ mod tests {
         let in_lines =
             base64.as_bytes().chunks(64).map(<[u8]>::to_vec).collect::<Vec<_>>().join(&b"\r\n"[..]);
         for given in [PEM.to_owned(), base64, String::from_utf8(in_lines).unwrap()] {
-            assert_eq!(pem_of(&given), Ok(PEM.to_owned()));
+            assert_eq!(pem_of(&given).unwrap(), PEM);
         }
     }
 
     #[test]
     fn what_is_no_certificate_is_refused() {
-        assert_eq!(pem_of(""), Err(Failure::Refused("invalid aws_public_cert".to_owned())));
+        let empty = "invalid aws_public_cert".to_owned();
+        assert_eq!(answered(pem_of("").unwrap_err()), (Status::BadRequest, empty));
         let one_block = "invalid certificate; should be one PEM block only";
         for given in ["AQID", "/w==", "no certificate", &PEM.repeat(2), &STANDARD.encode(format!("{PEM}\n"))]
         {
-            assert_eq!(pem_of(given), Err(Failure::Internal(one_block.to_owned())), "{given}");
+            let refused = answered(pem_of(given).unwrap_err());
+            assert_eq!(refused, (Status::Internal, one_block.to_owned()), "{given}");
         }
-        let text = pem_of("-----BEGIN X-----\nAQID\n-----END X-----\n").unwrap_err().into_text();
+        let text = pem_of("-----BEGIN X-----\nAQID\n-----END X-----\n").unwrap_err().to_string();
         assert!(text.starts_with("x509: "), "{text}");
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::config_client_refused::ClientRefused;
+use super::cron::check_cron;
 use super::shape::{display, endpoint, object, verb};
 use crate::entry::ClientConfig;
 use crate::framework::{
@@ -136,7 +138,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         if stored == Some(&config) {
             return Ok(None);
         }
-        let written = change.write(&loaded, &config).await;
+        let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.forget_full_arns();
         let written = written.map_err(|failure| match rotation {
             Some(operation) => failure.in_words(|cause| {
@@ -159,7 +161,7 @@ async fn follow_rotation(
     request: &Request,
     stored: Option<&ClientConfig>,
     config: &ClientConfig,
-) -> Result<Option<&'static str>, Failure> {
+) -> Result<Option<&'static str>, ClientRefused> {
     if config.rotates() {
         register(mount, request, config).await?;
         Ok(Some("registration"))
@@ -212,32 +214,27 @@ fn is_same_set(one: &[String], other: &[String]) -> bool {
     one.iter().all(|name| other.contains(name)) && other.iter().all(|name| one.contains(name))
 }
 
-fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), Failure> {
-    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), ClientRefused> {
     let schedule = fields.text("rotation_schedule");
     let (window, period) = (fields.seconds("rotation_window"), fields.seconds("rotation_period"));
     let given = |seconds: Option<i64>| seconds.is_some_and(|seconds| seconds != 0);
     if let Some(schedule) = schedule {
         if given(period) && !schedule.is_empty() {
-            return refused(
-                "mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided",
-            );
+            return Err(ClientRefused::ScheduleAndPeriod);
         }
         if !schedule.is_empty() {
-            check_cron(schedule).map_err(|cause| {
-                Failure::Refused(format!("failed to parse provided rotation_schedule: {cause}"))
-            })?;
+            check_cron(schedule)?;
         }
         schedule.clone_into(&mut config.rotation_schedule);
     }
     if given(window) && given(period) {
-        return refused("rotation_window does not apply to period");
+        return Err(ClientRefused::WindowOfPeriod);
     }
     if let Some(period) = period {
         config.rotation_period = GoDuration::from_secs(period);
     }
     if given(window) && schedule.is_none() {
-        return refused("cannot use rotation_window without rotation_schedule");
+        return Err(ClientRefused::WindowAlone);
     }
     if let Some(window) = window {
         config.rotation_window = GoDuration::from_secs(window);
@@ -246,80 +243,33 @@ fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), Failur
         config.disable_automated_rotation = flag;
     }
     if !config.rotation_schedule.is_empty() && config.rotation_period.is_positive() {
-        return refused(
-            "mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided",
-        );
+        return Err(ClientRefused::ScheduleAndPeriod);
     }
     Ok(())
 }
 
-/// Whether a text is a cron expression of five fields. The server's rotation manager parses it again.
-fn check_cron(schedule: &str) -> Result<(), String> {
-    const RANGES: [(&str, u32, u32); 5] = [
-        ("minute", 0, 59),
-        ("hour", 0, 23),
-        ("day of month", 1, 31),
-        ("month", 1, 12),
-        ("day of week", 0, 6),
-    ];
-    let fields: Vec<&str> = schedule.split_whitespace().collect();
-    if fields.len() != RANGES.len() {
-        return Err(format!("expected exactly 5 fields, found {}", fields.len()));
-    }
-    for (field, (name, low, high)) in fields.iter().zip(RANGES) {
-        if !field.split(',').all(|part| is_cron_part(part, low, high)) {
-            return Err(format!("the {name} is none: {}", crate::go::text::quote(field)));
-        }
-    }
-    Ok(())
-}
-
-fn is_cron_part(part: &str, low: u32, high: u32) -> bool {
-    const NAMES: [&str; 19] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "sun", "mon",
-        "tue", "wed", "thu", "fri", "sat",
-    ];
-    let (range, step) = part.split_once('/').unwrap_or((part, "1"));
-    if step.parse::<u32>().map_or(true, |step| step == 0) {
-        return false;
-    }
-    let in_range = |text: &str| {
-        text.parse::<u32>().map_or_else(
-            |_| NAMES.contains(&text.to_ascii_lowercase().as_str()),
-            |number| (low..=high).contains(&number),
-        )
-    };
-    match range {
-        "*" | "?" => true,
-        _ => match range.split_once('-') {
-            Some((from, to)) => in_range(from) && in_range(to),
-            None => in_range(range),
-        },
-    }
-}
-
-async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result<(), Failure> {
+async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result<(), ClientRefused> {
     if config.identity_token_audience.is_empty() {
         return Ok(());
     }
-    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
     if !config.access_key.is_empty() {
-        return refused("only one of 'access_key' or 'identity_token_audience' can be set");
+        return Err(ClientRefused::KeyAndIdentityToken);
     }
     if config.role_arn.is_empty() {
-        return refused("role_arn must be set when identity_token_audience is set");
+        return Err(ClientRefused::NoRoleArn);
     }
-    const UNSUPPORTED: &str = "plugin workload identity not supported in Vault community edition";
     let audience = &config.identity_token_audience;
     match mount.system_view().generate_identity_token(audience, Duration::ZERO).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => refused(UNSUPPORTED),
-        Err(SystemViewError::Failed(text)) if text.contains(UNSUPPORTED) => refused(UNSUPPORTED),
-        Err(SystemViewError::Failed(text)) => Err(Failure::Internal(text)),
+        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoIdentityTokens),
+        Err(SystemViewError::Failed(text)) if text.contains(ClientRefused::NO_IDENTITY_TOKENS) => {
+            Err(ClientRefused::NoIdentityTokens)
+        }
+        Err(error @ SystemViewError::Failed(_)) => Err(ClientRefused::IdentityToken(error)),
     }
 }
 
-async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Result<(), Failure> {
+async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Result<(), ClientRefused> {
     let job = RotationJob {
         mount_point: request.mount_point.clone(),
         path: request.path.clone(),
@@ -329,41 +279,17 @@ async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Re
     };
     match mount.system_view().register_rotation_job(job).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(Failure::Refused(
-            "error registering rotation job: rotation manager capabilities not supported in Vault community edition"
-                .to_owned(),
-        )),
-        Err(SystemViewError::Failed(text)) => {
-            Err(Failure::Refused(format!("error registering rotation job: {text}")))
-        }
+        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoRotationManager),
+        Err(SystemViewError::Failed(text)) => Err(ClientRefused::NotRegistered(text)),
     }
 }
 
-async fn deregister(mount: &Mount, request: &Request) -> Result<(), Failure> {
+async fn deregister(mount: &Mount, request: &Request) -> Result<(), ClientRefused> {
     const UNSUPPORTED: &str = "rotation manager capabilities not supported";
     match mount.system_view().deregister_rotation_job(&request.mount_point, &request.path).await {
         // A host without the rotation manager has no job either.
         Ok(()) | Err(SystemViewError::Unimplemented) => Ok(()),
         Err(SystemViewError::Failed(text)) if text.contains(UNSUPPORTED) => Ok(()),
-        Err(SystemViewError::Failed(text)) => {
-            Err(Failure::Refused(format!("error deregistering rotation job: {text}")))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cron_expressions_have_five_fields() {
-        for good in ["0 0 * * *", "*/5 1-3,7 1 jan-mar mon", "0 0 ? * 0"] {
-            assert_eq!(check_cron(good), Ok(()), "{good}");
-        }
-        for bad in
-            ["", "@daily", "0 0 * *", "60 0 * * *", "0 0 0 * *", "*/0 * * * *", "0 0 * * 7", "a * * * *"]
-        {
-            assert!(check_cron(bad).is_err(), "{bad}");
-        }
+        Err(SystemViewError::Failed(text)) => Err(ClientRefused::NotDeregistered(text)),
     }
 }

@@ -1,16 +1,19 @@
 //! `config/identity`: under which name and with what metadata callers enter the identity store.
 
 use serde_json::json;
+use thiserror::Error;
 
 use super::shape::{display, endpoint, object, verb};
 use crate::entry::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
 };
 use crate::framework::{
-    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response,
+    Route, Status,
 };
 use crate::go::text::{quote, quote_list};
 use crate::mount::Mount;
+use crate::refusal::{Code, Coded};
 
 const FIELDS: &[Field] = &[
     Field::new("iam_alias", FieldKind::String, "What the entity alias of an iam login is: `role_id`, `unique_id`, `canonical_arn` or `full_arn`. Only ids survive the deletion and recreation of a principal as different.")
@@ -70,7 +73,7 @@ async fn read(mount: &Mount) -> HandlerResult {
 async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     mount
         .store()
-        .update(IdentityConfig::KEY, async |stored: Option<IdentityConfig>| {
+        .update(IdentityConfig::KEY, async |stored: Option<IdentityConfig>| -> Result<_, Failure> {
             let mut config = stored.unwrap_or_default();
             config.iam_alias = alias(&fields, "iam_alias", config.iam_alias(), &AliasSource::IAM)?;
             config.ec2_alias = alias(&fields, "ec2_alias", config.ec2_alias(), &AliasSource::EC2)?;
@@ -86,19 +89,56 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     Ok(None)
 }
 
-fn alias(fields: &Fields, name: &str, stored: &str, allowed: &[&str]) -> Result<String, Failure> {
-    match fields.text(name) {
-        None => Ok(stored.to_owned()),
-        Some(value) if allowed.contains(&value) => Ok(value.to_owned()),
-        Some(value) => Err(Failure::Refused(format!(
-            "{name} of {} not in set of allowed values: [{}]",
-            quote(value),
-            allowed.join(" ")
-        ))),
+/// Why the configuration is not written.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+enum Refused {
+    /// No such alias.
+    #[error("{name} of {} not in set of allowed values: [{}]", quote(.value), .allowed.join(" "))]
+    Alias { name: &'static str, value: String, allowed: &'static [&'static str] },
+    /// The default and others.
+    #[error("{} contains default - default can't be used in combination with other fields", quote_list(.0))]
+    DefaultAndMore(Vec<String>),
+    /// No such metadata.
+    #[error(
+        "{} contains an unavailable field, please select from {}",
+        quote(&.names.join(", ")),
+        quote(&.available.join(", "))
+    )]
+    Unavailable { names: Vec<String>, available: &'static [&'static str] },
+}
+
+impl Coded for Refused {
+    fn code(&self) -> Code {
+        match self {
+            Self::Alias { .. } => Code::ConfigAlias,
+            Self::DefaultAndMore(_) | Self::Unavailable { .. } => Code::ConfigMetadata,
+        }
     }
 }
 
-fn selection(names: &[String], fields: &MetadataFields) -> Result<MetadataSelection, Failure> {
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::Alias { .. } => Self::refused(&error),
+            Refused::DefaultAndMore(_) | Refused::Unavailable { .. } => Self::new(Status::Invalid, &error),
+        }
+    }
+}
+
+fn alias(
+    fields: &Fields,
+    name: &'static str,
+    stored: &str,
+    allowed: &'static [&'static str],
+) -> Result<String, Refused> {
+    match fields.text(name) {
+        None => Ok(stored.to_owned()),
+        Some(value) if allowed.contains(&value) => Ok(value.to_owned()),
+        Some(value) => Err(Refused::Alias { name, value: value.to_owned(), allowed }),
+    }
+}
+
+fn selection(names: &[String], fields: &MetadataFields) -> Result<MetadataSelection, Refused> {
     let mut names: Vec<String> =
         names.iter().map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect();
     names.sort();
@@ -107,17 +147,10 @@ fn selection(names: &[String], fields: &MetadataFields) -> Result<MetadataSelect
         return Ok(MetadataSelection { auth_metadata: None });
     }
     if names.iter().any(|name| name == "default") {
-        return Err(Failure::Invalid(format!(
-            "{} contains default - default can't be used in combination with other fields",
-            quote_list(&names)
-        )));
+        return Err(Refused::DefaultAndMore(names));
     }
     if names.iter().any(|name| !fields.available.contains(&name.as_str())) {
-        return Err(Failure::Invalid(format!(
-            "{} contains an unavailable field, please select from {}",
-            quote(&names.join(", ")),
-            quote(&fields.available.join(", "))
-        )));
+        return Err(Refused::Unavailable { names, available: fields.available });
     }
     Ok(MetadataSelection { auth_metadata: Some(names) })
 }

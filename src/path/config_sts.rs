@@ -1,12 +1,14 @@
 //! `config/sts`: the roles by which other accounts are looked into.
 
 use serde_json::json;
+use thiserror::Error;
 
 use super::shape::{display, endpoint, list_response, name_pattern, object};
 use crate::aws::arn::AccountId;
 use crate::entry::StsConfig;
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
+use crate::refusal::{Code, Coded};
 
 const FIELDS: &[Field] = &[
     Field::new("account_id", FieldKind::Name, "Number of the AWS account."),
@@ -62,21 +64,37 @@ fn key(fields: &Fields) -> String {
     StsConfig::key(&AccountId::new(fields.text("account_id").unwrap_or("")))
 }
 
+/// Why an account is not configured.
+#[derive(Debug, Error)]
+enum Refused {
+    /// Not given.
+    #[error("missing sts role")]
+    Missing,
+    /// Given as nothing.
+    #[error("sts role cannot be empty")]
+    Empty,
+}
+
+impl Coded for Refused {
+    fn code(&self) -> Code {
+        Code::ConfigSts
+    }
+}
+
 async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     mount
         .store()
         .update(&key(&fields), async |stored: Option<StsConfig>| {
-            let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
             let supplied = fields.text("sts_role");
             if stored.is_none() && supplied.is_none() {
-                return refused("missing sts role");
+                return Err(Failure::refused(&Refused::Missing));
             }
             let mut config = stored.unwrap_or_default();
             if let Some(role) = supplied {
                 role.clone_into(&mut config.sts_role);
             }
             if config.sts_role.is_empty() {
-                return refused("sts role cannot be empty");
+                return Err(Failure::refused(&Refused::Empty));
             }
             if let Some(external_id) = fields.text("external_id") {
                 external_id.clone_into(&mut config.external_id);

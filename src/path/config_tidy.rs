@@ -115,7 +115,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields, list: TidyList)
     let creating = request.operation == Operation::Create;
     mount
         .store()
-        .update(list.config_key(), async |stored: Option<TidyConfig>| {
+        .update::<_, _, Failure>(list.config_key(), async |stored: Option<TidyConfig>| {
             let mut config = stored.unwrap_or_default();
             if creating {
                 config = TidyConfig { unknown: config.unknown, ..TidyConfig::default_of(list) };

@@ -1,15 +1,17 @@
 //! `login`: gives a token to a client that proves who it is.
 
 use serde_json::json;
+use thiserror::Error;
 
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
     Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
 };
-use crate::login::ec2::Ec2Login;
-use crate::login::iam::IamLogin;
+use crate::login::ec2::{self, Ec2Login};
+use crate::login::iam::{self, IamLogin};
 use crate::mount::Mount;
 use crate::proof::signed_request;
+use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
 const MAX_DATA_BYTES: usize = 512 * 1024;
@@ -29,7 +31,7 @@ const FIELDS: &[Field] = &[
         "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
     )
     .max_bytes(MAX_NAME_BYTES),
-    Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST, or GET for a presigned one.")
+    Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST or GET.")
         .max_bytes(MAX_NAME_BYTES),
     Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
         .max_bytes(MAX_SIGNED_BYTES),
@@ -82,13 +84,81 @@ enum LoginType {
     Ec2,
 }
 
+/// Why a request carries no proof of one type.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+enum LoginTypeError {
+    #[error("supplied auth values for both ec2 and iam auth types")]
+    Both,
+    #[error("didn't supply required authentication values")]
+    Incomplete,
+}
+
+impl Coded for LoginTypeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Both => Code::LoginBothTypes,
+            Self::Incomplete => Code::LoginIncomplete,
+        }
+    }
+}
+
+impl From<LoginTypeError> for Failure {
+    fn from(error: LoginTypeError) -> Self {
+        Self::refused(&error)
+    }
+}
+
+impl From<iam::Refused> for Failure {
+    fn from(refused: iam::Refused) -> Self {
+        use iam::Refused;
+        let status = match &refused {
+            Refused::Mount(failure) => return failure.clone(),
+            Refused::Request(_)
+            | Refused::Upstream(_)
+            | Refused::Caller(_)
+            | Refused::NoRole(_)
+            | Refused::WrongType(_)
+            | Refused::NotBound { .. }
+            | Refused::FullArn { .. }
+            | Refused::Instance { .. }
+            | Refused::InstanceNotBound(_) => Status::BadRequest,
+            Refused::Role(_) | Refused::CannotTell(_) | Refused::Alias(_) => Status::Internal,
+        };
+        Self::new(status, &refused)
+    }
+}
+
+impl From<ec2::Refused> for Failure {
+    fn from(refused: ec2::Refused) -> Self {
+        use ec2::Refused;
+        let status = match &refused {
+            Refused::Mount(failure) => return failure.clone(),
+            Refused::Form(_)
+            | Refused::NoRole(_)
+            | Refused::WrongType(_)
+            | Refused::Instance(_)
+            | Refused::RegionNotBound(_)
+            | Refused::InstanceNotBound(_)
+            | Refused::Reauthentication(_)
+            | Refused::NonceTooLong => Status::BadRequest,
+            Refused::Document(_)
+            | Refused::CertificateGone(_)
+            | Refused::NoRoleName
+            | Refused::CannotTell(_)
+            | Refused::Nonce(_)
+            | Refused::Tag(_)
+            | Refused::Alias(_) => Status::Internal,
+        };
+        Self::new(status, &refused)
+    }
+}
+
 /// Which proof a request carries. A request with parts of two carries none.
-fn login_type(fields: &Fields) -> Result<LoginType, Failure> {
-    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
     let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
     let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
     if any_iam && any_ec2 {
-        return refused("supplied auth values for both ec2 and iam auth types");
+        return Err(LoginTypeError::Both);
     }
     if fields.supplied("pkcs7") || (fields.supplied("identity") && fields.supplied("signature")) {
         return Ok(LoginType::Ec2);
@@ -97,7 +167,7 @@ fn login_type(fields: &Fields) -> Result<LoginType, Failure> {
     let complete = signed_request::FIELDS
         .iter()
         .all(|name| fields.supplied(name) || (get && *name == "iam_request_body"));
-    if complete { Ok(LoginType::Iam) } else { refused("didn't supply required authentication values") }
+    if complete { Ok(LoginType::Iam) } else { Err(LoginTypeError::Incomplete) }
 }
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
@@ -110,26 +180,37 @@ async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
     }
 }
 
+/// A login is not looked at where the host forwards it: else AWS would be asked here and there.
+async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
+    if mount.leaves_logins_to_writer().await { Err(Failure::read_only()) } else { Ok(()) }
+}
+
 async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Auth, Failure> {
+    check_served_here(mount).await?;
     match login_type(fields)? {
-        LoginType::Iam => IamLogin::start(mount, request, fields).await?.log_in().await,
-        LoginType::Ec2 => Ec2Login::start(mount, request, fields).await?.log_in().await,
+        LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?),
+        LoginType::Ec2 => Ok(Ec2Login::start(mount, request, fields).await?.log_in().await?),
     }
 }
 
-/// The operator sees why somebody could not log in; a client's mistake is not the operator's trouble.
+/// The operator sees why somebody could not log in. A client's mistake is not the operator's trouble,
+/// also where it is answered with HTTP 500: else any stranger could fill the log with warnings.
 fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
     let role = fields.text("role").unwrap_or("");
     let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
     let (id, mount) = (request.id.as_str(), request.mount_point.as_str());
-    match failure.status() {
-        Status::Internal => tracing::warn!(id, mount, role, address, reason = %failure, "login failed"),
-        Status::ReadOnly => {}
-        _ => tracing::debug!(id, mount, role, address, reason = %failure, "login refused"),
+    let code = failure.code().as_str();
+    match failure.blame() {
+        _ if failure.is_read_only() => {}
+        Blame::Operator | Blame::Aws | Blame::Host => {
+            tracing::warn!(id, mount, role, address, code, reason = %failure, "login failed");
+        }
+        Blame::Client => tracing::debug!(id, mount, role, address, code, reason = %failure, "login refused"),
     }
 }
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    check_served_here(mount).await?;
     let auth = match login_type(&fields)? {
         LoginType::Iam => IamLogin::start(mount, request, &fields).await?.look_ahead().await?,
         LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.look_ahead().await?,
@@ -141,10 +222,13 @@ async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> Handler
 async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let role = match fields.text("role") {
         Some(named) if !named.is_empty() => named.to_lowercase(),
-        _ => match login_type(&fields)? {
-            LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
-            LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
-        },
+        _ => {
+            check_served_here(mount).await?;
+            match login_type(&fields)? {
+                LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
+                LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
+            }
+        }
     };
     Ok(Some(Response::with_data(object([("role", json!(role))]))))
 }

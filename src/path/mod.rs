@@ -2,13 +2,17 @@
 
 mod config_certificate;
 mod config_client;
+mod config_client_refused;
 mod config_identity;
 mod config_rotate_root;
 mod config_sts;
 mod config_tidy;
+mod cron;
 mod identity_accesslist;
 mod login;
 mod role;
+mod role_principals;
+mod role_refused;
 mod role_tag;
 mod role_write;
 mod roles;
@@ -21,15 +25,20 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::entry::TidyList;
-use crate::framework::{Route, RouteTable, is_name};
+use crate::framework::{HostFlavor, Route, RouteTable, is_name};
 use crate::mount::Mount;
 
-static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
-    RouteTable::new(vec![
+type Table = Result<RouteTable<Mount>, String>;
+
+static OF_VAULT: LazyLock<Table> = LazyLock::new(|| table(HostFlavor::Vault));
+static OF_OPENBAO: LazyLock<Table> = LazyLock::new(|| table(HostFlavor::OpenBao));
+
+fn table(host: HostFlavor) -> Table {
+    let routes = vec![
         login::route(),
         roles::role_route(),
         roles::roles_route(),
-        role::route(),
+        role::route(host),
         role_tag::route(),
         config_client::route(),
         config_certificate::route(),
@@ -55,8 +64,9 @@ static ROUTES: LazyLock<Result<RouteTable<Mount>, String>> = LazyLock::new(|| {
         tidy::access_list_route(),
         under_old_name(tidy::access_list_route()),
         status_aws::route(),
-    ])
-});
+    ];
+    RouteTable::new(host, routes)
+}
 
 /// A route by the name it had before it was renamed. But for the names it is the same.
 fn under_old_name(mut route: Route<Mount>) -> Route<Mount> {
@@ -83,12 +93,15 @@ fn in_old_words(text: &str) -> &'static str {
     text.leak()
 }
 
-/// All routes; of those that match a path the first wins.
+/// All routes as a host has them; of those that match a path the first wins.
 ///
 /// # Errors
 /// A mistake in a route, which a test excludes.
-pub fn routes() -> &'static Result<RouteTable<Mount>, String> {
-    &ROUTES
+pub fn routes(host: HostFlavor) -> &'static Result<RouteTable<Mount>, String> {
+    match host {
+        HostFlavor::Vault => &OF_VAULT,
+        HostFlavor::OpenBao => &OF_OPENBAO,
+    }
 }
 
 /// A path as it is meant: role names are the same in upper and lower case, all else is as written.
@@ -104,12 +117,14 @@ mod tests {
 
     #[test]
     fn the_route_table_has_no_mistake() {
-        assert_eq!(routes().as_ref().err(), None);
+        for host in [HostFlavor::Vault, HostFlavor::OpenBao] {
+            assert_eq!(routes(host).as_ref().err(), None);
+        }
     }
 
     #[test]
     fn every_list_path_has_its_old_name_too() {
-        let table = routes().as_ref().unwrap();
+        let table = routes(HostFlavor::Vault).as_ref().unwrap();
         for (new, old, old_suffix) in [
             (
                 "config/tidy/roletag-denylist",

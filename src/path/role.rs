@@ -1,15 +1,13 @@
 //! `role/<role>`: who may log in, and what token they get.
 
-use std::sync::LazyLock;
-
 use serde_json::{Map, Value, json};
 
 use super::role_write::write;
 use super::shape::{display, endpoint, name_pattern, role_name};
 use crate::entry::{AuthType, BOUNDS, InferredEntity, Role};
-use crate::framework::TOKEN_FIELDS;
 use crate::framework::{
-    Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route,
+    Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, HostFlavor, Operation, Response, Route,
+    token_fields,
 };
 use crate::mount::Mount;
 
@@ -39,14 +37,16 @@ const FURTHER_FIELDS: [Field; 10] = [
     Field::new("period", FieldKind::DurationSecond, "Use token_period instead.").deprecated(),
 ];
 
-static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+/// The fields on a host. They live as long as its route table: as the process.
+fn fields(host: HostFlavor) -> &'static [Field] {
     let bounds = BOUNDS.iter().map(|bound| {
         Field::new(bound.name, FieldKind::CommaStringSlice, bound.description).example(bound.example)
     });
-    FIRST_FIELDS.into_iter().chain(bounds).chain(FURTHER_FIELDS).chain(TOKEN_FIELDS).collect()
-});
+    let fields = FIRST_FIELDS.into_iter().chain(bounds).chain(FURTHER_FIELDS).chain(token_fields(host));
+    fields.collect::<Vec<_>>().leak()
+}
 
-pub(super) fn route() -> Route<Mount> {
+pub(super) fn route(host: HostFlavor) -> Route<Mount> {
     // Writing resolves principals at AWS, which must not happen on a node that cannot store them.
     let write = |operation| Endpoint {
         forward_to_writer: true,
@@ -54,7 +54,7 @@ pub(super) fn route() -> Route<Mount> {
     };
     Route {
         pattern: PATTERN,
-        fields: &FIELDS,
+        fields: fields(host),
         endpoints: vec![
             write(Operation::Create),
             write(Operation::Update),
@@ -62,7 +62,7 @@ pub(super) fn route() -> Route<Mount> {
             endpoint(Operation::Delete, |mount, _, fields| Box::pin(delete(mount, fields))),
         ],
         existence_check: Some(|mount, _, fields| {
-            Box::pin(async move { mount.role_exists(role_name(&fields)).await })
+            Box::pin(async move { Ok(mount.role_exists(role_name(&fields)).await?) })
         }),
         synopsis: "Binds AWS principals and instances to the tokens they get.",
         description: "
@@ -78,18 +78,20 @@ what a token may do and how long it lives. Fields that are not given keep their 
 }
 
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
-    Ok(mount.role(role_name(&fields)).await?.map(|role| Response::with_data(shown(&role))))
+    Ok(mount.role(role_name(&fields)).await?.map(|role| Response::with_data(shown(&role, mount.host()))))
 }
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
-    let result = mount.store().delete(&Role::key(role_name(&fields))).await;
+    let key = Role::key(role_name(&fields));
+    let result = mount.store().delete(&key).await;
     mount.forget_full_arns();
+    mount.forget_role_principals(&key);
     result.map_err(|error| Failure::storage(&error, |text| format!("error deleting role: {text}")))?;
     Ok(None)
 }
 
-/// A role as a read shows it.
-fn shown(role: &Role) -> Map<String, Value> {
+/// A role as a read on this host shows it.
+fn shown(role: &Role, host: HostFlavor) -> Map<String, Value> {
     let mut data = Map::new();
     let empty = Vec::new();
     for bound in &BOUNDS {
@@ -111,7 +113,7 @@ fn shown(role: &Role) -> Map<String, Value> {
     ] {
         data.insert(name.to_owned(), value);
     }
-    role.token.read_into(&mut data);
+    role.token.read_into(&mut data, host);
     for (name, duration) in [("ttl", role.ttl), ("max_ttl", role.max_ttl), ("period", role.period)] {
         if duration.is_positive() {
             data.insert(name.to_owned(), json!(duration.as_secs()));

@@ -1,6 +1,7 @@
 //! The API path `role/<role>/tag`: issues a role tag.
 
 use serde_json::json;
+use thiserror::Error;
 
 use super::role_write::normalised_policies;
 use super::shape::{display, endpoint, name_pattern, object, role_name};
@@ -9,6 +10,7 @@ use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operati
 use crate::go::GoDuration;
 use crate::mount::Mount;
 use crate::proof::role_tag::{RoleTag, TagContent};
+use crate::refusal::{Code, Coded};
 
 const FIELDS: &[Field] = &[
     Field::new("role", FieldKind::Name, "Name of the role; upper and lower case are the same."),
@@ -62,20 +64,53 @@ deny list.
     }
 }
 
-fn refused<T>(text: impl Into<String>) -> Result<T, Failure> {
-    Err(Failure::Refused(text.into()))
+/// Why no tag is issued.
+#[derive(Debug, Error)]
+enum Refused {
+    /// No such role.
+    #[error("entry not found for role {0}")]
+    NoRole(String),
+    /// The role names no tag.
+    #[error("tag creation is not enabled for this role")]
+    NotEnabled,
+    /// The role has nothing to sign tags with.
+    #[error("failed to find the HMAC key")]
+    NoHmacKey,
+    /// An instance that may log in once only cannot log in after it moved.
+    #[error("cannot set both disallow_reauthentication and allow_instance_migration")]
+    MigrationWithoutReauthentication,
+}
+
+impl Coded for Refused {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoRole(_) => Code::RoleNotFound,
+            Self::NotEnabled => Code::TagRole,
+            Self::NoHmacKey => Code::RoleStored,
+            Self::MigrationWithoutReauthentication => Code::TagFlags,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        match error {
+            Refused::NoHmacKey => Self::internal(&error),
+            _ => Self::refused(&error),
+        }
+    }
 }
 
 async fn issue(mount: &Mount, fields: Fields) -> HandlerResult {
     let name = role_name(&fields).to_lowercase();
     let Some(role) = mount.role(&name).await? else {
-        return refused(format!("entry not found for role {name}"));
+        return Err(Refused::NoRole(name).into());
     };
     if role.role_tag.is_empty() {
-        return refused("tag creation is not enabled for this role");
+        return Err(Refused::NotEnabled.into());
     }
     if role.hmac_key.is_empty() {
-        return Err(Failure::Internal("failed to find the HMAC key".to_owned()));
+        return Err(Refused::NoHmacKey.into());
     }
     let flag = |name| fields.bool(name).unwrap_or(false);
     let content = TagContent {
@@ -103,7 +138,7 @@ async fn check(mount: &Mount, role: &Role, content: &TagContent) -> Result<Vec<S
         warnings.push("Role does not allow instance migration. Login will not be allowed with this tag unless the role value is updated.".to_owned());
     }
     if content.allow_instance_migration && content.disallow_reauthentication {
-        return refused("cannot set both disallow_reauthentication and allow_instance_migration");
+        return Err(Refused::MigrationWithoutReauthentication.into());
     }
     let mount_max = mount.max_lease_ttl().await?;
     let mut warn_beyond = |whose: &str, maximum: GoDuration| {
@@ -120,4 +155,17 @@ async fn check(mount: &Mount, role: &Role, content: &TagContent) -> Result<Vec<S
         warn_beyond("role", role.token.token_max_ttl);
     }
     Ok(warnings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::framework::Status;
+
+    #[test]
+    fn a_role_without_a_key_is_no_mistake_of_the_client() {
+        let failure = Failure::from(Refused::NoHmacKey);
+        let seen = (failure.status(), failure.code(), failure.text());
+        assert_eq!(seen, (Status::Internal, Code::RoleStored, "failed to find the HMAC key"));
+    }
 }

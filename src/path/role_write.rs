@@ -1,28 +1,30 @@
 //! Writing a role: what is supplied, merged over what is stored, checked in the order that clients
 //! know.
 
+use std::time::Duration;
+
+use super::role_principals::{moved, unresolved};
+use super::role_refused::RoleRefused;
 use super::shape::role_name;
 use crate::aws::deadline::Deadline;
 use crate::entry::{AuthType, BOUNDS, Bound, InferredEntity, Role};
 use crate::framework::{Failure, Fields, HandlerResult, Request, Response};
 use crate::go::GoDuration;
-use crate::go::text::quote;
 use crate::mount::Mount;
 use crate::ports::random_id;
 
 /// Somebody else is faster each time.
 const CONTENDED: &str = "the role is being written by other requests at the same time; try again";
+/// Longest time for the look-ups of one write. Hosts wait 90 s for an answer.
+const LOOK_UP_TIME: Duration = Duration::from_secs(85);
 /// Longest tag key that EC2 accepts, in bytes.
 const MAX_TAG_KEY: usize = 127;
 /// Mounts of this type make ec2 roles unless told otherwise.
 const EC2_MOUNT_TYPE: &str = "aws-ec2";
 
-fn refused<T>(text: &str) -> Result<T, Failure> {
-    Err(Failure::Refused(text.to_owned()))
-}
-
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     let key = Role::key(role_name(&fields));
+    let deadline = Deadline::within(LOOK_UP_TIME);
     let mut change = mount.begin_change(&key, CONTENDED);
     loop {
         let loaded = change.load::<Role>().await?;
@@ -31,18 +33,19 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
             Some(role) => mount.current(role).await?,
             None => new_role(mount)?,
         };
-        let warnings = RoleWrite { mount, request, fields: &fields, is_new }.apply(&mut role).await?;
+        let write = RoleWrite { mount, request, fields: &fields, key: &key, deadline, is_new };
+        let warnings = write.apply(&mut role).await?;
         let written = change.write(&loaded, &role).await;
         mount.forget_full_arns();
         if written? {
+            mount.forget_role_principals(&key);
             return Ok((!warnings.is_empty()).then(|| Response { warnings, ..Response::default() }));
         }
     }
 }
 
-fn new_role(mount: &Mount) -> Result<Role, Failure> {
-    let role_id = random_id(mount.world().random.as_ref())
-        .map_err(|cause| Failure::Internal(format!("failed to generate role ID: {cause}")))?;
+fn new_role(mount: &Mount) -> Result<Role, RoleRefused> {
+    let role_id = random_id(mount.world().random.as_ref()).map_err(RoleRefused::NoId)?;
     Ok(Role { role_id, version: Role::VERSION, ..Role::default() })
 }
 
@@ -51,6 +54,10 @@ struct RoleWrite<'a> {
     mount: &'a Mount,
     request: &'a Request,
     fields: &'a Fields,
+    /// Where the role is stored.
+    key: &'a str,
+    /// When its look-ups must have ended.
+    deadline: Deadline,
     is_new: bool,
 }
 
@@ -59,18 +66,17 @@ impl RoleWrite<'_> {
     async fn apply(&self, role: &mut Role) -> Result<Vec<String>, Failure> {
         self.set_lists(role);
         self.set_unique_id_resolution(role)?;
-        self.resolve_principals(role).await?;
+        let mut warnings = self.resolve_principals(role).await?;
         self.set_inference_and_type(role)?;
         check_binds(role)?;
         self.set_ec2_flags(role)?;
-        role.token.update(self.fields)?;
+        role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);
-        let warnings = self.check_ttls(role).await?;
+        warnings.extend(self.check_ttls(role).await?);
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
-            role.hmac_key = random_id(random)
-                .map_err(|cause| Failure::Internal(format!("failed to generate role HMAC key: {cause}")))?;
+            role.hmac_key = random_id(random).map_err(RoleRefused::NoHmacKey)?;
         }
         Ok(warnings)
     }
@@ -83,10 +89,10 @@ impl RoleWrite<'_> {
         }
     }
 
-    fn set_unique_id_resolution(&self, role: &mut Role) -> Result<(), Failure> {
+    fn set_unique_id_resolution(&self, role: &mut Role) -> Result<(), RoleRefused> {
         match self.fields.bool("resolve_aws_unique_ids") {
             Some(false) if !self.is_new && role.resolve_aws_unique_ids => {
-                return refused("changing resolve_aws_unique_ids from true to false is not allowed");
+                return Err(RoleRefused::UniqueIdsOff);
             }
             Some(flag) => role.resolve_aws_unique_ids = flag,
             None if self.is_new => role.resolve_aws_unique_ids = true,
@@ -95,34 +101,31 @@ impl RoleWrite<'_> {
         Ok(())
     }
 
-    /// Resolution comes before the checks that need no AWS: clients know the errors in this order.
-    async fn resolve_principals(&self, role: &mut Role) -> Result<(), Failure> {
+    /// Resolution comes before the checks that need no AWS: clients know the errors in this order. Returns
+    /// warnings.
+    async fn resolve_principals(&self, role: &mut Role) -> Result<Vec<String>, Failure> {
         if self.fields.list("bound_iam_principal_arn").is_some() {
             role.bound_iam_principal_id_list = Some(Vec::new());
         }
         let has_ids = role.bound_iam_principal_id_list.as_ref().is_some_and(|ids| !ids.is_empty());
         if !role.resolve_aws_unique_ids || has_ids {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut exact = role.bound_iam_principal_arn_list.clone().unwrap_or_default();
         exact.retain(|arn| !arn.ends_with('*'));
         if exact.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let snapshot = self.mount.store().config_snapshot().await?;
-        let deadline = Deadline::start();
-        let mut ids = Vec::new();
-        for arn in &exact {
-            let id = self.mount.unique_id(&snapshot, deadline, arn).await.map_err(|detail| {
-                Failure::Refused(format!("unable to resolve ARN {} to internal ID: {detail}", quote(arn)))
-            })?;
-            ids.push(id);
-        }
-        role.bound_iam_principal_id_list = Some(ids);
-        Ok(())
+        let found = self.mount.role_principals(self.key, &snapshot, self.deadline, &exact);
+        let found = Box::pin(found).await.map_err(unresolved)?;
+        let warnings = moved(&exact, &found);
+        role.bound_iam_principal_id_list =
+            Some(found.into_iter().map(|principal| principal.unique_id).collect());
+        Ok(warnings)
     }
 
-    fn set_inference_and_type(&self, role: &mut Role) -> Result<(), Failure> {
+    fn set_inference_and_type(&self, role: &mut Role) -> Result<(), RoleRefused> {
         for (name, value) in [
             ("inferred_entity_type", &mut role.inferred_entity_type),
             ("inferred_aws_region", &mut role.inferred_aws_region),
@@ -134,12 +137,12 @@ impl RoleWrite<'_> {
         match self.fields.text("auth_type") {
             Some(supplied) if role.auth_type.is_empty() => {
                 if AuthType::from_name(supplied).is_none() {
-                    return Err(Failure::Refused(format!("unrecognized auth_type: {supplied}")));
+                    return Err(RoleRefused::UnknownAuthType(supplied.to_owned()));
                 }
                 supplied.clone_into(&mut role.auth_type);
             }
             Some(supplied) if supplied != role.auth_type => {
-                return refused("changing auth_type on a role is not allowed");
+                return Err(RoleRefused::AuthTypeChanged);
             }
             Some(_) => {}
             None if self.is_new => {
@@ -151,43 +154,38 @@ impl RoleWrite<'_> {
         }
         if role.inferred_entity_type.is_empty() {
             if !role.inferred_aws_region.is_empty() {
-                return refused("specified inferred_aws_region but not inferred_entity_type");
+                return Err(RoleRefused::InferredRegionAlone);
             }
             return Ok(());
         }
         if role.auth_type() != Some(AuthType::Iam) {
-            return refused("specified inferred_entity_type but didn't allow iam auth_type");
+            return Err(RoleRefused::InferenceWithoutIam);
         }
         if role.inferred_entity_type != InferredEntity::EC2_INSTANCE {
-            return Err(Failure::Refused(format!(
-                "specified invalid inferred_entity_type: {}",
-                role.inferred_entity_type
-            )));
+            return Err(RoleRefused::UnknownEntity(role.inferred_entity_type.clone()));
         }
         if role.inferred_aws_region.is_empty() {
-            return refused("specified inferred_entity_type but not inferred_aws_region");
+            return Err(RoleRefused::InferredEntityAlone);
         }
         Ok(())
     }
 
-    fn set_ec2_flags(&self, role: &mut Role) -> Result<(), Failure> {
+    fn set_ec2_flags(&self, role: &mut Role) -> Result<(), RoleRefused> {
         let is_ec2 = role.auth_type() == Some(AuthType::Ec2);
         if let Some(flag) = self.fields.bool("disallow_reauthentication") {
             if !is_ec2 {
-                return refused("specified disallow_reauthentication when not using ec2 auth type");
+                return Err(RoleRefused::ReauthenticationWithoutEc2);
             }
             role.disallow_reauthentication = flag;
         }
         if let Some(flag) = self.fields.bool("allow_instance_migration") {
             if !is_ec2 {
-                return refused("specified allow_instance_migration when not using ec2 auth type");
+                return Err(RoleRefused::MigrationWithoutEc2);
             }
             role.allow_instance_migration = flag;
         }
         if role.allow_instance_migration && role.disallow_reauthentication {
-            return refused(
-                "cannot specify both disallow_reauthentication=true and allow_instance_migration=true",
-            );
+            return Err(RoleRefused::MigrationWithoutReauthentication);
         }
         Ok(())
     }
@@ -235,41 +233,37 @@ impl RoleWrite<'_> {
             ));
         }
         if token.token_max_ttl != GoDuration::ZERO && token.token_max_ttl < token.token_ttl {
-            return refused("ttl should be shorter than max ttl");
+            return Err(RoleRefused::TtlAboveMax.into());
         }
         if token.token_period > mount_max {
-            return Err(Failure::Refused(format!(
-                "period of {} is greater than the backend's maximum lease TTL of {}",
-                quote(&token.token_period.to_string()),
-                quote(&mount_max.to_string())
-            )));
+            return Err(RoleRefused::PeriodAboveMount { period: token.token_period, mount_max }.into());
         }
         Ok(warnings)
     }
 
-    fn set_tag(&self, role: &mut Role) -> Result<(), Failure> {
+    fn set_tag(&self, role: &mut Role) -> Result<(), RoleRefused> {
         let Some(tag) = self.fields.text("role_tag") else {
             return Ok(());
         };
         if role.auth_type() != Some(AuthType::Ec2) {
-            return refused("tried to enable role_tag when not using ec2 auth method");
+            return Err(RoleRefused::TagWithoutEc2);
         }
         if tag.len() > MAX_TAG_KEY {
-            return refused("length of role tag exceeds the EC2 key limit of 127 characters");
+            return Err(RoleRefused::TagTooLong);
         }
         tag.clone_into(&mut role.role_tag);
         Ok(())
     }
 }
 
-fn check_binds(role: &Role) -> Result<(), Failure> {
+fn check_binds(role: &Role) -> Result<(), RoleRefused> {
     let set = || BOUNDS.iter().filter(|bound| bound.is_set(role));
     let misplaced = set().filter(|bound| !bound.goes_with.admits(role));
     if let Some(Bound { name, goes_with, .. }) = misplaced.min_by_key(|bound| bound.refused_as) {
-        return Err(Failure::Refused(format!("specified {name} {}", goes_with.otherwise())));
+        return Err(RoleRefused::MisplacedBound { name, otherwise: goes_with.otherwise() });
     }
     if set().next().is_none() {
-        return refused("at least one bound parameter should be specified on the role");
+        return Err(RoleRefused::NoBound);
     }
     Ok(())
 }

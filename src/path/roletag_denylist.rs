@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::shape::{display, endpoint, list_response, object};
-use crate::entry::{DenyListEntry, StoredTime};
+use crate::entry::{DenyListEntry, EntryError, StoredTime};
 use crate::framework::{Failure, Field, FieldKind, Fields, HandlerResult, Operation, Response, Route};
 use crate::go::text::decode_base64;
 use crate::mount::Mount;
@@ -66,7 +66,7 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     let now = StoredTime::from(mount.world().clock.now());
     mount
         .store()
-        .update(&DenyListEntry::key(tag.text()), async |stored: Option<DenyListEntry>| {
+        .update::<_, _, Failure>(&DenyListEntry::key(tag.text()), async |stored: Option<DenyListEntry>| {
             let mut entry =
                 stored.unwrap_or_else(|| DenyListEntry { creation_time: now, ..DenyListEntry::default() });
             entry.expiration_time = now.plus(longest);
@@ -93,10 +93,7 @@ async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
 
 async fn list(mount: &Mount) -> HandlerResult {
     let names = mount.store().list_nested(DenyListEntry::PREFIX).await?;
-    let tags: Vec<String> = names
-        .iter()
-        .map(|name| DenyListEntry::tag_of(name))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let tags: Vec<String> =
+        names.iter().map(|name| DenyListEntry::tag_of(name)).collect::<Result<_, EntryError>>()?;
     Ok(Some(list_response(&tags)))
 }

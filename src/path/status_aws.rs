@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::shape::{display, endpoint, object};
-use crate::aws::calls::{Budget, Counts, LineStatus};
+use crate::aws::calls::{Budget, Counts, LineStatus, Purpose};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::{HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
@@ -35,6 +35,8 @@ Each line of calls has
     api         the action.
     forwarded   whether it is the requests of clients. Their account gets a line with the first login that
                 is admitted; until then they count among those without account.
+    purpose     role_write for what is asked for the principals of a role when it is written, which has a
+                budget of its own; absent otherwise.
     calls       attempts.
     throttles   attempts at which AWS asked for patience.
     errors      attempts that failed otherwise, refusals included.
@@ -70,6 +72,12 @@ fn call(line: &LineStatus) -> Value {
         ("throttles", json!(throttles)),
         ("errors", json!(errors)),
     ]);
+    match line.purpose {
+        Purpose::General => {}
+        Purpose::RoleWrite => {
+            shown.insert("purpose".to_owned(), json!("role_write"));
+        }
+    }
     if let Some(latency) = latency {
         let latency = object([
             ("p50", json!(milliseconds(latency.p50))),
@@ -125,6 +133,7 @@ mod tests {
             account: "123456789012".to_owned(),
             region: "eu-west-1".to_owned(),
             api: Api::DescribeInstances,
+            purpose: Purpose::General,
             is_forwarded: false,
             counts: Counts { calls: 7, throttles: 2, errors: 1, latency: Some(latency) },
             budget: Some(Budget {
@@ -144,6 +153,10 @@ mod tests {
         line.budget = None;
         line.counts.latency = None;
         assert_eq!(call(&line), base);
+        line.purpose = Purpose::RoleWrite;
+        let mut of_role_writes = base;
+        of_role_writes["purpose"] = json!("role_write");
+        assert_eq!(call(&line), of_role_writes);
     }
 
     #[test]

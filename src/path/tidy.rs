@@ -67,11 +67,8 @@ fn route(suffix: &'static str, handler: Handler<Mount>) -> Route<Mount> {
 }
 
 async fn tidy(mount: &Mount, request: &Request, fields: Fields, list: TidyList) -> HandlerResult {
-    let replication = mount
-        .system_view()
-        .replication_state()
-        .await
-        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let replication = mount.system_view().replication_state().await;
+    let replication = replication.map_err(|error| Failure::internal(&error))?;
     if replication.performance_standby() {
         return Err(Failure::read_only());
     }

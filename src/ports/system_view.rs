@@ -5,6 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use crate::refusal::{Code, Coded};
+
 /// Why a system-view call gave no answer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SystemViewError {
@@ -14,6 +16,12 @@ pub enum SystemViewError {
     /// The host answered with an error.
     #[error("{0}")]
     Failed(String),
+}
+
+impl Coded for SystemViewError {
+    fn code(&self) -> Code {
+        Code::SystemViewFailed
+    }
 }
 
 /// The replication bit set of the host.

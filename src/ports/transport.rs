@@ -49,6 +49,9 @@ pub enum TransportError {
         /// The limit.
         limit: usize,
     },
+    /// What the process is told about proxies does not let it be sent. Another attempt would not help.
+    #[error("{0}")]
+    Proxy(String),
     /// The request cannot be sent as it is (bad URL or header).
     #[error("{0}")]
     Unsendable(String),

@@ -21,6 +21,7 @@ use crate::framework::Failure;
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::ports::Random;
+use crate::refusal::{Code, Coded};
 
 const VERSION: &str = "v1";
 const NONCE_BYTES: usize = 8;
@@ -62,9 +63,23 @@ pub enum RoleTagError {
     Randomness,
 }
 
+impl Coded for RoleTagError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Malformed | Self::Version | Self::Nonce | Self::Item(_) | Self::Value(_) | Self::Role => {
+                Code::RoleTagMalformed
+            }
+            Self::Key => Code::RoleStored,
+            Self::Signature => Code::RoleTagSignature,
+            Self::TooLong => Code::TagTooLong,
+            Self::Randomness => Code::RandomFailed,
+        }
+    }
+}
+
 impl From<RoleTagError> for Failure {
     fn from(error: RoleTagError) -> Self {
-        Self::Internal(error.to_string())
+        Self::internal(&error)
     }
 }
 
@@ -345,7 +360,8 @@ mod tests {
 
     #[test]
     fn without_randomness_there_is_no_tag() {
-        assert_eq!(RoleTag::issue(content(), &role(), &Exhausted), Err(RoleTagError::Randomness));
+        let error = RoleTag::issue(content(), &role(), &Exhausted).unwrap_err();
+        assert_eq!(error.to_string(), "failed to generate a nonce");
     }
 
     #[test]

@@ -1,9 +1,37 @@
 //! Who signed a login request.
 
-use crate::aws::arn::{AccountId, Arn, EntityKind};
+use thiserror::Error;
+
+use crate::aws::arn::{AccountId, Arn, ArnError, EntityKind};
 use crate::aws::sts::CallerIdentity;
-use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
+
+/// Why an answer of STS names nobody who can log in.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CallerError {
+    /// The ARN is not of a user or role.
+    #[error("error parsing arn {}: {cause}", quote(arn))]
+    Arn {
+        /// The ARN as STS gave it.
+        arn: String,
+        /// What about it is not recognised.
+        #[source]
+        cause: ArnError,
+    },
+    /// The parts of the answer contradict each other.
+    #[error("error making upstream request: error parsing STS response")]
+    Disagrees,
+}
+
+impl Coded for CallerError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Arn { .. } => Code::PrincipalKind,
+            Self::Disagrees => Code::StsDisagrees,
+        }
+    }
+}
 
 /// A caller that STS vouched for. It can be made from nothing but an answer of STS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +45,16 @@ impl VerifiedCaller {
     ///
     /// # Errors
     /// The ARN is of a principal that cannot log in, or the parts disagree.
-    pub fn from_identity(identity: &CallerIdentity) -> Result<Self, Failure> {
-        let arn = Arn::parse(identity.arn()).map_err(|error| {
-            Failure::Refused(format!("error parsing arn {}: {error}", quote(identity.arn())))
-        })?;
+    pub fn from_identity(identity: &CallerIdentity) -> Result<Self, CallerError> {
+        let arn = Arn::parse(identity.arn())
+            .map_err(|cause| CallerError::Arn { arn: identity.arn().to_owned(), cause })?;
         let (unique_id, session) = match identity.user_id().split_once(':') {
             Some((unique_id, session)) => (unique_id, Some(session)),
             None => (identity.user_id(), None),
         };
         let session_agrees = arn.kind() != EntityKind::AssumedRole || session == Some(arn.session());
         if identity.account() != arn.account().as_str() || !session_agrees || unique_id.is_empty() {
-            return Err(Failure::Refused(
-                "error making upstream request: error parsing STS response".to_owned(),
-            ));
+            return Err(CallerError::Disagrees);
         }
         let unique_id = unique_id.to_owned();
         Ok(Self { arn, unique_id })
@@ -72,7 +97,7 @@ mod tests {
             "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn><UserId>{user_id}</UserId><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
         );
         let identity = CallerIdentity::parse(document.as_bytes()).unwrap();
-        VerifiedCaller::from_identity(&identity).map_err(|failure| failure.to_string())
+        VerifiedCaller::from_identity(&identity).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -65,7 +65,6 @@ codes! {
     // Requests and their fields.
     UnsupportedPath = "request.path", Client, "Check the path; `vault path-help auth/<mount>` lists those there are.";
     UnsupportedOperation = "request.operation", Client, "Use an operation that the path has; its help names them.";
-    PermissionDenied = "request.permission_denied", Client, "Log in from an address within the token_bound_cidrs of the role.";
     RequestData = "request.data", Client, "Send one JSON object within the limits on size and depth.";
     FieldValue = "field.value", Client, "Give the field a value of the type that its help names.";
     // Logins of both types.
@@ -93,6 +92,7 @@ codes! {
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
+    StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";
     StsDisagrees = "sts.disagrees", Aws, "The answer contradicts itself, so nobody is admitted; check that sts_endpoint is an STS endpoint.";
     // The principal.
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
@@ -102,11 +102,13 @@ codes! {
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
     Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";
     Ec2FormBase64 = "ec2.form_base64", Client, "Send the document and its signature as the metadata service gives them, in base64.";
+    Ec2Pkcs7Unreadable = "ec2.pkcs7_unreadable", Client, "Send pkcs7 or rsa2048 as the metadata service gives it: one message with the document in it.";
     Ec2SignatureUntrusted = "ec2.signature_untrusted", Client, "Send the document unchanged; for a region with a certificate of its own, have that added under config/certificate.";
     Ec2DocumentUnreadable = "ec2.document_unreadable", Client, "Send the instance identity document as the metadata service gives it.";
     Ec2StoredCertificate = "ec2.stored_certificate", Operator, "Write the certificate under config/certificate anew, or delete it: it cannot be read.";
     // The instance.
     InstanceUnknown = "instance.unknown", Client, "Name the session after an instance that is in the account and region of the role.";
+    InstanceRegion = "instance.region", Client, "Send the instance identity document as the metadata service gives it: its region is none of AWS.";
     InstanceNotRunning = "instance.not_running", Client, "Log in from a running instance.";
     InstanceIncomplete = "instance.incomplete", Aws, "EC2 left out what the role binds; try again, the instance may be new.";
     InstanceBoundAccount = "instance.bound.account", Client, "The instance's account is not in bound_account_id of the role.";
@@ -132,26 +134,34 @@ codes! {
     RoleTagOtherRole = "role_tag.other_role", Client, "Log into the role that the tag was made for.";
     RoleTagOtherInstance = "role_tag.other_instance", Client, "Use the tag on the instance that it was made for.";
     RoleTagDenied = "role_tag.denied", Client, "Make a new tag: this one is on the deny list.";
+    RoleTagRoleUnknown = "role_tag.role_unknown", Client, "Make a new tag: there is no role of the name in this one.";
     RoleTagPolicies = "role_tag.policies", Client, "Make a tag whose policies the role has.";
     // Calls of the server to AWS.
     AccountNotConfigured = "aws.account_not_configured", Operator, "Write config/sts/<account> with a role in that account that the server may assume.";
     NoCredentials = "aws.no_credentials", Operator, "Give the server AWS credentials: config/client, its environment, or a role of its instance or pod.";
     CredentialsIncomplete = "aws.credentials_incomplete", Operator, "Write both access_key and secret_key to config/client, or neither.";
+    CredentialsUnsendable = "aws.credentials_unsendable", Operator, "Write the key that the message names anew: without line breaks and other control characters.";
     ServerRefused = "aws.refused", Operator, "AWS refused a call of the server itself: check its credentials and their permissions.";
     AwsThrottled = "aws.throttled", Aws, "AWS limits the calls of this account; try again in a moment.";
     AwsNoAnswer = "aws.no_answer", Aws, "Check that this server reaches the endpoint.";
+    AwsServerErrors = "aws.server_errors", Aws, "AWS answers with server errors or asks for patience; try again in a moment.";
     AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
     BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
+    AwsUntrusted = "aws.untrusted", Operator, "Have the plugin trust the certificate of the endpoint, with SSL_CERT_FILE if it is none of a public authority.";
+    ProxySetting = "host.proxy", Host, "Correct HTTPS_PROXY and HTTP_PROXY in the environment of the plugin: http, https, socks5 or socks5h.";
     EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";
     RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
+    AccountElsewhere = "aws.account_elsewhere", Operator, "Correct config/sts/<account>: its role looks into another account.";
+    IamEntityUnknown = "aws.iam_entity_unknown", Client, "Name an IAM user, role or instance profile that exists.";
     PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
     ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
-    OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a login may; try again.";
+    OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a request may; try again.";
     // Stored entries and the node.
     EntryUnreadable = "entry.unreadable", Operator, "Write the entry anew, or delete it: what is stored cannot be read.";
     EntryContended = "entry.contended", Client, "Try again: others write the same entry.";
     EntryVersion = "entry.version_unknown", Operator, "The entry was written by a newer version; run that version.";
     StorageFailed = "host.storage", Host, "Look into the log of the server: its storage failed.";
+    HostProtocol = "host.protocol", Host, "Report this with the version of the server: its request does not follow the plugin protocol.";
     SystemViewFailed = "host.system_view", Host, "Look into the log of the server: it did not answer the plugin.";
     RandomFailed = "host.random", Host, "Look into the log of the server: there was no randomness.";
     ReadOnly = "node.read_only", Host, "Nothing to do: the server sends the request on to a node that can write.";
@@ -168,9 +178,9 @@ codes! {
     RoleInference = "role.inference", Client, "Set inferred_entity_type=ec2_instance and inferred_aws_region together, on a role of auth_type iam.";
     RoleReauthentication = "role.reauthentication", Client, "Set either disallow_reauthentication or allow_instance_migration, on a role of auth_type ec2.";
     RoleUniqueIds = "role.unique_ids", Client, "Make a new role: resolve_aws_unique_ids cannot be turned off again.";
-    RoleBinds = "role.binds", Client, "Set bounds that go with the auth_type and inference of the role.";
+    RoleBinds = "role.binds", Client, "Set only bounds that go with the auth_type and inference of the role.";
     RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
-    RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and both below the mount's maximum lease TTL.";
+    RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and period below the mount's maximum lease TTL.";
     RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
     RoleNotFound = "role.not_found", Client, "Write the role first.";
     RoleStored = "role.stored", Operator, "Write the role anew: what is stored of it does not fit together.";
@@ -184,15 +194,12 @@ codes! {
     // Role tags that are made.
     TagRole = "tag.role", Client, "Write a role with role_tag set, then make tags for it.";
     TagFlags = "tag.flags", Client, "Set either disallow_reauthentication or allow_instance_migration.";
-    TagPolicies = "tag.policies", Client, "Name policies that the role has.";
-    TagTtl = "tag.max_ttl", Client, "Keep max_ttl of the tag below that of the role and of the mount.";
-    TagMalformed = "tag.malformed", Client, "Give the role tag exactly as role/<name>/tag gave it.";
-    TagNotFound = "tag.not_found", Client, "Name a role tag of this mount.";
+    TagTooLong = "tag.too_long", Client, "Ask for fewer or shorter values: EC2 takes tag values of at most 255 characters.";
     // Configuration.
     ConfigCredentials = "config.client.credentials", Client, "Set either access_key with secret_key, or identity_token_audience with role_arn.";
     ConfigRotation = "config.client.rotation", Client, "Set either rotation_schedule with rotation_window, or rotation_period.";
     ConfigRotationSchedule = "config.client.rotation_schedule", Client, "Give a schedule of five cron fields.";
-    ConfigRotationManager = "config.client.rotation_manager", Host, "The rotation manager of the server is not available; rotate with config/rotate-root.";
+    ConfigRotationManager = "config.client.rotation_manager", Host, "The server's rotation manager did not take the job, or there is none; without it, rotate with config/rotate-root.";
     ConfigIdentityToken = "config.client.identity_token", Host, "The server does not issue identity tokens for plugins; use other credentials.";
     ConfigAlias = "config.identity.alias", Client, "Choose one of the values that the message lists.";
     ConfigMetadata = "config.identity.metadata", Client, "Choose from the fields that the message lists, or default alone.";
@@ -201,13 +208,10 @@ codes! {
     // Rotation of the server's access key.
     RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
+    RotationRootUser = "rotation.root_user", Operator, "Configure the key of an IAM user: that of an account's root user is not rotated.";
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
-    // Tidying.
-    TidyRunning = "tidy.running", Client, "Wait until the tidy that is running has ended.";
-    TidyBuffer = "tidy.safety_buffer", Client, "Give safety_buffer as a duration.";
-    // Until every place has a code of its own.
-    Uncoded = "uncoded", Operator, "Look into the log of the server.";
+    RotationOldKey = "rotation.old_key", Operator, "Delete the old access key that the message names: the new one is stored and used.";
 }
 
 impl fmt::Display for Code {

@@ -1,8 +1,7 @@
 //! A change of an entry that others may change at the same time.
 
-use super::{Loaded, Store};
+use super::{Loaded, Store, StoreError};
 use crate::entry::Entry;
-use crate::framework::Failure;
 
 /// How often a change is tried while somebody else is faster each time.
 const MAX_TRIES: u32 = 5;
@@ -29,9 +28,8 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// The entry cannot be read, or it was tried often enough.
-    pub async fn load<T: Entry>(&mut self) -> Result<Loaded<T>, Failure> {
-        self.tries_left =
-            self.tries_left.checked_sub(1).ok_or_else(|| Failure::Internal(self.contended.to_owned()))?;
+    pub async fn load<T: Entry>(&mut self) -> Result<Loaded<T>, StoreError> {
+        self.tries_left = self.tries_left.checked_sub(1).ok_or(StoreError::Contended(self.contended))?;
         self.store.load(self.key).await
     }
 
@@ -40,7 +38,7 @@ impl<'a> Change<'a> {
     ///
     /// # Errors
     /// The entry cannot be written.
-    pub async fn write<T: Entry>(&self, loaded: &Loaded<T>, entry: &T) -> Result<bool, Failure> {
+    pub async fn write<T: Entry>(&self, loaded: &Loaded<T>, entry: &T) -> Result<bool, StoreError> {
         Ok(self.store.replace(self.key, loaded, entry).await?.is_ok())
     }
 }
@@ -121,6 +119,6 @@ mod tests {
             assert_eq!(change.write(&loaded, &named("ours")).await, Ok(false));
         }
         let given_up = change.load::<StsConfig>().await.map(|loaded| loaded.entry);
-        assert_eq!(given_up, Err(Failure::Internal("contended".to_owned())));
+        assert_eq!(given_up, Err(StoreError::Contended("contended")));
     }
 }

@@ -19,6 +19,7 @@
 //! The store knows entries, not what they mean: nothing here decides about callers.
 
 pub mod change;
+mod error;
 mod snapshot;
 
 use std::num::NonZeroUsize;
@@ -27,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+pub use error::StoreError;
 pub use snapshot::ConfigSnapshot;
 
 use crate::aws::arn::AccountId;
@@ -34,7 +36,6 @@ use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::turns::{Turn, Turns};
 use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
-use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
 
 /// Roles kept per mount.
@@ -103,8 +104,8 @@ impl Caches {
     }
 }
 
-fn unreadable(key: &str, error: &EntryError) -> Failure {
-    Failure::Internal(format!("error reading {key}: {error}"))
+fn entry_error(key: &str, cause: EntryError) -> StoreError {
+    StoreError::Entry { key: key.to_owned(), cause }
 }
 
 impl Store {
@@ -129,16 +130,15 @@ impl Store {
     ///
     /// # Errors
     /// The entry cannot be read. Unreadable is not absent.
-    pub async fn config_snapshot(&self) -> Result<ConfigSnapshot, Failure> {
+    pub async fn config_snapshot(&self) -> Result<ConfigSnapshot, StoreError> {
         // The generation is read first: an old one with a new configuration only costs a session.
         let generation = self.caches.generation.load(Ordering::Acquire);
         let stored = match self.caches.client.get(ClientConfig::KEY) {
             Some(cached) => cached,
             None => {
                 let start = self.caches.client.start_read();
-                let config = self.read::<ClientConfig>(ClientConfig::KEY).await.map_err(|failure| {
-                    failure.in_words(|text| format!("error getting configuration: {text}"))
-                })?;
+                let config = self.read::<ClientConfig>(ClientConfig::KEY).await;
+                let config = config.map_err(StoreError::of_configuration)?;
                 let stored = Arc::new(config.map(Arc::new));
                 self.caches.client.keep(start, ClientConfig::KEY.to_owned(), Arc::clone(&stored));
                 stored
@@ -154,7 +154,7 @@ impl Store {
     ///
     /// # Errors
     /// The entry cannot be read.
-    pub async fn identity_config(&self) -> Result<Arc<IdentityConfig>, Failure> {
+    pub async fn identity_config(&self) -> Result<Arc<IdentityConfig>, StoreError> {
         if let Some(cached) = self.caches.identity.get(IdentityConfig::KEY) {
             return Ok(cached);
         }
@@ -168,7 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// The entry cannot be read.
-    pub async fn sts_config(&self, account: &AccountId) -> Result<Arc<Option<StsConfig>>, Failure> {
+    pub async fn sts_config(&self, account: &AccountId) -> Result<Arc<Option<StsConfig>>, StoreError> {
         let key = StsConfig::key(account);
         if let Some(cached) = self.caches.accounts.get(&key) {
             return Ok(cached);
@@ -206,9 +206,9 @@ impl Store {
     ///
     /// # Errors
     /// The entry cannot be read.
-    pub async fn load<T: Entry>(&self, key: &str) -> Result<Loaded<T>, Failure> {
+    pub async fn load<T: Entry>(&self, key: &str) -> Result<Loaded<T>, StoreError> {
         let stored = self.storage.get(key).await?;
-        let entry = stored.as_deref().map(T::decode).transpose().map_err(|error| unreadable(key, &error))?;
+        let entry = stored.as_deref().map(T::decode).transpose().map_err(|cause| entry_error(key, cause))?;
         Ok(Loaded { stored, entry })
     }
 
@@ -221,7 +221,7 @@ impl Store {
         key: &str,
         loaded: &Loaded<T>,
         entry: &T,
-    ) -> Result<Result<(), Changed>, Failure> {
+    ) -> Result<Result<(), Changed>, StoreError> {
         let writing = Arc::clone(&self.writing).lock_owned().await;
         if self.storage.get(key).await? != loaded.stored {
             return Ok(Err(Changed));
@@ -234,11 +234,11 @@ impl Store {
     ///
     /// # Errors
     /// The entry cannot be read or written, or the change is refused.
-    pub async fn update<T: Entry, R>(
+    pub async fn update<T: Entry, R, E: From<StoreError>>(
         &self,
         key: &str,
-        change: impl AsyncFnOnce(Option<T>) -> Result<(Option<T>, R), Failure>,
-    ) -> Result<R, Failure> {
+        change: impl AsyncFnOnce(Option<T>) -> Result<(Option<T>, R), E>,
+    ) -> Result<R, E> {
         let writing = Arc::clone(&self.writing).lock_owned().await;
         let (entry, result) = change(self.read(key).await?).await?;
         if let Some(entry) = entry {
@@ -310,7 +310,7 @@ impl Store {
     ///
     /// # Errors
     /// The entry cannot be read.
-    pub async fn read<T: Entry>(&self, key: &str) -> Result<Option<T>, Failure> {
+    pub async fn read<T: Entry>(&self, key: &str) -> Result<Option<T>, StoreError> {
         Ok(self.load(key).await?.entry)
     }
 
@@ -319,8 +319,13 @@ impl Store {
         self.caches.forget(key);
     }
 
-    async fn put<T: Entry>(&self, writing: OwnedMutexGuard<()>, key: &str, entry: &T) -> Result<(), Failure> {
-        let bytes = entry.encode().map_err(|error| unreadable(key, &error))?;
+    async fn put<T: Entry>(
+        &self,
+        writing: OwnedMutexGuard<()>,
+        key: &str,
+        entry: &T,
+    ) -> Result<(), StoreError> {
+        let bytes = entry.encode().map_err(|cause| entry_error(key, cause))?;
         let (storage, written) = (Arc::clone(&self.storage), key.to_owned());
         Ok(self.complete(writing, key, async move { storage.put(&written, bytes).await }).await?)
     }

@@ -70,7 +70,7 @@ async fn a_change_whose_request_was_given_up_is_not_hidden_by_the_cache() {
     assert!(store.cached_role(KEY).is_some());
     storage.go.notify_one();
     // Waits for its turn, so the change is through by then.
-    store.update::<Role, ()>("role/other", async |_| Ok((None, ()))).await.unwrap();
+    store.update::<Role, (), StoreError>("role/other", async |_| Ok((None, ()))).await.unwrap();
     assert_eq!(store.cached_role(KEY), None);
     assert_eq!(store.read::<Role>(KEY).await.unwrap().unwrap().role_id, "after");
 
@@ -80,7 +80,7 @@ async fn a_change_whose_request_was_given_up_is_not_hidden_by_the_cache() {
         () = storage.asked.notified() => {}
     }
     storage.go.notify_one();
-    store.update::<Role, ()>("role/other", async |_| Ok((None, ()))).await.unwrap();
+    store.update::<Role, (), StoreError>("role/other", async |_| Ok((None, ()))).await.unwrap();
     assert_eq!(store.cached_role(KEY), None);
     assert_eq!(store.read::<Role>(KEY).await.unwrap(), None);
 }

@@ -14,7 +14,7 @@ struct Row {
     code: String,
     blame: String,
     status: String,
-    /// The text of the answer, with `{}` for what differs from one to the next.
+    /// The text of the answer, with `{}` for what differs from one to the next, and escapes for lines.
     text: String,
     /// A test that reaches it.
     test: String,
@@ -75,7 +75,8 @@ fn functions(source: &str) -> Vec<String> {
 
 /// The longest part of a text that is always the same, as a source writes it.
 fn fixed_part(text: &str) -> String {
-    let part = text.split("{}").max_by_key(|part| part.len()).unwrap_or("").trim();
+    let marks = text.replace("\\n", "{}").replace("\\t", "{}");
+    let part = marks.split("{}").max_by_key(|part| part.len()).unwrap_or("").trim();
     part.replace('\\', "\\\\").replace('"', "\\\"")
 }
 

@@ -42,7 +42,7 @@ ensure_tools() {
             return 1
         fi
     fi
-    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input -q -r "$requirements" >"$log" 2>&1; then
+    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input -r "$requirements" >"$log" 2>&1; then
         echo "error: pip could not install $requirements: $(grep -m1 -i '^error' "$log" || echo "$log says why")" >&2
         return 1
     fi

@@ -25,6 +25,15 @@ pub enum Api {
     GetCallerIdentity,
 }
 
+/// What calls of the server itself are made for, as far as it has a budget of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Logins, renewals, rotations.
+    General,
+    /// The unique ids of the principals of a role that an operator writes.
+    RoleWrite,
+}
+
 /// How often the server itself may call an action in one account and region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
@@ -42,6 +51,11 @@ const EC2_DESCRIBE: Allowance = Allowance { capacity: 50, refill_per_second: 10 
 /// about principals are asked for once a day each, and IAM is one for all regions: as much as AWS
 /// documents for a reading EC2 action is moderate, and enough for a fleet whose principals are all new.
 const IAM_READ: Allowance = Allowance { capacity: 100, refill_per_second: 20 };
+/// A role may bind hundreds of principals, each of which is looked up once when it is written. That is an
+/// act of an operator, seldom and of bounded size. The budget has room for several large roles at once,
+/// and then for as many as whoever asks for one after the other gets; should AWS find it too much, it says
+/// so, and the budget gives way.
+const IAM_ROLE_WRITE: Allowance = Allowance { capacity: 4000, refill_per_second: 100 };
 /// Keys are made and deleted once per rotation; more than a few at once is a mistake somewhere.
 const IAM_KEY: Allowance = Allowance { capacity: 10, refill_per_second: 1 };
 /// AWS gives each calling account 600 calls per second in a region, over all actions of STS that are
@@ -86,14 +100,15 @@ impl Api {
         self.name().split_once(':').map_or("", |(_, action)| action)
     }
 
-    /// How often the server itself may call it.
+    /// How often the server itself may call it for a purpose.
     #[must_use]
-    pub const fn allowance(self) -> Allowance {
-        match self {
-            Self::DescribeInstances => EC2_DESCRIBE,
-            Self::GetInstanceProfile | Self::GetRole | Self::GetUser => IAM_READ,
-            Self::CreateAccessKey | Self::DeleteAccessKey => IAM_KEY,
-            Self::AssumeRole | Self::AssumeRoleWithWebIdentity | Self::GetCallerIdentity => STS,
+    pub const fn allowance(self, purpose: Purpose) -> Allowance {
+        match (self, purpose) {
+            (Self::DescribeInstances, _) => EC2_DESCRIBE,
+            (Self::GetInstanceProfile | Self::GetRole | Self::GetUser, Purpose::General) => IAM_READ,
+            (Self::GetInstanceProfile | Self::GetRole | Self::GetUser, Purpose::RoleWrite) => IAM_ROLE_WRITE,
+            (Self::CreateAccessKey | Self::DeleteAccessKey, _) => IAM_KEY,
+            (Self::AssumeRole | Self::AssumeRoleWithWebIdentity | Self::GetCallerIdentity, _) => STS,
         }
     }
 }
@@ -111,7 +126,7 @@ mod tests {
 
     #[test]
     fn half_of_what_aws_grants_for_descriptions_is_used() {
-        let allowance = Api::DescribeInstances.allowance();
+        let allowance = Api::DescribeInstances.allowance(Purpose::General);
         assert_eq!((allowance.capacity, allowance.refill_per_second), (50, 10));
     }
 }

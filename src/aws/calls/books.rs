@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::api::Api;
+use super::api::{Api, Purpose};
 use super::figures::{Counts, Figures, Outcome};
 use super::own_line::{Budget, OwnLine};
 use super::table::{LineKey, Table};
@@ -29,6 +29,8 @@ pub struct LineStatus {
     pub region: String,
     /// Action.
     pub api: Api,
+    /// What the calls are made for.
+    pub purpose: Purpose,
     /// Whether it is the forwarded requests of clients.
     pub is_forwarded: bool,
     /// What was counted.
@@ -50,18 +52,25 @@ impl Calls {
     /// The line of an own call.
     #[must_use]
     pub fn own_line(&self, account: &str, region: &str, api: Api) -> Arc<OwnLine> {
-        let key = LineKey { account, region, api };
+        self.own_line_for(Purpose::General, account, region, api)
+    }
+
+    /// The line of an own call that is made for this.
+    #[must_use]
+    pub fn own_line_for(&self, purpose: Purpose, account: &str, region: &str, api: Api) -> Arc<OwnLine> {
+        let key = LineKey { account, region, api, purpose };
         let new = || Arc::new(OwnLine::new(key));
         lock(&self.own).find_or_insert(key, new).map_or_else(new, |line| Arc::clone(line))
     }
 
-    /// All lines, sorted by account, region, action and kind.
+    /// All lines, sorted by account, region, action, kind and purpose.
     #[must_use]
     pub fn status(&self) -> Vec<LineStatus> {
         let status = |key: LineKey<'_>, counts, budget: Option<Budget>| LineStatus {
             account: key.account.to_owned(),
             region: key.region.to_owned(),
             api: key.api,
+            purpose: key.purpose,
             is_forwarded: budget.is_none(),
             counts,
             budget,
@@ -73,7 +82,7 @@ impl Calls {
             status(key, counts, Some(budget))
         }));
         lines.sort_by(|a, b| {
-            let key = |line: &LineStatus| (line.api.name(), line.is_forwarded);
+            let key = |line: &LineStatus| (line.api.name(), line.is_forwarded, line.purpose);
             (&a.account, &a.region).cmp(&(&b.account, &b.region)).then_with(|| key(a).cmp(&key(b)))
         });
         lines
@@ -88,7 +97,8 @@ impl Calls {
         outcome: Outcome,
         latency: Duration,
     ) {
-        let key = LineKey { account, region, api: Api::GetCallerIdentity };
+        let (api, purpose) = (Api::GetCallerIdentity, Purpose::General);
+        let key = LineKey { account, region, api, purpose };
         let nobody = LineKey { account: "", region: "", ..key };
         let mut lines = lock(&self.forwarded);
         let key = if is_admitted || lines.find(key).is_some() { key } else { nobody };
@@ -137,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_budget_is_of_one_account_region_and_action() {
+    async fn a_budget_is_of_one_account_region_action_and_purpose() {
         let calls = Calls::default();
         let deadline = crate::aws::deadline::Deadline::start();
         for _ in 0..50 {
@@ -151,6 +161,11 @@ mod tests {
         ] {
             calls.own_line(account, region, api).token(deadline).await.unwrap();
         }
+        for _ in 0..1000 {
+            let role_writes = calls.own_line_for(Purpose::RoleWrite, "1", "eu-west-1", Api::GetUser);
+            role_writes.token(deadline).await.unwrap();
+        }
+        calls.own_line("1", "eu-west-1", Api::GetUser).token(deadline).await.unwrap();
         assert!(start.elapsed().is_zero());
         calls.own_line("1", "eu-west-1", Api::DescribeInstances).token(deadline).await.unwrap();
         assert!(!start.elapsed().is_zero());

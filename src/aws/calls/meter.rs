@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::books::Calls;
 use super::figures::Outcome;
-use super::own_line::{OwnLine, Token};
+use super::own_line::{BudgetUsedUp, OwnLine, Token};
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 
@@ -33,8 +33,8 @@ impl Meter<'_> {
     /// Waits until an attempt may be made.
     ///
     /// # Errors
-    /// A sentence for the operator: the budget is used up.
-    pub async fn wait_for_budget(&mut self, deadline: Deadline) -> Result<(), String> {
+    /// The budget is used up.
+    pub async fn wait_for_budget(&mut self, deadline: Deadline) -> Result<(), BudgetUsedUp> {
         match self {
             Self::Own { line, paid } => match paid.take() {
                 Some(_) => Ok(()),

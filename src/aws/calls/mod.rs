@@ -11,6 +11,9 @@
 //! nobody, calls stand in one line without account and region. Forwarded calls have a table of their
 //! own: nobody from outside makes the server forget its own lines and budgets.
 //!
+//! Look-ups of role writes have lines and budgets of their own beside the others: an operator may write a
+//! role with hundreds of principals at once, and no login has to wait behind them.
+//!
 //! The own `GetCallerIdentity` stands in a line without account as well, because it is the call that
 //! tells the account. `AssumeRole` stands under the account of the role, although AWS counts it in the
 //! account that calls: so many sessions of one account do not hold up those of another.
@@ -23,8 +26,8 @@ mod meter;
 mod own_line;
 mod table;
 
-pub use api::{Allowance, Api};
+pub use api::{Allowance, Api, Purpose};
 pub use books::{Calls, LineStatus};
 pub use figures::{Counts, Latency, Outcome};
 pub use meter::{Attempt, ForwardedAnswer, Meter};
-pub use own_line::{Budget, OwnLine, Token};
+pub use own_line::{Budget, BudgetUsedUp, OwnLine, Token};

@@ -2,14 +2,16 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use thiserror::Error;
 use tokio::time::Instant;
 
 use super::super::deadline::Deadline;
-use super::api::Allowance;
+use super::api::{Allowance, Purpose};
 use super::bucket::Bucket;
 use super::figures::{Counts, Figures, Outcome};
 use super::table::LineKey;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded};
 
 /// What is counted of the calls, and the budget they are made from.
 pub struct OwnLine {
@@ -29,6 +31,20 @@ struct State {
 #[derive(Debug)]
 pub struct Token(());
 
+/// There was no leave in time.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the call budget for {line} is used up and had no room in time")]
+pub struct BudgetUsedUp {
+    /// How the line is named to the operator.
+    line: String,
+}
+
+impl Coded for BudgetUsedUp {
+    fn code(&self) -> Code {
+        Code::BudgetUsedUp
+    }
+}
+
 /// A budget at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
@@ -42,10 +58,15 @@ pub struct Budget {
 
 impl OwnLine {
     pub(super) fn new(key: LineKey<'_>) -> Self {
-        let LineKey { account, region, api } = key;
+        let LineKey { account, region, api, purpose } = key;
+        let what_for = match purpose {
+            Purpose::General => "",
+            Purpose::RoleWrite => " for role writes",
+        };
+        let bucket = Bucket::full(api.allowance(purpose));
         Self {
-            name: format!("{} in account {} and region {region}", api.name(), quote(account)),
-            state: Mutex::new(State { figures: Figures::default(), bucket: Bucket::full(api.allowance()) }),
+            name: format!("{}{what_for} in account {} and region {region}", api.name(), quote(account)),
+            state: Mutex::new(State { figures: Figures::default(), bucket }),
             turn: tokio::sync::Mutex::new(()),
         }
     }
@@ -54,8 +75,8 @@ impl OwnLine {
     /// can wait.
     ///
     /// # Errors
-    /// A sentence for the operator: there was no leave in time.
-    pub async fn token(&self, deadline: Deadline) -> Result<Token, String> {
+    /// There was no leave in time.
+    pub async fn token(&self, deadline: Deadline) -> Result<Token, BudgetUsedUp> {
         let wait = async {
             let _turn = self.turn.lock().await;
             loop {
@@ -66,10 +87,7 @@ impl OwnLine {
                 }
             }
         };
-        deadline
-            .limit_call(wait)
-            .await
-            .ok_or_else(|| format!("the call budget for {} is used up and had no room in time", self.name))
+        deadline.limit_call(wait).await.ok_or_else(|| BudgetUsedUp { line: self.name.clone() })
     }
 
     pub(in super::super) fn record(&self, outcome: Outcome, sent_at: Instant) {
@@ -109,7 +127,8 @@ mod tests {
     use super::*;
 
     fn line() -> OwnLine {
-        OwnLine::new(LineKey { account: "1", region: "eu-west-1", api: Api::DescribeInstances })
+        let (api, purpose) = (Api::DescribeInstances, Purpose::General);
+        OwnLine::new(LineKey { account: "1", region: "eu-west-1", api, purpose })
     }
 
     #[tokio::test(start_paused = true)]
@@ -166,7 +185,8 @@ mod tests {
         let text = answers.into_iter().find_map(Result::err).unwrap();
         let wanted =
             "the call budget for ec2:DescribeInstances in account \"1\" and region eu-west-1 is used up";
-        assert!(text.starts_with(wanted), "{text}");
+        assert!(text.to_string().starts_with(wanted), "{text}");
+        assert_eq!(text.code(), Code::BudgetUsedUp);
     }
 
     #[tokio::test(start_paused = true)]

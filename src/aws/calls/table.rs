@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::num::NonZeroUsize;
 
-use super::api::Api;
+use super::api::{Api, Purpose};
 
 /// What the calls of a line have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,19 +11,21 @@ pub(super) struct LineKey<'a> {
     pub(super) account: &'a str,
     pub(super) region: &'a str,
     pub(super) api: Api,
+    pub(super) purpose: Purpose,
 }
 
 struct Row<T> {
     account: Box<str>,
     region: Box<str>,
     api: Api,
+    purpose: Purpose,
     used: u64,
     line: T,
 }
 
 impl<T> Row<T> {
     fn key(&self) -> LineKey<'_> {
-        LineKey { account: &self.account, region: &self.region, api: self.api }
+        LineKey { account: &self.account, region: &self.region, api: self.api, purpose: self.purpose }
     }
 }
 
@@ -55,9 +57,10 @@ impl<T> Table<T> {
                 if self.rows.len() >= self.capacity.get() {
                     self.remove_least_recently_used();
                 }
-                let LineKey { account, region, api } = key;
+                let LineKey { account, region, api, purpose } = key;
                 let place = self.place(key).unwrap_or_else(|place| place);
-                let row = Row { account: account.into(), region: region.into(), api, used: 0, line: new() };
+                let (account, region) = (account.into(), region.into());
+                let row = Row { account, region, api, purpose, used: 0, line: new() };
                 self.rows.insert(place, row);
                 place
             }
@@ -94,7 +97,7 @@ mod tests {
     use super::*;
 
     fn key<'a>(account: &'a str, region: &'a str) -> LineKey<'a> {
-        LineKey { account, region, api: Api::GetRole }
+        LineKey { account, region, api: Api::GetRole, purpose: Purpose::General }
     }
 
     fn accounts(table: &Table<u8>) -> Vec<&str> {
@@ -118,9 +121,13 @@ mod tests {
         let mut table = Table::new(NonZeroUsize::new(9).unwrap());
         table.find_or_insert(key("1", "r"), || 1);
         assert_eq!(table.find(key("1", "r")), Some(&mut 1));
-        for other in
-            [key("2", "r"), key("1", "s"), key("1r", ""), LineKey { api: Api::GetUser, ..key("1", "r") }]
-        {
+        for other in [
+            key("2", "r"),
+            key("1", "s"),
+            key("1r", ""),
+            LineKey { api: Api::GetUser, ..key("1", "r") },
+            LineKey { purpose: Purpose::RoleWrite, ..key("1", "r") },
+        ] {
             assert_eq!(table.find(other), None, "{other:?}");
         }
     }

@@ -1,16 +1,16 @@
 use super::*;
-use crate::framework::test_routes::{CONTEXT, TestBackend, request, route, table};
+use crate::framework::test_routes::{CONTEXT, TestBackend, request, route, table_of};
 use crate::framework::{Reply, RouteTable};
 
-async fn openapi(backend: &TestBackend, path: &str, data: &str) -> Value {
-    match table().handle(backend, &request(Operation::Help, path, data)).await {
+async fn of_host(host: HostFlavor, path: &str, data: &str) -> Value {
+    match table_of(host).handle(&TestBackend::default(), &request(Operation::Help, path, data)).await {
         Reply::Answer(response) => response.data.unwrap().remove("openapi").unwrap(),
         other => panic!("no answer: {other:?}"),
     }
 }
 
 async fn of_path(path: &str) -> Value {
-    openapi(&TestBackend::default(), path, "null").await
+    of_host(HostFlavor::OpenBao, path, "null").await
 }
 
 fn operation_ids(document: &Value) -> Vec<(String, String)> {
@@ -140,12 +140,12 @@ async fn lists_are_reads_with_a_parameter() {
 
 #[test]
 fn scans_are_reads_with_a_parameter() {
-    let table = RouteTable::new(vec![
-        route("scan", &[], &[Operation::Scan]),
-        route("both", &[], &[Operation::Scan, Operation::Read]),
-    ])
+    let table = RouteTable::new(
+        HostFlavor::OpenBao,
+        vec![route("scan", &[], &[Operation::Scan]), route("both", &[], &[Operation::Scan, Operation::Read])],
+    )
     .unwrap();
-    let document = Value::Object(document(table.compiled(), &CONTEXT, "aws"));
+    let document = Value::Object(document(table.compiled(), HostFlavor::OpenBao, &CONTEXT, "aws"));
     let parameter = |path: &str| document["paths"][path]["get"]["parameters"][0].clone();
     assert_eq!(
         (&parameter("/scan")["name"], &parameter("/scan")["required"]),
@@ -157,7 +157,7 @@ fn scans_are_reads_with_a_parameter() {
 #[tokio::test]
 async fn of_the_mount_has_all_routes_and_their_names() {
     let data = r#"{"requestResponsePrefix":"aws-plugin"}"#;
-    let document = openapi(&TestBackend::default(), "", data).await;
+    let document = of_host(HostFlavor::OpenBao, "", data).await;
     let expected = [
         ("delete /config/client", "aws-delete-client-configuration"),
         ("get /config/client", "aws-read-client-configuration"),
@@ -216,8 +216,9 @@ fn operation_ids_follow_attributes_of_operation_and_route() {
         let mut route = route("a/(x|y/b)", &[], &[Operation::Update]);
         route.display = of_route;
         route.endpoints[0].display = own;
-        let table = RouteTable::new(vec![route]).unwrap();
-        let ids = operation_ids(&Value::Object(document(table.compiled(), &CONTEXT, "host")));
+        let table = RouteTable::new(HostFlavor::OpenBao, vec![route]).unwrap();
+        let ids =
+            operation_ids(&Value::Object(document(table.compiled(), HostFlavor::OpenBao, &CONTEXT, "host")));
         let ids: Vec<&str> = ids.iter().map(|(_, id)| id.as_str()).collect();
         assert_eq!(ids, expected, "{own:?} {of_route:?}");
     }
@@ -225,13 +226,25 @@ fn operation_ids_follow_attributes_of_operation_and_route() {
 
 #[tokio::test]
 async fn names_the_product_of_the_host() {
-    let vault = TestBackend { vault: true, ..TestBackend::default() };
-    let info = openapi(&vault, "login", "null").await["info"].clone();
+    let info = of_host(HostFlavor::Vault, "login", "null").await["info"].clone();
     assert_eq!(info["title"], "HashiCorp Vault API");
     assert_eq!(
         info["description"],
         "HTTP API that gives you full access to Vault. All API routes are prefixed with `/v1/`."
     );
+}
+
+#[tokio::test]
+async fn only_paths_that_can_be_listed_end_as_the_host_has_them() {
+    for (host, listed) in [(HostFlavor::OpenBao, "/role"), (HostFlavor::Vault, "/role/")] {
+        let paths = of_host(host, "", "null").await["paths"].clone();
+        assert_eq!(paths[listed]["get"]["parameters"][0]["name"], "list", "{host:?}");
+        for name in ["/login", "/role/{role}", "/config/client"] {
+            assert!(paths[name].is_object(), "{host:?}: {name}");
+        }
+        let ending = paths.as_object().unwrap().keys().filter(|path| path.ends_with('/'));
+        assert_eq!(ending.count() > 0, host == HostFlavor::Vault);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use serde_json::json;
 
 use super::*;
-use crate::framework::test_routes::{TestBackend, request, route, table};
+use crate::framework::test_routes::{Broken, TestBackend, request, route, table};
 use crate::framework::{ErrorKind, Field, FieldKind};
 
 async fn answer(backend: &TestBackend, operation: Operation, path: &str, data: &str) -> Reply {
@@ -76,7 +76,7 @@ fn mistakes_in_routes_are_found_when_the_table_is_made() {
         ),
     ];
     for (route, expected) in cases {
-        let result = RouteTable::new(vec![route]).err();
+        let result = RouteTable::new(HostFlavor::OpenBao, vec![route]).err();
         match expected {
             None => assert_eq!(result, None),
             Some(start) => {
@@ -204,32 +204,45 @@ async fn endpoints_that_write_go_to_a_node_that_can() {
 #[tokio::test]
 async fn the_existence_check_decides_between_create_and_update() {
     let backend = TestBackend::default();
-    let user = |text: &str| Existence::Failed(Failure::User(text.to_owned()));
+    let failed = |status, code, text: &'static str| Err((status, code, text));
+    let user = |code, text| failed(Status::User, code, text);
     for (operation, path, data, expected) in [
-        (Operation::Update, "role/dev", "null", Existence::Exists(true)),
-        (Operation::Update, "role/new", "null", Existence::Exists(false)),
-        (Operation::Create, "role/new", "null", Existence::Exists(false)),
-        (Operation::Update, "role/broken", "null", Existence::Failed(Failure::Internal("broken".to_owned()))),
-        (Operation::Update, "login", "null", Existence::NotChecked),
-        (Operation::Update, "nope", "null", Existence::Failed(Failure::unsupported_path())),
+        (Operation::Update, "role/dev", "null", Ok(Existence::Exists(true))),
+        (Operation::Update, "role/new", "null", Ok(Existence::Exists(false))),
+        (Operation::Create, "role/new", "null", Ok(Existence::Exists(false))),
+        (Operation::Update, "role/broken", "null", Ok(Existence::Failed(Failure::internal(&Broken)))),
+        (Operation::Update, "login", "null", Ok(Existence::NotChecked)),
+        (Operation::Update, "nope", "null", Ok(Existence::Failed(Failure::unsupported_path()))),
         (
             Operation::Update,
             "role/dev",
             r#"{"ttl":-5}"#,
-            user("error converting input for field \"ttl\": cannot provide negative value '-5'"),
+            user(
+                Code::FieldValue,
+                "error converting input for field \"ttl\": cannot provide negative value '-5'",
+            ),
         ),
-        (Operation::Update, "role/dev", "[]", user("request data is not a JSON object")),
+        (Operation::Update, "role/dev", "[]", user(Code::RequestData, "request data is not a JSON object")),
         (
             Operation::Read,
             "role/dev",
             "null",
-            Existence::Failed(Failure::Internal(
-                "incorrect operation type read for an existence check".to_owned(),
-            )),
+            failed(
+                Status::Internal,
+                Code::HostProtocol,
+                "incorrect operation type read for an existence check",
+            ),
         ),
     ] {
         let checked = table().existence_check(&backend, &request(operation, path, data)).await;
-        assert_eq!(checked, expected, "{operation:?} {path} {data}");
+        match (checked, expected) {
+            (checked, Ok(expected)) => assert_eq!(checked, expected, "{operation:?} {path} {data}"),
+            (Existence::Failed(failure), Err(expected)) => {
+                let seen = (failure.status(), failure.code(), failure.text());
+                assert_eq!(seen, expected, "{operation:?} {path} {data}");
+            }
+            (checked, Err(expected)) => panic!("{operation:?} {path} {data}: {checked:?}, not {expected:?}"),
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The proof of an ec2 login: which of its two forms a request carries.
 
+use super::form_error::FormError;
+use super::refused::Refused;
 use crate::entry::StoredCertificate;
-use crate::framework::{Failure, Fields};
+use crate::framework::Fields;
 use crate::go::text::decode_base64;
-use crate::go::text::quote;
 use crate::mount::Mount;
-use crate::proof::identity_document::{VerificationError, VerifiedDocument, verify_detached, verify_pkcs7};
+use crate::proof::identity_document::{VerifiedDocument, verify_detached, verify_pkcs7};
+use crate::store::StoreError;
 
 /// An identity document and what signs it.
 enum Proof<'a> {
@@ -16,26 +18,18 @@ enum Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    fn of(fields: &'a Fields) -> Result<Self, Failure> {
-        let refused = |text: &str| Failure::Refused(text.to_owned());
+    fn of(fields: &'a Fields) -> Result<Self, FormError> {
         let text = |name| fields.text(name).unwrap_or("");
-        let decoded = |name, failed: &str| match text(name) {
+        let decoded = |name, failed| match text(name) {
             "" => Ok(Vec::new()),
-            given => decode_base64(given).filter(|bytes| !bytes.is_empty()).ok_or_else(|| refused(failed)),
+            given => decode_base64(given).filter(|bytes| !bytes.is_empty()).ok_or(failed),
         };
-        let document = decoded("identity", "failed to base64 decode the instance identity document")?;
-        let signature = decoded(
-            "signature",
-            "failed to base64 decode the SHA256 RSA signature of the instance identity document",
-        )?;
+        let document = decoded("identity", FormError::Document)?;
+        let signature = decoded("signature", FormError::Signature)?;
         match (text("pkcs7"), document.is_empty(), signature.is_empty()) {
-            ("", true, true) => Err(refused(
-                "either pkcs7 or a tuple containing the instance identity document and its SHA256 RSA signature needs to be provided",
-            )),
+            ("", true, true) => Err(FormError::Neither),
             ("", _, _) => Ok(Self::Detached { document, signature }),
-            (_, false, false) => Err(refused(
-                "both pkcs7 and a tuple containing the instance identity document and its SHA256 RSA signature is supplied; provide only one",
-            )),
+            (_, false, false) => Err(FormError::Both),
             (pkcs7, _, _) => Ok(Self::Pkcs7(pkcs7)),
         }
     }
@@ -45,24 +39,22 @@ impl<'a> Proof<'a> {
 ///
 /// # Errors
 /// The request is incomplete, the certificates cannot be read, or the signature is not right.
-pub(super) async fn verified_document(mount: &Mount, fields: &Fields) -> Result<VerifiedDocument, Failure> {
+pub(super) async fn verified_document(mount: &Mount, fields: &Fields) -> Result<VerifiedDocument, Refused> {
     let proof = Proof::of(fields)?;
     let stored = stored_certificates(mount).await?;
-    let verified = match &proof {
-        Proof::Pkcs7(text) => verify_pkcs7(text, &stored),
-        Proof::Detached { document, signature } => verify_detached(document, signature, &stored),
-    };
-    verified.map_err(|error: VerificationError| Failure::Internal(error.to_string()))
+    Ok(match &proof {
+        Proof::Pkcs7(text) => verify_pkcs7(text, &stored)?,
+        Proof::Detached { document, signature } => verify_detached(document, signature, &stored)?,
+    })
 }
 
 /// The certificates that operators have added, read anew for each login.
-async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Failure> {
+async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Refused> {
     let store = mount.store();
     let mut certificates = Vec::new();
-    for name in store.list(StoredCertificate::PREFIX).await? {
-        let certificate = store.read(&StoredCertificate::key(&name)).await?.ok_or_else(|| {
-            Failure::Internal(format!("certificate storage has a nil entry under the name: {}", quote(&name)))
-        })?;
+    for name in store.list(StoredCertificate::PREFIX).await.map_err(StoreError::from)? {
+        let certificate =
+            store.read(&StoredCertificate::key(&name)).await?.ok_or(Refused::CertificateGone(name))?;
         certificates.push(certificate);
     }
     Ok(certificates)
@@ -81,7 +73,7 @@ mod tests {
         match Proof::of(&fields) {
             Ok(Proof::Pkcs7(_)) => Ok("pkcs7"),
             Ok(Proof::Detached { .. }) => Ok("detached"),
-            Err(failure) => Err(failure.to_string()),
+            Err(error) => Err(error.to_string()),
         }
     }
 

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::refused::Refused;
 use crate::entry::{AuthType, EC2_METADATA, IdentityConfig, Role};
-use crate::framework::Failure;
-use crate::go::text::quote;
 use crate::login::token_data::selected_metadata;
 use crate::proof::identity_document::IdentityDocument;
 
@@ -16,14 +15,12 @@ pub(super) fn alias_name(
     identity: &IdentityConfig,
     document: &IdentityDocument,
     role: &Role,
-) -> Result<String, Failure> {
+) -> Result<String, Refused> {
     Ok(match identity.ec2_alias() {
         "role_id" => role.role_id.clone(),
         "instance_id" | "instance-id" => document.instance_id.clone(),
         "image_id" | "image-id" => document.image_id.clone(),
-        other => {
-            return Err(Failure::Internal(format!("unknown ec2_alias {} is stored", quote(other))));
-        }
+        other => return Err(Refused::Alias(other.to_owned())),
     })
 }
 
@@ -37,4 +34,16 @@ pub(super) fn metadata(identity: &IdentityConfig, document: &IdentityDocument) -
         "region" => &document.region,
         _ => "",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_nobody_knows_names_nobody() {
+        let stored = IdentityConfig { ec2_alias: "serial".to_owned(), ..IdentityConfig::default() };
+        let error = alias_name(&stored, &IdentityDocument::default(), &Role::default()).unwrap_err();
+        assert_eq!(error.to_string(), "unknown ec2_alias \"serial\" is stored");
+    }
 }

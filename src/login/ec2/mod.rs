@@ -4,10 +4,13 @@
 //! The order is part of the interface: clients see its first failure.
 
 mod form;
+mod form_error;
 mod identity;
 mod reauthentication;
+mod refused;
 pub(crate) mod renewal;
 mod tag_effect;
+mod tag_error;
 
 use std::sync::Arc;
 
@@ -15,11 +18,10 @@ use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
-use crate::binding::instance::{BoundError, check_bounds, check_region};
+use crate::binding::instance::{check_bounds, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
-use crate::framework::{Auth, Failure, Fields, Request};
+use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
-use crate::go::text::quote;
 use crate::login::token_data::{
     ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
 };
@@ -30,6 +32,7 @@ use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
 use crate::store::ConfigSnapshot;
 
 use reauthentication::{Earlier, Nonce};
+pub use refused::Refused;
 use tag_effect::{TagEffect, effect_of_tag};
 
 /// A login on its way.
@@ -64,7 +67,7 @@ impl<'a> Ec2Login<'a> {
     ///
     /// # Errors
     /// What the client must change, or that certificates or the configuration cannot be read.
-    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Failure> {
+    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
         let document = form::verified_document(mount, fields).await?;
         Ok(Self {
             mount,
@@ -81,7 +84,7 @@ impl<'a> Ec2Login<'a> {
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_in(self) -> Result<Auth, Failure> {
+    pub async fn log_in(self) -> Result<Auth, Refused> {
         let candidate = self.candidate().await?;
         let instance = self.instance(&candidate).await?;
         let admission = self.remember(&candidate, &instance).await?;
@@ -93,7 +96,7 @@ impl<'a> Ec2Login<'a> {
     ///
     /// # Errors
     /// Why there would be no login.
-    pub async fn look_ahead(self) -> Result<Auth, Failure> {
+    pub async fn look_ahead(self) -> Result<Auth, Refused> {
         let candidate = self.candidate().await?;
         let config = self.mount.store().identity_config().await?;
         let name = identity::alias_name(&config, self.document.document(), &candidate.role)?;
@@ -104,52 +107,48 @@ impl<'a> Ec2Login<'a> {
     ///
     /// # Errors
     /// There is no such role.
-    pub async fn resolve_role(self) -> Result<String, Failure> {
+    pub async fn resolve_role(self) -> Result<String, Refused> {
         let name = self.role_name()?;
         match self.mount.role(name).await? {
             Some(_) => Ok(name.to_lowercase()),
-            None => Err(no_role(name)),
+            None => Err(Refused::NoRole(name.to_owned())),
         }
     }
 
-    fn role_name(&self) -> Result<&str, Failure> {
+    fn role_name(&self) -> Result<&str, Refused> {
         match (self.given_role.as_str(), self.document.document().image_id.as_str()) {
-            ("", "") => Err(Failure::Internal("missing role name".to_owned())),
+            ("", "") => Err(Refused::NoRoleName),
             ("", image_id) => Ok(image_id),
             (given, _) => Ok(given),
         }
     }
 
-    async fn candidate(&self) -> Result<Candidate, Failure> {
+    async fn candidate(&self) -> Result<Candidate, Refused> {
         let role_name = self.role_name()?;
-        let role = self.mount.role(role_name).await?.ok_or_else(|| no_role(role_name))?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole(role_name.to_owned()))?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Ec2) {
-            return Err(Failure::Refused(format!("auth method ec2 not allowed for role {role_name}")));
+            return Err(Refused::WrongType(role_name.to_owned()));
         }
         Ok(Candidate { role_name: role_name.to_owned(), role })
     }
 
     /// The running instance of the document, if it satisfies the role.
-    async fn instance(&self, candidate: &Candidate) -> Result<Instance, Failure> {
+    async fn instance(&self, candidate: &Candidate) -> Result<Instance, Refused> {
         let Candidate { role_name, role } = candidate;
         let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
-        let not_verified =
-            |detail: String| Failure::Refused(format!("failed to verify instance ID: {detail}"));
-        let instance = look_up_running(look_up, &account, region, instance_id).await.map_err(not_verified)?;
-        check_region(role, role_name, region).map_err(Failure::Refused)?;
-        check_bounds(look_up, role, role_name, &account, &instance).await.map_err(|error| match error {
-            BoundError::Mismatch(text) => Failure::Refused(format!("Error validating instance: {text}")),
-            BoundError::CannotTell(text) => Failure::Internal(text),
-        })?;
+        let instance = look_up_running(look_up, &account, region, instance_id).await;
+        let instance = instance.map_err(|cause| Refused::Instance(Box::new(cause)))?;
+        check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
+        check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
     }
 
     /// Checks the login against earlier ones of the instance and leaves its own trace. Of two logins
     /// at the same time the second one sees the trace of the first.
-    async fn remember(&self, candidate: &Candidate, instance: &Instance) -> Result<Admission, Failure> {
+    async fn remember(&self, candidate: &Candidate, instance: &Instance) -> Result<Admission, Refused> {
         let store = self.mount.store();
         let key = AccessListEntry::key(&self.document.document().instance_id);
         let nonce = Nonce::of(self.nonce.as_deref());
@@ -171,7 +170,7 @@ impl<'a> Ec2Login<'a> {
         instance: &Instance,
         nonce: Nonce<'_>,
         earlier: Option<AccessListEntry>,
-    ) -> Result<(AccessListEntry, Admission), Failure> {
+    ) -> Result<(AccessListEntry, Admission), Refused> {
         let Candidate { role_name, role } = candidate;
         let pending_time = self.document.document().pending_time.as_str();
         if let Some(entry) = &earlier {
@@ -206,16 +205,15 @@ impl<'a> Ec2Login<'a> {
 
     /// The nonce to store, and the one to tell the client: only one that was made here and that it
     /// will need.
-    fn settle_nonce(&self, nonce: Nonce<'_>, disallowed: bool) -> Result<(String, Option<String>), Failure> {
+    fn settle_nonce(&self, nonce: Nonce<'_>, disallowed: bool) -> Result<(String, Option<String>), Refused> {
         if !disallowed && nonce.is_too_long() {
-            return Err(Failure::Refused("client nonce exceeding the limit of 128 characters".to_owned()));
+            return Err(Refused::NonceTooLong);
         }
         match nonce {
             Nonce::Given(nonce) => Ok((nonce.to_owned(), None)),
             Nonce::Disabling => Ok((String::new(), None)),
             Nonce::Absent => {
-                let made = random_id(self.mount.world().random.as_ref())
-                    .map_err(|cause| Failure::Internal(format!("failed to generate nonce: {cause}")))?;
+                let made = random_id(self.mount.world().random.as_ref())?;
                 let told = (!disallowed).then(|| made.clone());
                 Ok((made, told))
             }
@@ -227,7 +225,7 @@ impl<'a> Ec2Login<'a> {
         candidate: &Candidate,
         admission: Admission,
         config: &IdentityConfig,
-    ) -> Result<Auth, Failure> {
+    ) -> Result<Auth, Refused> {
         let Candidate { role_name, role } = candidate;
         let document = self.document.document();
         let mut token_metadata =
@@ -252,8 +250,4 @@ impl<'a> Ec2Login<'a> {
         }
         Ok(auth)
     }
-}
-
-fn no_role(name: &str) -> Failure {
-    Failure::Refused(format!("entry for role {} not found", quote(name)))
 }

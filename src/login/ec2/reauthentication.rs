@@ -5,11 +5,12 @@
 //! pending time that the instance was started anew, where the role allows migration.
 
 use subtle::ConstantTimeEq;
+use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::refusal::{Code, Coded, Fact};
 
 /// What a client that gives an empty nonce is remembered by; giving it literally is refused.
 pub(super) const DISABLING_NONCE: &str = "reauthentication-disabled-nonce";
@@ -64,6 +65,61 @@ pub(super) struct Earlier<'a> {
     pub(super) pending_time: &'a str,
 }
 
+/// Why an instance that logged in before may not log in again.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ReauthenticationError {
+    /// The access-list entry has no nonce to compare with.
+    #[error("client nonce missing in stored identity")]
+    NoStoredNonce,
+    /// It was to log in once only.
+    #[error("reauthentication is disabled")]
+    Disabled,
+    /// The nonce is not that of the earlier login.
+    #[error("client nonce mismatch")]
+    NonceMismatch,
+    /// The nonce is not that of the earlier login, and the instance was not started since.
+    #[error("client nonce mismatch and instance meta-data incorrect")]
+    NotMigrated {
+        /// Pending time of the document.
+        given: String,
+        /// That of the earlier login.
+        stored: String,
+    },
+    /// The document is older than that of the earlier login.
+    #[error("instance meta-data is older than the one used for previous login")]
+    Older {
+        /// Pending time of the document.
+        given: String,
+        /// That of the earlier login.
+        stored: String,
+    },
+    /// A pending time is none.
+    #[error("parsing time {text} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text} as \"2006\"", text = quote(.0))]
+    PendingTime(String),
+}
+
+impl Coded for ReauthenticationError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NoStoredNonce => Code::NonceNotStored,
+            Self::Disabled => Code::ReauthenticationDisabled,
+            Self::NonceMismatch => Code::NonceMismatch,
+            Self::NotMigrated { .. } => Code::MigrationNotLater,
+            Self::Older { .. } => Code::DocumentOlder,
+            Self::PendingTime(_) => Code::PendingTime,
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::NotMigrated { given, stored } | Self::Older { given, stored } => {
+                vec![Fact { name: "pendingTime", seen: given.clone(), wanted: stored.clone() }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
 /// Whether an instance with this earlier login may log in again.
 ///
 /// # Errors
@@ -73,37 +129,37 @@ pub(super) fn check(
     nonce: Nonce<'_>,
     pending_time: &str,
     migration_allowed: bool,
-) -> Result<(), Failure> {
-    let refused = |text: &str| Err(Failure::Refused(text.to_owned()));
+) -> Result<(), ReauthenticationError> {
     if !earlier.disallowed && earlier.nonce.is_empty() {
-        return refused("client nonce missing in stored identity");
+        return Err(ReauthenticationError::NoStoredNonce);
     }
     if earlier.disallowed || nonce.compared() == DISABLING_NONCE {
-        return refused("reauthentication is disabled");
+        return Err(ReauthenticationError::Disabled);
     }
     let (given, stored) = (parse_time(pending_time)?, parse_time(earlier.pending_time)?);
     let same_nonce = bool::from(nonce.compared().as_bytes().ct_eq(earlier.nonce.as_bytes()));
     if !same_nonce {
         if !migration_allowed {
-            return refused("client nonce mismatch");
+            return Err(ReauthenticationError::NonceMismatch);
         }
         if given <= stored {
-            return refused("client nonce mismatch and instance meta-data incorrect");
+            return Err(ReauthenticationError::NotMigrated {
+                given: pending_time.to_owned(),
+                stored: earlier.pending_time.to_owned(),
+            });
         }
     }
     if given < stored {
-        return refused("instance meta-data is older than the one used for previous login");
+        return Err(ReauthenticationError::Older {
+            given: pending_time.to_owned(),
+            stored: earlier.pending_time.to_owned(),
+        });
     }
     Ok(())
 }
 
-fn parse_time(text: &str) -> Result<OffsetDateTime, Failure> {
-    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
-        let text = quote(text);
-        Failure::Refused(format!(
-            "parsing time {text} as \"2006-01-02T15:04:05Z07:00\": cannot parse {text} as \"2006\""
-        ))
-    })
+fn parse_time(text: &str) -> Result<OffsetDateTime, ReauthenticationError> {
+    OffsetDateTime::parse(text, &Rfc3339).map_err(|_| ReauthenticationError::PendingTime(text.to_owned()))
 }
 
 #[cfg(test)]
@@ -119,7 +175,7 @@ mod tests {
         let earlier = Earlier { nonce: stored, disallowed, pending_time: T1 };
         match check(earlier, Nonce::of(nonce), pending_time, migration) {
             Ok(()) => "admitted".to_owned(),
-            Err(failure) => failure.to_string(),
+            Err(error) => error.to_string(),
         }
     }
 

@@ -4,14 +4,14 @@ use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::entry::{AccessListEntry, StoredTime};
-use crate::framework::{Auth, Failure, HandlerResult, Response};
-use crate::go::GoDuration;
-use crate::go::text::quote;
-use crate::login::token_data::{ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, ec2_keys, ended, left_behind};
+use crate::framework::Auth;
+use crate::go::{GoDuration, Overflow};
+use crate::login::ended::Ended;
+use crate::login::token_data::{ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, ec2_keys, left_behind};
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
 
-pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
+pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> {
     let instance_id = left_behind(&auth, ec2_keys::INSTANCE_ID)?;
     let region = left_behind(&auth, ec2_keys::REGION)?;
     let account = AccountId::new(left_behind(&auth, ec2_keys::ACCOUNT_ID).unwrap_or(""));
@@ -22,13 +22,8 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     let mut change = mount.begin_change(&key, ENTRY_CONTENDED);
     loop {
         let loaded = change.load::<AccessListEntry>().await?;
-        let mut entry = loaded.entry.clone().ok_or_else(|| {
-            Failure::Internal(format!(
-                "failed to verify the access list identity entry for instance ID: {}",
-                quote(instance_id)
-            ))
-        })?;
-        let role = mount.role(&entry.role).await?.ok_or_else(|| ended("role entry not found"))?;
+        let mut entry = loaded.entry.clone().ok_or_else(|| Ended::AccessList(instance_id.to_owned()))?;
+        let role = mount.role(&entry.role).await?.ok_or(Ended::RoleGone)?;
         let ttls = MaxTtls::of(mount, &role, tag_max_ttl).await?;
         let now = StoredTime::from(mount.world().clock.now());
         entry.last_updated_time = now;
@@ -37,7 +32,7 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
             auth.lease.ttl = role.token.token_ttl;
             auth.lease.max_ttl = ttls.shortest;
             auth.period = role.token.token_period;
-            return Ok(Some(Response::with_auth(auth)));
+            return Ok(auth);
         }
     }
 }
@@ -47,18 +42,19 @@ async fn check_running(
     account: &AccountId,
     region: &str,
     instance_id: &str,
-) -> Result<(), Failure> {
+) -> Result<(), Ended> {
     let snapshot = mount.store().config_snapshot().await?;
     let look_up = mount.look_up(&snapshot, Deadline::start());
-    look_up_running(look_up, account, region, instance_id).await.map(|_| ()).map_err(|detail| {
-        Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(instance_id)))
-    })
+    look_up_running(look_up, account, region, instance_id)
+        .await
+        .map(|_| ())
+        .map_err(|cause| Ended::Instance { id: instance_id.to_owned(), cause: Box::new(cause) })
 }
 
 /// How long the role tag of the login lets the token live; nothing where there was none.
-fn tag_max_ttl(auth: &Auth) -> Result<GoDuration, Failure> {
+fn tag_max_ttl(auth: &Auth) -> Result<GoDuration, Ended> {
     match auth.metadata.get(ROLE_TAG_MAX_TTL).map(String::as_str) {
         None | Some("") => Ok(GoDuration::ZERO),
-        Some(text) => GoDuration::parse_field(text).map_err(Failure::Internal),
+        Some(text) => GoDuration::parse_field(text, Overflow::Refused).map_err(Ended::TagMaxTtl),
     }
 }

@@ -1,10 +1,10 @@
 //! What the role tag of an instance does to its login: refuses it, or narrows its token down.
 
+use super::refused::Refused;
+use super::tag_error::TagError;
 use crate::aws::ec2::Instance;
 use crate::entry::Role;
-use crate::framework::Failure;
 use crate::go::GoDuration;
-use crate::go::text::quote;
 use crate::mount::Mount;
 use crate::mount::role_tags::is_denied;
 
@@ -28,32 +28,35 @@ pub(super) async fn effect_of_tag(
     role: &Role,
     role_name: &str,
     instance: &Instance,
-) -> Result<TagEffect, Failure> {
+) -> Result<TagEffect, Refused> {
     if role.role_tag.is_empty() {
         return Ok(TagEffect::default());
     }
-    let refused = |text: &str| Err(Failure::Internal(text.to_owned()));
     let value = instance
         .tags
         .iter()
         .find(|(key, value)| *key == role.role_tag && !value.is_empty())
         .map(|(_, value)| value.as_str())
-        .ok_or_else(|| {
-            Failure::Internal(format!("missing tag with key {} on the instance", quote(&role.role_tag)))
-        })?;
+        .ok_or_else(|| TagError::Missing(role.role_tag.clone()))?;
     let (tag, _) = mount.verified_role_tag(value).await?;
     let content = tag.content();
     if content.role != role_name {
-        return refused("role on the tag is not matching the role supplied");
+        return Err(TagError::OtherRole { tag: content.role.clone(), login: role_name.to_owned() }.into());
     }
     if !content.instance_id.is_empty() && content.instance_id != instance.id {
-        return refused("role tag is being used by an unauthorized instance");
+        return Err(
+            TagError::OtherInstance { tag: content.instance_id.clone(), login: instance.id.clone() }.into()
+        );
     }
     if is_denied(mount.store(), &tag).await? {
-        return refused("role tag is deny listed");
+        return Err(TagError::Denied.into());
     }
     if content.policies.iter().any(|policy| !role.token.policies().contains(policy)) {
-        return refused("policies on the role tag must be subset of policies on the role");
+        return Err(TagError::Policies {
+            tag: content.policies.clone(),
+            role: role.token.policies().to_vec(),
+        }
+        .into());
     }
     Ok(TagEffect {
         policies: (!content.policies.is_empty()).then(|| content.policies.clone()),

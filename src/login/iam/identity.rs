@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::refused::Refused;
 use crate::aws::ec2::Instance;
 use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, Role};
-use crate::framework::Failure;
-use crate::go::text::quote;
 use crate::login::token_data::selected_metadata;
 use crate::proof::verified_caller::VerifiedCaller;
 
@@ -17,15 +16,13 @@ pub(super) fn alias_name(
     identity: &IdentityConfig,
     caller: &VerifiedCaller,
     role: &Role,
-) -> Result<String, Failure> {
+) -> Result<String, Refused> {
     match identity.iam_alias_source() {
         Some(AliasSource::RoleId) => Ok(role.role_id.clone()),
         Some(AliasSource::UniqueId) => Ok(caller.unique_id().to_owned()),
         Some(AliasSource::FullArn) => Ok(caller.arn().as_str().to_owned()),
         Some(AliasSource::CanonicalArn) => Ok(caller.arn().canonical()),
-        None => {
-            Err(Failure::Internal(format!("unknown iam_alias {} is stored", quote(identity.iam_alias()))))
-        }
+        None => Err(Refused::Alias(identity.iam_alias().to_owned())),
     }
 }
 

@@ -4,6 +4,7 @@
 //! The order is part of the interface: clients see its first failure.
 
 mod identity;
+mod refused;
 pub(crate) mod renewal;
 
 use std::sync::Arc;
@@ -18,8 +19,7 @@ use crate::aws::sts;
 use crate::binding::instance::check_bounds;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
-use crate::framework::{Auth, Failure, Fields, Request};
-use crate::go::text::quote;
+use crate::framework::{Auth, Fields, Request};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
 use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
@@ -27,8 +27,15 @@ use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
 use crate::store::ConfigSnapshot;
 
+pub use refused::Refused;
+
 /// Attempts for the forwarded request, at the most.
 const MAX_FORWARD_ATTEMPTS: u32 = 3;
+
+/// What the host is told of the role of a login that names none.
+fn told_role(caller: &VerifiedCaller) -> String {
+    caller.arn().name().to_lowercase()
+}
 
 /// A login request on its way.
 pub struct IamLogin<'a> {
@@ -53,8 +60,8 @@ impl<'a> IamLogin<'a> {
     ///
     /// # Errors
     /// What the client must change, or that the configuration cannot be read.
-    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Failure> {
-        let signed = SignedRequest::parse(fields)?;
+    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
+        let signed = SignedRequest::parse(fields, mount.host())?;
         let snapshot = mount.store().config_snapshot().await?;
         if snapshot.is_stored {
             signed.check(&snapshot.config)?;
@@ -67,8 +74,8 @@ impl<'a> IamLogin<'a> {
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_in(self) -> Result<Auth, Failure> {
-        let (caller, counted) = match self.mount.login_memo().take(|| self.key()) {
+    pub async fn log_in(self) -> Result<Auth, Refused> {
+        let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
@@ -79,6 +86,9 @@ impl<'a> IamLogin<'a> {
         let auth = self.admit(&candidate, instance.as_ref(), &config)?;
         if let Some(counted) = counted {
             counted.admit();
+            if self.given_role.is_empty() {
+                self.mount.login_memo().keep_role(self.key(), told_role(&candidate.caller));
+            }
         }
         Ok(auth)
     }
@@ -87,7 +97,7 @@ impl<'a> IamLogin<'a> {
     ///
     /// # Errors
     /// Why there would be no login.
-    pub async fn look_ahead(self) -> Result<Auth, Failure> {
+    pub async fn look_ahead(self) -> Result<Auth, Refused> {
         let (caller, _) = self.verify().await?;
         let candidate = self.candidate(caller).await?;
         let config = self.mount.store().identity_config().await?;
@@ -95,15 +105,18 @@ impl<'a> IamLogin<'a> {
         Ok(alias_alone(name))
     }
 
-    /// The role of a login that names none: that of its principal. The verification is kept for the
-    /// login that follows.
+    /// The role of a login that names none: that of its principal. After the login its name is known; before
+    /// it the verification is kept for the login that follows.
     ///
     /// # Errors
     /// Why there is no caller.
-    pub async fn resolve_role(self) -> Result<String, Failure> {
+    pub async fn resolve_role(self) -> Result<String, Refused> {
+        if let Some(name) = self.mount.login_memo().take_role(|| self.key()) {
+            return Ok(name);
+        }
         let (caller, _) = self.verify().await?;
-        let name = caller.arn().name().to_lowercase();
-        self.mount.login_memo().keep(self.key(), caller);
+        let name = told_role(&caller);
+        self.mount.login_memo().keep_caller(self.key(), caller);
         Ok(name)
     }
 
@@ -111,31 +124,25 @@ impl<'a> IamLogin<'a> {
         LoginKey::new(self.mount.id(), &self.request.data, self.snapshot.generation)
     }
 
-    async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Failure> {
+    async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
         let outgoing = self.signed.outgoing(&self.snapshot.config)?;
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let (identity, mut counted) = sts::forward(&outgoing, context)
-            .await
-            .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))?;
+        let (identity, mut counted) = sts::forward(&outgoing, context).await?;
         let caller = VerifiedCaller::from_identity(&identity)?;
         counted.names(caller.account());
         Ok((caller, counted))
     }
 
-    async fn candidate(&self, caller: VerifiedCaller) -> Result<Candidate, Failure> {
+    async fn candidate(&self, caller: VerifiedCaller) -> Result<Candidate, Refused> {
         let role_name = match self.given_role.as_str() {
             "" => caller.arn().name(),
             given => given,
         };
-        let role = self
-            .mount
-            .role(role_name)
-            .await?
-            .ok_or_else(|| Failure::Refused(format!("entry for role {role_name} not found")))?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole(role_name.to_owned()))?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Iam) {
-            return Err(Failure::Refused(format!("auth method iam not allowed for role {role_name}")));
+            return Err(Refused::WrongType(role_name.to_owned()));
         }
         Ok(Candidate { role_name: role_name.to_owned(), caller, role })
     }
@@ -144,45 +151,42 @@ impl<'a> IamLogin<'a> {
         self.mount.look_up(&self.snapshot, self.deadline)
     }
 
-    async fn check_principal(&self, candidate: &Candidate) -> Result<(), Failure> {
+    async fn check_principal(&self, candidate: &Candidate) -> Result<(), Refused> {
         let Candidate { caller, role_name, role } = candidate;
         let canonical_arn = caller.arn().canonical();
         let principal = Principal { unique_id: caller.unique_id(), canonical_arn: &canonical_arn };
-        let refused = || {
-            Failure::Refused(format!(
-                "IAM Principal {} does not belong to the role {}",
-                quote(caller.arn().as_str()),
-                quote(role_name)
-            ))
+        let refused = || Refused::NotBound {
+            arn: caller.arn().as_str().to_owned(),
+            role: role_name.clone(),
+            bound: role.bound_iam_principal_arn_list.clone().unwrap_or_default(),
         };
         match check_principal(role, principal) {
             PrincipalMatch::Admitted => return Ok(()),
             PrincipalMatch::Refused => return Err(refused()),
             PrincipalMatch::NeedsFullArn => {}
         }
-        let full_arn = self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(
-            |detail| {
-                Failure::Refused(format!(
-                    "error looking up full ARN of entity {} when attempting login for role {}: {detail}",
-                    caller.arn().entity_text(),
-                    quote(role_name)
-                ))
-            },
-        )?;
+        let full_arn =
+            self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(|cause| {
+                Refused::FullArn {
+                    entity: caller.arn().entity_text(),
+                    role: role_name.clone(),
+                    cause: Box::new(cause),
+                }
+            })?;
         if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
     }
 
-    async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Failure> {
+    async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         match role.inferred_entity()? {
             None => return Ok(None),
             Some(InferredEntity::Ec2Instance) => {}
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
-        let not_verified = |detail: String| {
-            Failure::Refused(format!(
-                "failed to verify {id} as a valid EC2 instance in region {region}: {detail}"
-            ))
+        let not_verified = |cause| Refused::Instance {
+            id: id.to_owned(),
+            region: region.to_owned(),
+            cause: Box::new(cause),
         };
         let instance =
             look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
@@ -195,7 +199,7 @@ impl<'a> IamLogin<'a> {
         candidate: &Candidate,
         instance: Option<&Instance>,
         config: &IdentityConfig,
-    ) -> Result<Auth, Failure> {
+    ) -> Result<Auth, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         let instance_id = instance.map_or("", |instance| &instance.id);
         let region = instance.map_or("", |_| &role.inferred_aws_region);

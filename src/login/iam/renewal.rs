@@ -6,18 +6,18 @@ use crate::aws::arn::{AccountId, Arn};
 use crate::aws::deadline::Deadline;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{InferredEntity, Role};
-use crate::framework::{Auth, Failure, HandlerResult, Response};
-use crate::go::text::quote;
-use crate::login::token_data::{ended, iam_keys, left_behind};
+use crate::framework::Auth;
+use crate::login::ended::Ended;
+use crate::login::token_data::{iam_keys, left_behind};
 use crate::mount::Mount;
 
-pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
+pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> {
     let canonical_arn = left_behind(&auth, iam_keys::CANONICAL_ARN)?;
     let role_name = match auth.internal_data.get(iam_keys::ROLE_NAME) {
         Some(serde_json::Value::String(name)) => name.as_str(),
-        _ => return Err(ended("error retrieving role_name during renewal")),
+        _ => return Err(Ended::NoRoleName),
     };
-    let role = mount.role(role_name).await?.ok_or_else(|| ended("role entry not found"))?;
+    let role = mount.role(role_name).await?.ok_or(Ended::RoleGone)?;
     let snapshot = mount.store().config_snapshot().await?;
     let look_up = mount.look_up(&snapshot, Deadline::start());
     check_instance(look_up, &auth, &role).await?;
@@ -25,10 +25,10 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> HandlerResult {
     auth.lease.ttl = role.token.token_ttl;
     auth.lease.max_ttl = role.token.token_max_ttl;
     auth.period = role.token.token_period;
-    Ok(Some(Response::with_auth(auth)))
+    Ok(auth)
 }
 
-async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result<(), Failure> {
+async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result<(), Ended> {
     match role.inferred_entity()? {
         None => return Ok(()),
         Some(InferredEntity::Ec2Instance) => {}
@@ -39,7 +39,7 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     look_up_running(look_up, &account, region, id)
         .await
         .map(|_| ())
-        .map_err(|detail| Failure::Internal(format!("failed to verify instance ID {}: {detail}", quote(id))))
+        .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })
 }
 
 async fn check_principal_again(
@@ -49,29 +49,23 @@ async fn check_principal_again(
     role: &Role,
     role_name: &str,
     canonical_arn: &str,
-) -> Result<(), Failure> {
+) -> Result<(), Ended> {
     let unique_id = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
-    let no_longer = || {
-        Failure::Internal(format!(
-            "role {} no longer bound to ARN {}",
-            quote(role_name),
-            quote(canonical_arn)
-        ))
-    };
+    let no_longer = || Ended::NotBound { role: role_name.to_owned(), arn: canonical_arn.to_owned() };
     match check_principal(role, Principal { unique_id, canonical_arn }) {
         PrincipalMatch::Admitted => return Ok(()),
         PrincipalMatch::Refused => return Err(no_longer()),
         PrincipalMatch::NeedsFullArn => {}
     }
-    let when = format!("when updating login for role {}", quote(role_name));
-    let arn = Arn::parse(canonical_arn).map_err(|error| {
-        Failure::Internal(format!("error parsing ARN {} {when}: {error}", quote(canonical_arn)))
+    let arn = Arn::parse(canonical_arn).map_err(|cause| Ended::Arn {
+        arn: canonical_arn.to_owned(),
+        role: role_name.to_owned(),
+        cause,
     })?;
-    let full_arn = mount.full_arn(look_up, &arn, unique_id).await.map_err(|detail| {
-        Failure::Internal(format!(
-            "error looking up full ARN of entity {} {when}: {detail}",
-            arn.entity_text()
-        ))
+    let full_arn = mount.full_arn(look_up, &arn, unique_id).await.map_err(|cause| Ended::FullArn {
+        entity: arn.entity_text(),
+        role: role_name.to_owned(),
+        cause: Box::new(cause),
     })?;
     if matches_pattern(role, &full_arn) { Ok(()) } else { Err(no_longer()) }
 }

@@ -171,7 +171,7 @@ impl Scene {
     }
 
     /// The periodic pass to its end; `None` if it is not due.
-    async fn pass(&self) -> Option<Result<(), String>> {
+    async fn pass(&self) -> Option<Result<(), PassError>> {
         let due = self.tidy.work.due_pass()?;
         Some(self.tidy.work.pass(due).await)
     }

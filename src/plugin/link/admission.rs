@@ -77,7 +77,7 @@ impl Admission {
                 Some(tls) => match tls.accept(io).await {
                     Ok(stream) => stream,
                     Err(error) => {
-                        tracing::warn!(target: LOG, error, "connection refused");
+                        tracing::warn!(target: LOG, %error, "connection refused");
                         return;
                     }
                 },

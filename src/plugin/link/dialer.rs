@@ -11,7 +11,8 @@ use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 use tower::service_fn;
 
-use super::broker::{Broker, NO_CONNECTION_INFO};
+use super::broker::Broker;
+use super::dial_error::DialError;
 use super::multiplexed_broker::MultiplexedDialer;
 use super::peer_stream::PeerStream;
 use super::tls::PeerTls;
@@ -38,12 +39,11 @@ pub(crate) enum Dialer {
 }
 
 impl Dialer {
-    /// A channel to the services behind a broker id. It connects anew by itself. The error is a
-    /// text for the host.
-    pub(crate) async fn open(&self, broker_id: u32) -> Result<Channel, String> {
+    /// A channel to the services behind a broker id. It connects anew by itself.
+    pub(crate) async fn open(&self, broker_id: u32) -> Result<Channel, DialError> {
         match self.clone() {
             Self::Direct { broker, tls } => {
-                let info = broker.announced(broker_id).await.ok_or(NO_CONNECTION_INFO)?;
+                let info = broker.announced(broker_id).await.ok_or(DialError::NotAnnounced)?;
                 let address = Arc::new(Address::parse(info)?);
                 open_channel(move || connect_direct(address.clone(), tls.clone())).await
             }
@@ -60,30 +60,32 @@ enum Address {
 }
 
 impl Address {
-    fn parse(info: ConnInfo) -> Result<Self, String> {
+    fn parse(info: ConnInfo) -> Result<Self, DialError> {
         match info.network.as_str() {
             "unix" => Ok(Self::Unix(info.address)),
             "tcp" => Ok(Self::Tcp(info.address)),
-            other => Err(format!("unknown network in connection info: {other:?}")),
+            _ => Err(DialError::UnknownNetwork(info.network)),
         }
     }
 }
 
-async fn connect_direct(address: Arc<Address>, tls: Option<Arc<PeerTls>>) -> Result<PeerStream, String> {
+async fn connect_direct(address: Arc<Address>, tls: Option<Arc<PeerTls>>) -> Result<PeerStream, DialError> {
     let socket = match &*address {
         Address::Unix(path) => UnixStream::connect(path).await.map(PeerStream::new),
         Address::Tcp(address) => TcpStream::connect(address).await.map(PeerStream::new),
     };
-    let socket = socket.map_err(|error| error.to_string())?;
+    let socket = socket.map_err(DialError::Socket)?;
     match tls {
-        Some(tls) => tls.connect(socket).await,
+        Some(tls) => tls.connect(socket).await.map_err(DialError::Handshake),
         None => Ok(socket),
     }
 }
 
-async fn open_channel<F>(connect: impl Fn() -> F + Send + Sync + Clone + 'static) -> Result<Channel, String>
+async fn open_channel<F>(
+    connect: impl Fn() -> F + Send + Sync + Clone + 'static,
+) -> Result<Channel, DialError>
 where
-    F: Future<Output = Result<PeerStream, String>> + Send + 'static,
+    F: Future<Output = Result<PeerStream, DialError>> + Send + 'static,
 {
     let connector = service_fn(move |_| {
         let stream = connect();
@@ -92,8 +94,8 @@ where
     let endpoint = Endpoint::from_static(ENDPOINT);
     match timeout(CONNECT_TIMEOUT, endpoint.connect_with_connector(connector)).await {
         Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(error)) => Err(format!("cannot connect to the server: {}", root_cause(&error))),
-        Err(_) => Err("cannot connect to the server: timed out".to_owned()),
+        Ok(Err(error)) => Err(DialError::Channel(root_cause(&error))),
+        Err(_) => Err(DialError::TimedOut),
     }
 }
 
@@ -118,24 +120,23 @@ mod tests {
             address: "a".to_owned(),
             ..ConnInfo::default()
         };
-        assert_eq!(Address::parse(info("unix")), Ok(Address::Unix("a".to_owned())));
-        assert_eq!(Address::parse(info("tcp")), Ok(Address::Tcp("a".to_owned())));
-        assert_eq!(
-            Address::parse(info("pipe")),
-            Err("unknown network in connection info: \"pipe\"".to_owned())
-        );
+        assert_eq!(Address::parse(info("unix")).unwrap(), Address::Unix("a".to_owned()));
+        assert_eq!(Address::parse(info("tcp")).unwrap(), Address::Tcp("a".to_owned()));
+        let refused = Address::parse(info("pipe")).unwrap_err().to_string();
+        assert_eq!(refused, "unknown network in connection info: \"pipe\"");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_never_announced_is_an_error() {
         let dialer = Dialer::Direct { broker: Broker::new(Lifecycle::new()), tls: None };
-        assert_eq!(dialer.open(1).await.err().as_deref(), Some("timeout waiting for connection info"));
+        let error = dialer.open(1).await.unwrap_err().to_string();
+        assert_eq!(error, "timeout waiting for connection info");
     }
 
     #[tokio::test]
     async fn an_address_nobody_listens_on_is_an_error() {
         let connect = || connect_direct(Arc::new(Address::Unix("/nonexistent".to_owned())), None);
-        let error = open_channel(connect).await.err().unwrap();
+        let error = open_channel(connect).await.unwrap_err().to_string();
         assert!(error.starts_with("cannot connect to the server: No such file"), "{error}");
     }
 }

@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 
 use super::admission::Admission;
-use super::broker::{Broker, KnockError, NO_CONNECTION_INFO};
+use super::broker::{Broker, KnockError};
+use super::dial_error::DialError;
 use super::peer_stream::PeerStream;
 use super::tls::PeerTls;
 use crate::plugin::process::lifecycle::{Exit, Lifecycle};
@@ -31,7 +32,6 @@ const REFUSALS_FOR: Duration = Duration::from_secs(5);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// Dials that wait for their turn.
 const DIAL_QUEUE: usize = 64;
-const CLOSED: &str = "the connection to the server is closed";
 
 type Connection = yamux::Connection<Compat<UnixStream>>;
 
@@ -43,7 +43,7 @@ pub(crate) struct MultiplexedDialer {
 
 struct Dial {
     broker_id: u32,
-    answer: oneshot::Sender<Result<PeerStream, String>>,
+    answer: oneshot::Sender<Result<PeerStream, DialError>>,
 }
 
 impl MultiplexedDialer {
@@ -75,10 +75,10 @@ impl MultiplexedDialer {
     }
 
     /// A stream to the services behind a broker id.
-    pub(crate) async fn dial(self, broker_id: u32) -> Result<PeerStream, String> {
+    pub(crate) async fn dial(self, broker_id: u32) -> Result<PeerStream, DialError> {
         let (answer, stream) = oneshot::channel();
-        self.dials.send(Dial { broker_id, answer }).await.map_err(|_| CLOSED)?;
-        stream.await.map_err(|_| CLOSED)?
+        self.dials.send(Dial { broker_id, answer }).await.map_err(|_| DialError::Closed)?;
+        stream.await.map_err(|_| DialError::Closed)?
     }
 }
 
@@ -153,18 +153,18 @@ async fn dial_one_by_one(
 ) {
     while let Some(Dial { broker_id, answer }) = dials.recv().await {
         let Some(tls) = &tls else {
-            let _ = answer.send(Err("multiplexed connections need TLS".to_owned()));
+            let _ = answer.send(Err(DialError::WithoutTls));
             continue;
         };
         match knock(&broker, broker_id).await {
             Ok(()) => {}
             Err(KnockError::Refused(text)) => {
-                let _ = answer.send(Err(text));
+                let _ = answer.send(Err(DialError::Refused(text)));
                 continue;
             }
             Err(KnockError::Unanswered) => {
                 tracing::error!(target: LOG, broker_id, "the server did not answer a knock, no further connections to it");
-                let _ = answer.send(Err(NO_CONNECTION_INFO.to_owned()));
+                let _ = answer.send(Err(DialError::NotAnnounced));
                 return;
             }
         }
@@ -173,7 +173,7 @@ async fn dial_one_by_one(
             return;
         }
         let Ok(stream) = opened.await else { return };
-        let _ = answer.send(tls.connect(stream.compat()).await);
+        let _ = answer.send(tls.connect(stream.compat()).await.map_err(DialError::Handshake));
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
         Setting { dialer, host, open, admitted, lifecycle, connection, _folder: folder }
     }
 
-    async fn greeting(stream: Result<PeerStream, String>) -> u32 {
+    async fn greeting(stream: Result<PeerStream, DialError>) -> u32 {
         let mut id = [0; size_of::<u32>()];
         stream.unwrap().read_exact(&mut id).await.unwrap();
         u32::from_be_bytes(id)

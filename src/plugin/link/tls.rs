@@ -5,6 +5,7 @@
 //! end entity, so the certificate is compared here and only the handshake signature, the proof of
 //! the key, is left to the library.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use rustls::version::TLS13;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme,
 };
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -32,6 +34,17 @@ use crate::plugin::process::start_error::StartError;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Go's gRPC refuses peers that do not negotiate it.
 const ALPN: &[u8] = b"h2";
+
+/// Why a handshake failed.
+#[derive(Debug, Error)]
+pub(crate) enum HandshakeError {
+    /// One side refused the other, or the connection broke.
+    #[error("{0}")]
+    Failed(io::Error),
+    /// The other side was too slow.
+    #[error("TLS handshake timed out")]
+    TimedOut,
+}
 
 /// Both roles the plugin plays in TLS.
 pub(crate) struct PeerTls {
@@ -71,26 +84,26 @@ impl PeerTls {
     }
 
     /// The server's side of a handshake.
-    pub(crate) async fn accept<S>(&self, io: S) -> Result<PeerStream, String>
+    pub(crate) async fn accept<S>(&self, io: S) -> Result<PeerStream, HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         match timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(io)).await {
             Ok(Ok(stream)) => Ok(PeerStream::new(stream)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("TLS handshake timed out".to_owned()),
+            Ok(Err(error)) => Err(HandshakeError::Failed(error)),
+            Err(_) => Err(HandshakeError::TimedOut),
         }
     }
 
     /// The client's side of a handshake.
-    pub(crate) async fn connect<S>(&self, io: S) -> Result<PeerStream, String>
+    pub(crate) async fn connect<S>(&self, io: S) -> Result<PeerStream, HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         match timeout(HANDSHAKE_TIMEOUT, self.connector.connect(self.server_name.clone(), io)).await {
             Ok(Ok(stream)) => Ok(PeerStream::new(stream)),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("TLS handshake timed out".to_owned()),
+            Ok(Err(error)) => Err(HandshakeError::Failed(error)),
+            Err(_) => Err(HandshakeError::TimedOut),
         }
     }
 }
@@ -216,16 +229,16 @@ mod tests {
         }
     }
 
-    async fn exchange(server: &PeerTls, client: &PeerTls) -> Result<(), String> {
+    async fn exchange(server: &PeerTls, client: &PeerTls) -> Result<(), Box<dyn std::error::Error>> {
         let (near, far) = duplex(BUFFER);
         let serve = async {
             let mut stream = server.accept(near).await?;
-            stream.write_all(b"hello").await.map_err(|error| error.to_string())
+            Ok::<_, Box<dyn std::error::Error>>(stream.write_all(b"hello").await?)
         };
         let call = async {
             let mut stream = client.connect(far).await?;
             let mut text = [0; 5];
-            stream.read_exact(&mut text).await.map_err(|error| error.to_string())
+            Ok::<_, Box<dyn std::error::Error>>(stream.read_exact(&mut text).await?)
         };
         let (served, called) = tokio::join!(serve, call);
         served?;
@@ -238,8 +251,8 @@ mod tests {
         let (plugin, host) = (plugin_certificate(), host_certificate());
         let plugin_tls = PeerTls::new(&plugin, host.certificate.clone()).unwrap();
         let host_tls = PeerTls::new(&host, plugin.certificate.clone()).unwrap();
-        assert_eq!(exchange(&plugin_tls, &host_tls).await, Ok(()));
-        assert_eq!(exchange(&host_tls, &plugin_tls).await, Ok(()));
+        exchange(&plugin_tls, &host_tls).await.unwrap();
+        exchange(&host_tls, &plugin_tls).await.unwrap();
     }
 
     #[tokio::test]
@@ -280,7 +293,7 @@ mod tests {
     async fn refusal(server: &PeerTls, client: TlsConnector) -> String {
         let (near, far) = duplex(BUFFER);
         let (served, _) = tokio::join!(server.accept(near), client.connect(localhost().unwrap(), far));
-        served.err().expect("the handshake must fail")
+        served.err().expect("the handshake must fail").to_string()
     }
 
     #[tokio::test]
@@ -320,6 +333,7 @@ mod tests {
         let (plugin, host) = (plugin_certificate(), host_certificate());
         let tls = PeerTls::new(&plugin, host.certificate).unwrap();
         let (near, _far) = duplex(BUFFER);
-        assert_eq!(tls.accept(near).await.err().as_deref(), Some("TLS handshake timed out"));
+        let error = tls.accept(near).await.err().unwrap();
+        assert_eq!(error.to_string(), "TLS handshake timed out");
     }
 }

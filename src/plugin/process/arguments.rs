@@ -18,9 +18,11 @@ pub(crate) enum Command {
 pub(crate) const HELP: &str = "\
 The AWS auth method for HashiCorp Vault and OpenBao, as an external plugin.
 
-A server starts this program itself, once it is registered in its plugin catalog:
+A server starts this program itself, once it is in its plugin_directory and registered in its plugin
+catalog. In that folder, for Vault (for OpenBao say bao):
 
-    vault plugin register -sha256=<checksum of this file> auth aws
+    SHA256=$(sha256sum vault-plugin-auth-aws | cut -d' ' -f1)
+    vault plugin register -sha256=\"$SHA256\" -command=vault-plugin-auth-aws auth aws
     vault auth enable aws
 
 Options:

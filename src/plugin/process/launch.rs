@@ -8,14 +8,9 @@ use vault_plugin_auth_aws::framework::HostFlavor;
 const COOKIE_NAME: &str = "VAULT_BACKEND_PLUGIN";
 const COOKIE_VALUE: &str = "6669da05-b1c8-4f49-97d9-c8e5bed98e20";
 
-/// What OpenBao sets and Vault does not.
-const OPENBAO_VARIABLES: [&str; 5] = [
-    "BAO_VERSION",
-    "BAO_PLUGIN_METADATA_MODE",
-    "BAO_PLUGIN_AUTOMTLS_ENABLED",
-    "BAO_PLUGIN_MLOCK_ENABLED",
-    "BAO_UNWRAP_TOKEN",
-];
+/// What OpenBao always sets, to a boolean, and nobody sets for a server. Other variables of its prefix may stand
+/// in the environment of a Vault, which the plugin inherits.
+const OPENBAO_VARIABLES: [&str; 2] = ["BAO_PLUGIN_METADATA_MODE", "BAO_PLUGIN_AUTOMTLS_ENABLED"];
 
 /// How the host wants the plugin to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +57,16 @@ impl LaunchEnvironment {
     fn read(lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let text = |name: &str| lookup(name).map(|value| value.to_string_lossy().into_owned());
         let not_empty = |name: &str| text(name).filter(|value| !value.is_empty());
+        let is_openbao =
+            OPENBAO_VARIABLES.iter().any(|name| text(name).and_then(|t| parse_bool(&t)).is_some());
+        let host = if is_openbao { HostFlavor::OpenBao } else { HostFlavor::Vault };
         // OpenBao sets both names; its own wins as soon as it is there, even empty.
-        let of_host = |name: &str| text(&format!("BAO_{name}")).or_else(|| text(&format!("VAULT_{name}")));
-        let is_set = |name: &str| of_host(name).is_some_and(|value| parse_bool(&value));
+        let of_host = |name: &str| {
+            let own = text(&format!("BAO_{name}")).filter(|_| host == HostFlavor::OpenBao);
+            own.or_else(|| text(&format!("VAULT_{name}")))
+        };
+        let is_true = |text: String| parse_bool(&text) == Some(true);
+        let is_set = |name: &str| of_host(name).is_some_and(is_true);
 
         let multiplex = not_empty("PLUGIN_MULTIPLEX_GRPC");
         Self {
@@ -74,16 +76,12 @@ impl LaunchEnvironment {
                 .unwrap_or_default(),
             client_certificate: not_empty("PLUGIN_CLIENT_CERT"),
             announce_multiplexing: multiplex.is_some(),
-            multiplexed: multiplex.is_some_and(|value| parse_bool(&value)),
+            multiplexed: multiplex.is_some_and(is_true),
             socket_folder: lookup("PLUGIN_UNIX_SOCKET_DIR")
                 .filter(|folder| !folder.is_empty())
                 .map_or_else(std::env::temp_dir, PathBuf::from),
             socket_group: not_empty("PLUGIN_UNIX_SOCKET_GROUP"),
-            host: if OPENBAO_VARIABLES.iter().any(|name| lookup(name).is_some()) {
-                HostFlavor::OpenBao
-            } else {
-                HostFlavor::Vault
-            },
+            host,
             host_version: of_host("VERSION").filter(|version| !version.is_empty()),
             metadata_mode: is_set("PLUGIN_METADATA_MODE"),
             lock_memory: is_set("PLUGIN_MLOCK_ENABLED"),
@@ -95,9 +93,13 @@ fn unreadable_versions(versions: &str) -> Vec<String> {
     versions.split(',').filter(|version| version.parse::<i64>().is_err()).map(str::to_owned).collect()
 }
 
-/// The spellings of "true" that Go accepts.
-fn parse_bool(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
+/// A boolean in the spellings that Go accepts.
+fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -124,12 +126,16 @@ mod tests {
 
     #[test]
     fn a_name_of_openbao_wins_over_that_of_vault_even_when_empty() {
-        let version = |variables: &[(&str, &str)]| read(variables).host_version;
+        let with = |own: (&'static str, &'static str), variables: &[(&'static str, &'static str)]| {
+            read(&[&[own], variables].concat())
+        };
+        let mtls = ("BAO_PLUGIN_AUTOMTLS_ENABLED", "true");
+        let version = |variables: &[(&'static str, &'static str)]| with(mtls, variables).host_version;
         assert_eq!(version(&[("VAULT_VERSION", "1.20.0")]).as_deref(), Some("1.20.0"));
         assert_eq!(version(&[("VAULT_VERSION", "a"), ("BAO_VERSION", "b")]).as_deref(), Some("b"));
         assert_eq!(version(&[("VAULT_VERSION", "a"), ("BAO_VERSION", "")]), None);
 
-        let metadata_mode = |variables: &[(&str, &str)]| read(variables).metadata_mode;
+        let metadata_mode = |variables: &[(&'static str, &'static str)]| with(mtls, variables).metadata_mode;
         assert!(metadata_mode(&[("VAULT_PLUGIN_METADATA_MODE", "true")]));
         assert!(!metadata_mode(&[("VAULT_PLUGIN_METADATA_MODE", "true"), ("BAO_PLUGIN_METADATA_MODE", "")]));
         assert!(read(&[("VAULT_PLUGIN_MLOCK_ENABLED", "true")]).lock_memory);
@@ -137,12 +143,35 @@ mod tests {
     }
 
     #[test]
-    fn openbao_is_known_by_any_variable_of_its_own() {
-        assert_eq!(read(&[("VAULT_VERSION", "1.20.0")]).host, HostFlavor::Vault);
-        assert_eq!(read(&[("BAO_ADDR", "http://127.0.0.1:8200")]).host, HostFlavor::Vault);
+    fn openbao_is_known_by_what_only_it_sets_for_plugins() {
         for name in OPENBAO_VARIABLES {
-            assert_eq!(read(&[(name, "")]).host, HostFlavor::OpenBao, "{name}");
+            for (value, host) in [
+                ("true", HostFlavor::OpenBao),
+                ("false", HostFlavor::OpenBao),
+                ("0", HostFlavor::OpenBao),
+                ("", HostFlavor::Vault),
+                ("yes", HostFlavor::Vault),
+            ] {
+                assert_eq!(read(&[(name, value)]).host, host, "{name}={value}");
+            }
         }
+    }
+
+    #[test]
+    fn what_a_vault_inherits_of_openbaos_names_is_not_heard() {
+        let inherited = [
+            ("BAO_ADDR", "http://127.0.0.1:8200"),
+            ("BAO_VERSION", "2.7.2"),
+            ("BAO_UNWRAP_TOKEN", ""),
+            ("BAO_PLUGIN_MLOCK_ENABLED", "true"),
+            ("BAO_PLUGIN_METADATA_MODE", ""),
+            ("VAULT_VERSION", "1.20.0"),
+            ("VAULT_PLUGIN_METADATA_MODE", "true"),
+            ("VAULT_PLUGIN_MLOCK_ENABLED", "false"),
+        ];
+        let launch = read(&inherited);
+        assert_eq!((launch.host, launch.host_version.as_deref()), (HostFlavor::Vault, Some("1.20.0")));
+        assert_eq!((launch.metadata_mode, launch.lock_memory), (true, false));
     }
 
     #[test]

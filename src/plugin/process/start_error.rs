@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+use vault_plugin_auth_aws::https::TrustError;
 
 /// A sentence for the operator.
 #[derive(Debug, Error)]
@@ -51,7 +52,7 @@ pub(crate) enum StartError {
     Random,
     /// AWS cannot be reached from this machine.
     #[error("cannot set up HTTPS towards AWS: {0}")]
-    Transport(String),
+    Transport(TrustError),
     /// Nobody reads standard output.
     #[error("cannot print the handshake line: {0}")]
     Handshake(io::Error),

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use thiserror::Error;
 use tonic::{Request, Response, Status};
-use vault_plugin_auth_aws::framework::{ErrorKind, Existence, Failure, Reply};
+use vault_plugin_auth_aws::framework::{Existence, Failure, NotCheckable};
 use vault_plugin_auth_aws::method::{AuthMethod, SpecialPaths};
 use vault_plugin_auth_aws::mount::{Environment, MountSetup};
 
@@ -11,6 +12,7 @@ use super::instances::{Instance, Instances, multiplex_id};
 use crate::plugin::host::connection::HostConnection;
 use crate::plugin::host::storage::HostStorage;
 use crate::plugin::host::system_view::HostSystemView;
+use crate::plugin::link::dial_error::DialError;
 use crate::plugin::link::dialer::Dialer;
 use crate::plugin::process::panics::caught;
 use crate::plugin::wire::protocol::pb;
@@ -25,7 +27,17 @@ const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::plugin::backend_service")
 /// The number of auth methods among the kinds of backends.
 const AUTH_METHOD: u32 = 2;
 const METADATA_MODE: &str = "plugin server can not perform action while in metadata mode";
-const SETUP_PANICKED: &str = "internal error";
+
+/// Why a mount is not set up.
+#[derive(Debug, Error)]
+enum SetUpError {
+    /// Its services of the host cannot be reached.
+    #[error("{0}")]
+    Dial(#[from] DialError),
+    /// What happened stands in the log.
+    #[error("internal error")]
+    Panicked,
+}
 
 /// The gRPC service.
 pub(crate) struct BackendService {
@@ -50,7 +62,7 @@ impl BackendService {
         if self.metadata_mode { Err(Status::unknown(METADATA_MODE)) } else { self.method(request) }
     }
 
-    async fn set_up(&self, id: String, arguments: pb::SetupArgs) -> Result<(), String> {
+    async fn set_up(&self, id: String, arguments: pb::SetupArgs) -> Result<(), SetUpError> {
         let connection = HostConnection::new(self.dialer.open(arguments.broker_id).await?);
         let setup = MountSetup {
             config: arguments.config,
@@ -59,8 +71,8 @@ impl BackendService {
             system_view: Arc::new(HostSystemView::new(connection.clone(), self.launch_version.clone())),
         };
         let environment = self.environment.clone();
-        let method =
-            caught(async { AuthMethod::new(environment, setup) }).await.map_err(|_| SETUP_PANICKED)?;
+        let method = caught(async { AuthMethod::new(environment, setup) }).await;
+        let method = method.map_err(|_| SetUpError::Panicked)?;
         self.instances.add(id, Instance::new(Arc::new(method), connection)).await;
         Ok(())
     }
@@ -79,12 +91,8 @@ impl Backend for BackendService {
                 Err(_) => pb::HandleRequestReply { response: None, err: Some(internal_error()) },
             },
             Err(Untranslatable::Missing) => return Err(missing_request()),
-            Err(error @ Untranslatable::Operation(_)) => {
-                request_reply(Reply::Error { kind: ErrorKind::UnsupportedOperation, text: error.to_string() })
-            }
-            Err(error @ Untranslatable::InternalData) => {
-                request_reply(Reply::Error { kind: ErrorKind::Unknown, text: error.to_string() })
-            }
+            Err(Untranslatable::Operation(_)) => request_reply(Err(Failure::unsupported_operation()).into()),
+            Err(error @ Untranslatable::InternalData) => request_reply(Err(Failure::internal(&error)).into()),
         };
         Ok(Response::new(reply))
     }
@@ -110,7 +118,7 @@ impl Backend for BackendService {
         request: Request<pb::HandleExistenceCheckArgs>,
     ) -> Result<Response<pb::HandleExistenceCheckReply>, Status> {
         let method = self.serving_method(&request)?;
-        let failed = |text: String| existence_reply(Existence::Failed(Failure::Internal(text)));
+        let failed = |failure| existence_reply(Existence::Failed(failure));
         let reply = match core_request(request.into_inner().request) {
             Ok(request) => match caught(method.existence_check(request)).await {
                 Ok(existence) => existence_reply(existence),
@@ -120,10 +128,10 @@ impl Backend for BackendService {
                 },
             },
             Err(Untranslatable::Missing) => return Err(missing_request()),
-            Err(Untranslatable::Operation(name)) => {
-                failed(format!("incorrect operation type {name} for an existence check"))
+            Err(Untranslatable::Operation(operation)) => {
+                failed(Failure::internal(&NotCheckable { operation }))
             }
-            Err(error @ Untranslatable::InternalData) => failed(error.to_string()),
+            Err(error @ Untranslatable::InternalData) => failed(Failure::internal(&error)),
         };
         Ok(Response::new(reply))
     }
@@ -150,8 +158,8 @@ impl Backend for BackendService {
         let err = match self.set_up(id, request.into_inner()).await {
             Ok(()) => String::new(),
             Err(error) => {
-                tracing::error!(target: LOG, error, "cannot set up the mount");
-                error
+                tracing::error!(target: LOG, %error, "cannot set up the mount");
+                error.to_string()
             }
         };
         Ok(Response::new(pb::SetupReply { err }))

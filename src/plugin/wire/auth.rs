@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use vault_plugin_auth_aws::framework::{
-    Alias, Auth, Failure, LeaseOptions, Timestamp, TokenType, parse_data,
+    Alias, Auth, DataError, LeaseOptions, Timestamp, TokenType, parse_data,
 };
 use vault_plugin_auth_aws::go::GoDuration;
 
@@ -37,7 +37,7 @@ pub(crate) fn to_wire(auth: Auth) -> pb::Auth {
 
 /// An identity the host gives back. The internal data is refused unless it is what a login returns:
 /// a JSON object, or nothing at all.
-pub(crate) fn from_wire(auth: pb::Auth) -> Result<Auth, Failure> {
+pub(crate) fn from_wire(auth: pb::Auth) -> Result<Auth, DataError> {
     Ok(Auth {
         lease: auth.lease_options.map(lease_from_wire).unwrap_or_default(),
         internal_data: parse_data(&auth.internal_data, MAX_INTERNAL_DATA)?,

@@ -79,11 +79,21 @@ fn data_to_wire(data: Option<Map<String, Value>>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use thiserror::Error;
     use vault_plugin_auth_aws::framework::{Auth, HandlerResult};
-
-    use vault_plugin_auth_aws::refusal::Code;
+    use vault_plugin_auth_aws::refusal::{Code, Coded};
 
     use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("{0}")]
+    struct Says(&'static str);
+
+    impl Coded for Says {
+        fn code(&self) -> Code {
+            Code::PluginDefect
+        }
+    }
 
     fn error(err_type: u32, err_msg: &str) -> Option<pb::ProtoError> {
         Some(pb::ProtoError { err_type, err_msg: err_msg.to_owned(), err_code: 0 })
@@ -119,10 +129,11 @@ mod tests {
 
     #[test]
     fn refusals_are_error_responses() {
-        let plain = request_reply(Reply::from(HandlerResult::Err(Failure::Refused("no \"x\"".to_owned()))));
+        let plain = request_reply(Reply::from(HandlerResult::Err(Failure::refused(&Says("no \"x\"")))));
         assert_eq!(plain.response.unwrap().data, r#"{"error":"no \"x\""}"#);
         assert_eq!(plain.err, None);
-        let invalid = request_reply(Reply::from(HandlerResult::Err(Failure::Invalid("bad".to_owned()))));
+        let invalid = Failure::new(Status::Invalid, &Says("bad"));
+        let invalid = request_reply(Reply::from(HandlerResult::Err(invalid)));
         assert_eq!(invalid.response.unwrap().data, r#"{"error":"bad"}"#);
         assert_eq!(invalid.err, error(7, "bad"));
     }
@@ -133,7 +144,7 @@ mod tests {
             (Failure::permission_denied(Code::LoginAddress), error(8, "permission denied")),
             (Failure::unsupported_path(), error(6, "unsupported path")),
             (Failure::unsupported_operation(), error(5, "unsupported operation")),
-            (Failure::Internal("x".to_owned()), error(0, "x")),
+            (Failure::internal(&Says("x")), error(0, "x")),
             (Failure::read_only(), error(0, "cannot write to readonly storage")),
         ] {
             let reply = request_reply(Reply::from(HandlerResult::Err(failure.clone())));
@@ -149,7 +160,7 @@ mod tests {
         assert_eq!(existence_reply(Existence::NotChecked), reply(false, false));
         assert_eq!(existence_reply(Existence::Exists(false)), reply(true, false));
         assert_eq!(existence_reply(Existence::Exists(true)), reply(true, true));
-        let failed = existence_reply(Existence::Failed(Failure::User("bad".to_owned())));
+        let failed = existence_reply(Existence::Failed(Failure::new(Status::User, &Says("bad"))));
         assert_eq!(failed, pb::HandleExistenceCheckReply { err: error(1, "bad"), ..reply(false, false) });
     }
 }

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 use vault_plugin_auth_aws::framework::{Connection, Operation, Request};
+use vault_plugin_auth_aws::refusal::{Code, Coded};
 
 use super::auth;
 use crate::plugin::wire::protocol::pb;
@@ -18,6 +19,15 @@ pub(crate) enum Untranslatable {
     /// The identity to renew cannot be read. The data stays out of the text.
     #[error("malformed internal data in the identity to renew")]
     InternalData,
+}
+
+impl Coded for Untranslatable {
+    fn code(&self) -> Code {
+        match self {
+            Self::Missing | Self::InternalData => Code::HostProtocol,
+            Self::Operation(_) => Code::UnsupportedOperation,
+        }
+    }
 }
 
 /// The part of a request the core uses.

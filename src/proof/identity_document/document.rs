@@ -1,6 +1,18 @@
 //! What an identity document says.
 
 use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// Why signed bytes are no identity document.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum DocumentError {
+    /// No JSON object.
+    #[error("{0}")]
+    Json(String),
+    /// A member is no text.
+    #[error("{0} of the instance identity document is no string")]
+    NoString(&'static str),
+}
 
 /// The members of an instance identity document that a login needs. A missing one is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,12 +33,13 @@ pub struct IdentityDocument {
 impl IdentityDocument {
     /// Reads a document: one JSON object. Members that are missing or null are empty, unknown ones
     /// are ignored.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let members: Map<String, Value> = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        let text = |name: &str| match members.get(name) {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let members: Map<String, Value> =
+            serde_json::from_slice(bytes).map_err(|error| DocumentError::Json(error.to_string()))?;
+        let text = |name: &'static str| match members.get(name) {
             None | Some(Value::Null) => Ok(String::new()),
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(_) => Err(format!("{name} of the instance identity document is no string")),
+            Some(_) => Err(DocumentError::NoString(name)),
         };
         Ok(Self {
             instance_id: text("instanceId")?,
@@ -70,5 +83,7 @@ mod tests {
         for text in ["", "null", "[]", r#"["i-1"]"#, r#"{"instanceId":1}"#, "{} x", r#"{"a""#] {
             assert!(IdentityDocument::parse(text.as_bytes()).is_err(), "{text}");
         }
+        let error = IdentityDocument::parse(br#"{"imageId":1}"#).unwrap_err();
+        assert_eq!(error.to_string(), "imageId of the instance identity document is no string");
     }
 }

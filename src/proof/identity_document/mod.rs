@@ -25,9 +25,10 @@ mod signature;
 use thiserror::Error;
 
 pub use certificates::{CertificateError, TrustedCertificate};
-pub use document::IdentityDocument;
+pub use document::{DocumentError, IdentityDocument};
 
 use crate::entry::{CertificateKind, StoredCertificate};
+use crate::refusal::{Code, Coded};
 use pem::base64_of_lines;
 use pkcs7::Message;
 use signature::SignatureAlgorithm;
@@ -51,9 +52,7 @@ impl VerifiedDocument {
     }
 
     fn of_signed_bytes(bytes: &[u8]) -> Result<Self, VerificationError> {
-        IdentityDocument::parse(bytes)
-            .map(|document| Self { document })
-            .map_err(VerificationError::NotADocument)
+        Ok(Self { document: IdentityDocument::parse(bytes)? })
     }
 }
 
@@ -83,11 +82,24 @@ pub enum VerificationError {
     #[error("instance identity verification using SHA256 RSA signature is unsuccessful")]
     Unsuccessful,
     /// The signed bytes are no JSON object, or a member is no text.
-    #[error("{0}")]
-    NotADocument(String),
+    #[error(transparent)]
+    NotADocument(#[from] DocumentError),
     /// A certificate in the mount's storage does not parse.
     #[error(transparent)]
     StoredCertificate(#[from] CertificateError),
+}
+
+impl Coded for VerificationError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotBase64 => Code::Ec2FormBase64,
+            Self::NotPkcs7(_) | Self::NoContent => Code::Ec2Pkcs7Unreadable,
+            Self::Untrusted(_) | Self::Unsuccessful => Code::Ec2SignatureUntrusted,
+            Self::MissingDocument | Self::MissingSignature => Code::Ec2FormMissing,
+            Self::NotADocument(_) => Code::Ec2DocumentUnreadable,
+            Self::StoredCertificate(_) => Code::Ec2StoredCertificate,
+        }
+    }
 }
 
 /// Verifies a PKCS#7 message as instances get it from the metadata service, in base64 and without

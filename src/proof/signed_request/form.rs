@@ -6,7 +6,7 @@ use crate::go::text::quote;
 
 /// Why a text is no form.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub(super) enum FormError {
+pub enum FormError {
     /// A pair contains a semicolon, which some parsers take for a separator.
     #[error("invalid semicolon separator in query")]
     Semicolon,

@@ -5,10 +5,14 @@
 //! sent to an endpoint that the server chose. What is forwarded is what was signed: AWS checks the
 //! signature over exactly these bytes.
 
+mod error;
 mod form;
 mod headers;
 mod presigned;
+mod query;
 mod server_id;
+mod server_id_error;
+mod shape;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -17,15 +21,20 @@ use bytes::Bytes;
 use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method};
 
+pub use error::SignedRequestError;
+pub use form::FormError;
 pub use headers::ClientHeaders;
 pub use presigned::PresignedQuery;
+use query::ActionQuery;
+pub use server_id_error::ServerIdError;
+use shape::Shape;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
 use crate::aws::query::AGENT;
-use crate::aws::sts::Forwarded;
+use crate::aws::sts::{Forwarded, Unsendable};
 use crate::entry::ClientConfig;
-use crate::framework::{Failure, Fields};
+use crate::framework::{Fields, HostFlavor};
 use crate::go::text::decode_base64;
 use crate::ports::HttpRequest;
 
@@ -70,17 +79,15 @@ pub const FIELDS: [&str; 4] =
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedRequest {
     target: Target,
-    body: Vec<u8>,
     headers: ClientHeaders,
-    /// Present on a GET, absent on a POST.
-    presigned: Option<PresignedQuery>,
+    shape: Shape,
 }
 
 impl SignedRequest {
     /// Parses the login fields.
     ///
     /// ```
-    /// use vault_plugin_auth_aws::framework::{FieldValue, Fields};
+    /// use vault_plugin_auth_aws::framework::{FieldValue, Fields, HostFlavor};
     /// use vault_plugin_auth_aws::proof::signed_request::SignedRequest;
     ///
     /// let login = |body: &str| {
@@ -91,7 +98,7 @@ impl SignedRequest {
     ///     fields.insert("iam_request_body", text(body));
     ///     let date = ("X-Amz-Date".to_owned(), vec!["20260101T000000Z".to_owned()]);
     ///     fields.insert("iam_request_headers", FieldValue::Headers(vec![date]));
-    ///     SignedRequest::parse(&fields)
+    ///     SignedRequest::parse(&fields, HostFlavor::Vault)
     /// };
     /// // Action=GetCallerIdentity
     /// assert!(login("QWN0aW9uPUdldENhbGxlcklkZW50aXR5").is_ok());
@@ -101,52 +108,55 @@ impl SignedRequest {
     /// ```
     ///
     /// # Errors
-    /// What the client must change.
-    pub fn parse(fields: &Fields) -> Result<Self, Failure> {
-        let refused = |text: &str| Failure::Refused(text.to_owned());
+    /// What the client must change, in the words of the host.
+    pub fn parse(fields: &Fields, host: HostFlavor) -> Result<Self, SignedRequestError> {
         let text = |name| fields.text(name).unwrap_or("");
         let get = match text("iam_http_request_method") {
-            "" => return Err(refused("missing iam_http_request_method")),
+            "" => return Err(SignedRequestError::NoMethod),
             "POST" => false,
             "GET" => true,
-            _ => {
-                return Err(refused(
-                    "invalid iam_http_request_method; currently only 'GET' and 'POST' are supported",
-                ));
-            }
+            _ => return Err(SignedRequestError::OtherMethod),
         };
         let url = text("iam_request_url");
         if url.is_empty() {
-            return Err(refused("missing iam_request_url"));
+            return Err(SignedRequestError::NoUrl);
         }
-        let url = decode_base64(url).ok_or_else(|| refused("failed to base64 decode iam_request_url"))?;
-        let target = String::from_utf8(url)
-            .ok()
-            .and_then(|url| Target::parse(&url))
-            .ok_or_else(|| refused("error parsing iam_request_url"))?;
+        let url = decode_base64(url).ok_or(SignedRequestError::UrlNotBase64)?;
+        let target =
+            String::from_utf8(url).ok().and_then(|url| Target::parse(&url)).ok_or(SignedRequestError::Url)?;
+        let headers = ClientHeaders::collect(fields.headers("iam_request_headers").unwrap_or_default());
         let presigned = if get {
-            Some(PresignedQuery::parse(&target.raw_query)?)
+            query_of_get(&target.raw_query, &headers)?
         } else if target.raw_query.is_empty() {
             None
         } else {
-            return Err(refused("invalid request"));
+            return Err(SignedRequestError::QueryOfPost);
         };
         let body = text("iam_request_body");
         if body.is_empty() && !get {
-            return Err(refused("missing iam_request_body"));
+            return Err(if host.explains_missing_body() {
+                SignedRequestError::NoBodyOfPost
+            } else {
+                SignedRequestError::NoBody
+            });
         }
-        let body = decode_base64(body).ok_or_else(|| refused("failed to base64 decode iam_request_body"))?;
+        let body = decode_base64(body).ok_or(SignedRequestError::BodyNotBase64)?;
         check_body(&body)?;
-        let headers = ClientHeaders::collect(fields.headers("iam_request_headers").unwrap_or_default());
         if headers.is_empty() {
-            return Err(refused("missing iam_request_headers"));
+            return Err(SignedRequestError::NoHeaders);
         }
         // A presigned request has its signature in the query; with a second one AWS would choose.
-        let signatures_in_headers = if get { 0 } else { 1 };
+        let signatures_in_headers = if presigned.is_some() { 0 } else { 1 };
         if headers.values("Authorization").len() > signatures_in_headers {
-            return Err(refused("invalid request header: Authorization"));
+            return Err(SignedRequestError::TwoSignatures);
         }
-        Ok(Self { target, body, headers, presigned })
+        let shape = match presigned {
+            Some(query) => Shape::PresignedGet(query, body),
+            // Clients that know one body send it with every method; none is signed with a GET.
+            None if get => Shape::Get,
+            None => Shape::Post(body),
+        };
+        Ok(Self { target, headers, shape })
     }
 
     /// Checks what the operator configured: the server id and the allowed headers. Without a
@@ -154,25 +164,23 @@ impl SignedRequest {
     ///
     /// # Errors
     /// What the client must change.
-    pub fn check(&self, config: &ClientConfig) -> Result<(), Failure> {
+    pub fn check(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
         if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(&self.headers, self.presigned.as_ref(), &config.iam_server_id_header_value)
-                .map_err(|detail| {
-                    Failure::Refused(format!("error validating X-Vault-AWS-IAM-Server-ID header: {detail}"))
-                })?;
+            server_id::check(&self.headers, &self.shape, &config.iam_server_id_header_value)
+                .map_err(SignedRequestError::ServerId)?;
         }
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
         for (name, _) in self.headers.iter() {
             let known = ALLOWED_HEADERS.contains(&name) || name == "X-Amz-Signedheaders";
             if presigned::starts_with_x_amz(name) && !known && !configured(name) {
-                return Err(Failure::Refused(format!("invalid request header: {name}")));
+                return Err(SignedRequestError::HeaderNotAllowed(name.to_owned()));
             }
         }
-        if let Some(query) = &self.presigned {
+        if let Some(query) = self.shape.presigned() {
             let of_the_form =
                 |name: &str| !presigned::starts_with_x_amz(name) || ALLOWED_HEADERS.contains(&name);
             if let Some(name) = query.names.iter().find(|name| !of_the_form(name) && !configured(name)) {
-                return Err(Failure::Refused(format!("invalid request query param: {name}")));
+                return Err(SignedRequestError::QueryParameter(name.clone()));
             }
         }
         Ok(())
@@ -183,20 +191,16 @@ impl SignedRequest {
     ///
     /// # Errors
     /// The client's region is missing or unknown, or the operator's endpoint is no URL.
-    pub fn endpoint(&self, config: &ClientConfig) -> Result<Endpoint, Failure> {
+    pub fn endpoint(&self, config: &ClientConfig) -> Result<Endpoint, SignedRequestError> {
         if config.use_sts_region_from_client {
-            let region = self
-                .client_region()
-                .ok_or_else(|| Failure::Refused("region missing from Authorization header".to_owned()))?;
-            return Endpoint::sts_of_client_region(region).ok_or_else(|| {
-                Failure::Refused(format!("unable to get regional STS endpoint for region: {region}"))
-            });
+            let region = self.client_region().ok_or(SignedRequestError::NoRegion)?;
+            return Endpoint::sts_of_client_region(region)
+                .ok_or_else(|| SignedRequestError::UnknownRegion(region.to_owned()));
         }
         if config.sts_endpoint.is_empty() {
             return Ok(Endpoint::global_sts());
         }
-        Endpoint::configured(&config.sts_endpoint)
-            .map_err(|detail| Failure::Refused(format!("error making upstream request: {detail}")))
+        Ok(Endpoint::configured(&config.sts_endpoint)?)
     }
 
     /// The region of [that endpoint](Self::endpoint); empty where the operator's endpoint has none.
@@ -215,11 +219,11 @@ impl SignedRequest {
     ///
     /// # Errors
     /// As [`SignedRequest::endpoint`].
-    pub fn outgoing<'a>(&'a self, config: &'a ClientConfig) -> Result<Forwarded<'a>, Failure> {
+    pub fn outgoing<'a>(&'a self, config: &'a ClientConfig) -> Result<Forwarded<'a>, SignedRequestError> {
         let endpoint = self.endpoint(config)?;
         Ok(Forwarded {
             request: self.forwarded_to(&endpoint),
-            description: format!("{} {endpoint}/{}", self.method(), self.target.request_uri),
+            description: format!("{} {endpoint}/{}", self.shape.method(), self.target.request_uri),
             region: self.endpoint_region(config),
         })
     }
@@ -228,17 +232,15 @@ impl SignedRequest {
     /// host is only what the `Host` header says, as it was signed.
     ///
     /// # Errors
-    /// `Err(detail)` when the client's path or headers cannot be sent in HTTP.
-    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, String> {
-        let uri = endpoint
-            .uri(&format!("/{}", self.target.request_uri))
-            .ok_or_else(|| "the path cannot be sent".to_owned())?;
+    /// When the client's path or headers cannot be sent in HTTP.
+    pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, Unsendable> {
+        let uri = endpoint.uri(&format!("/{}", self.target.request_uri)).ok_or(Unsendable::Path)?;
         let mut headers = HeaderMap::new();
         for (name, values) in self.headers.iter() {
             if OWN_HEADERS.contains(&name) {
                 continue;
             }
-            let invalid = || format!("invalid header field {}", crate::go::text::quote(name));
+            let invalid = || Unsendable::Header(name.to_owned());
             let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
             for value in values.iter().take(if header == USER_AGENT { 1 } else { usize::MAX }) {
                 let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
@@ -246,8 +248,7 @@ impl SignedRequest {
             }
         }
         let host = if self.target.host.is_empty() { endpoint.authority() } else { &self.target.host };
-        headers
-            .insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| "invalid host".to_owned())?);
+        headers.insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| Unsendable::Host)?);
         match headers.get(USER_AGENT) {
             None => {
                 headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
@@ -257,26 +258,23 @@ impl SignedRequest {
             }
             Some(_) => {}
         }
-        if self.presigned.is_some() && !self.body.is_empty() {
+        let (method, body) = (self.shape.method(), self.shape.body());
+        if method == Method::GET && !body.is_empty() {
             // Some servers do not expect a body here and would take it for the next request, which
             // on a shared connection is another client's. So nobody comes after this one.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(HttpRequest {
-            method: self.method(),
+            method,
             uri,
             headers,
-            body: Bytes::from(self.body.clone()),
+            body: Bytes::copy_from_slice(body),
             response_limit: MAX_ANSWER,
         })
     }
 
-    fn method(&self) -> Method {
-        if self.presigned.is_some() { Method::GET } else { Method::POST }
-    }
-
     fn client_region(&self) -> Option<&str> {
-        if let Some(query) = &self.presigned {
+        if let Some(query) = self.shape.presigned() {
             return Some(&query.region);
         }
         self.headers
@@ -288,9 +286,23 @@ impl SignedRequest {
     }
 }
 
+/// Reads the query of a GET: with the signature in it, or else without anything of one, if the headers
+/// hold the signature.
+fn query_of_get(
+    raw_query: &str,
+    headers: &ClientHeaders,
+) -> Result<Option<PresignedQuery>, SignedRequestError> {
+    let query = ActionQuery::parse(raw_query)?;
+    if query.has_signature() || headers.authorization().is_none() {
+        return PresignedQuery::parse(&query).map(Some);
+    }
+    query.check_names(|_| false)?;
+    Ok(None)
+}
+
 /// The body may ask for nothing but `GetCallerIdentity`.
-fn check_body(body: &[u8]) -> Result<(), Failure> {
-    let pairs = form::parse(body).map_err(|error| Failure::Refused(error.to_string()))?;
+fn check_body(body: &[u8]) -> Result<(), SignedRequestError> {
+    let pairs = form::parse(body)?;
     let mut actions: u32 = 0;
     for (name, value) in &pairs {
         let valid = match name.as_slice() {
@@ -302,7 +314,7 @@ fn check_body(body: &[u8]) -> Result<(), Failure> {
             _ => false,
         };
         if !valid || actions > 1 {
-            return Err(Failure::Refused("iam request body is invalid".to_owned()));
+            return Err(SignedRequestError::OtherBody);
         }
     }
     Ok(())

@@ -1,10 +1,7 @@
 //! The query of a presigned GET: the second form in which AWS accepts a signature.
-//!
-//! Server and AWS must read the same query, so it is parsed strictly: no semicolons, no bad escapes,
-//! no parameter twice in any spelling, no parameter that is not part of the form.
 
-use super::form;
-use crate::framework::Failure;
+use super::error::SignedRequestError;
+use super::query::ActionQuery;
 
 /// The parts of a presigned query that are looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,44 +24,20 @@ const REQUIRED: [&str; 6] = [
 ];
 
 impl PresignedQuery {
-    pub(super) fn parse(raw_query: &str) -> Result<Self, Failure> {
-        let refused = |text: String| Failure::Refused(text);
-        let unparsable = || refused("error parsing iam_request_url".to_owned());
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        for (name, value) in form::parse(raw_query.as_bytes()).map_err(|_| unparsable())? {
-            let (Ok(name), Ok(value)) = (String::from_utf8(name), String::from_utf8(value)) else {
-                return Err(unparsable());
-            };
-            pairs.push((name, value));
-        }
-        let actions: Vec<&str> =
-            pairs.iter().filter(|(name, _)| name == "Action").map(|(_, value)| value.as_str()).collect();
-        match actions.as_slice() {
-            [] => return Err(refused("no action found in request".to_owned())),
-            ["GetCallerIdentity"] => {}
-            [other] => return Err(refused(format!("unexpected action parameter, {other}"))),
-            _ => return Err(refused("found multiple actions".to_owned())),
-        }
-        for (position, (name, _)) in pairs.iter().enumerate() {
-            let again = pairs.iter().take(position).any(|(earlier, _)| earlier.eq_ignore_ascii_case(name));
-            let of_the_form = name == "Action" || name == "Version" || starts_with_x_amz(name);
-            if again || !of_the_form {
-                return Err(refused(format!("invalid request query param: {name}")));
-            }
-        }
-        let value =
-            |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    pub(super) fn parse(query: &ActionQuery) -> Result<Self, SignedRequestError> {
+        query.check_names(starts_with_x_amz)?;
+        let value = |wanted: &str| query.value(wanted);
         if let Some(missing) = REQUIRED.iter().find(|name| value(name).is_none_or(str::is_empty)) {
-            return Err(refused(format!("missing request query param: {missing}")));
+            return Err(SignedRequestError::NoQueryParameter(missing));
         }
         let credential: Vec<&str> = value("X-Amz-Credential").unwrap_or("").split('/').collect();
         let [_, _, region, "sts", "aws4_request"] = credential.as_slice() else {
-            return Err(refused("invalid request query param: X-Amz-Credential".to_owned()));
+            return Err(SignedRequestError::QueryParameter("X-Amz-Credential".to_owned()));
         };
         Ok(Self {
             signed_headers: value("X-Amz-SignedHeaders").unwrap_or("").to_owned(),
             region: (*region).to_owned(),
-            names: pairs.iter().map(|(name, _)| name.clone()).collect(),
+            names: query.names().map(str::to_owned).collect(),
         })
     }
 }
@@ -78,11 +51,15 @@ pub(super) fn starts_with_x_amz(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn parsed(query: &str) -> Result<PresignedQuery, SignedRequestError> {
+        PresignedQuery::parse(&ActionQuery::parse(query)?)
+    }
+
     const GOOD: &str = "Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host%3Bx-vault-aws-iam-server-id&X-Amz-Signature=00";
 
     #[test]
     fn the_form_is_read() {
-        let query = PresignedQuery::parse(GOOD).unwrap();
+        let query = parsed(GOOD).unwrap();
         assert_eq!(query.signed_headers, "host;x-vault-aws-iam-server-id");
         assert_eq!(query.region, "us-east-1");
     }
@@ -101,11 +78,7 @@ mod tests {
             (GOOD.replace("&X-Amz-Signature=00", ""), "missing request query param: X-Amz-Signature"),
             (GOOD.replace("%2Fsts%2F", "%2Fiam%2F"), "invalid request query param: X-Amz-Credential"),
         ] {
-            assert_eq!(
-                PresignedQuery::parse(&query).unwrap_err(),
-                Failure::Refused(text.to_owned()),
-                "{query}"
-            );
+            assert_eq!(parsed(&query).unwrap_err().to_string(), text, "{query}");
         }
     }
 }

@@ -2,13 +2,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::*;
-use crate::framework::FieldValue;
+use crate::framework::{FieldValue, HostFlavor};
+use crate::refusal::{Code, Coded};
 
 const POST_URL: &str = "https://sts.amazonaws.com/";
 const GET_URL: &str = "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20250101%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 
-fn parsed(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> Result<SignedRequest, Failure> {
+fn parsed(
+    method: &str,
+    url: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+) -> Result<SignedRequest, SignedRequestError> {
     let encoded = |text: &str| FieldValue::Text(STANDARD.encode(text));
     let headers =
         headers.iter().map(|(name, value)| ((*name).to_owned(), vec![(*value).to_owned()])).collect();
@@ -17,7 +23,7 @@ fn parsed(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> Resu
     fields.insert("iam_request_url", encoded(url));
     fields.insert("iam_request_body", encoded(body));
     fields.insert("iam_request_headers", FieldValue::Headers(headers));
-    SignedRequest::parse(&fields)
+    SignedRequest::parse(&fields, HostFlavor::Vault)
 }
 
 fn forwarded(method: &str, url: &str, body: &str, headers: &[(&str, &str)]) -> HttpRequest {
@@ -54,4 +60,63 @@ fn a_get_with_a_body_is_the_last_on_its_connection() {
     };
     assert_eq!(connection(""), None);
     assert_eq!(connection(BODY).as_deref(), Some("close"));
+}
+
+#[test]
+fn a_get_signed_in_a_header_has_no_body_and_nothing_in_its_query() {
+    const PLAIN: &str = "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15";
+    const SIGNED: (&str, &str) = (
+        "authorization",
+        "AWS4-HMAC-SHA256 Credential=AKID/20250101/eu-west-1/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature=00",
+    );
+    for body in ["", BODY] {
+        let request = forwarded("GET", PLAIN, body, &[SIGNED]);
+        assert_eq!((request.method, request.body), (Method::GET, Bytes::new()));
+        assert_eq!(request.uri, format!("https://sts.amazonaws.com//{}", &PLAIN[26..]).as_str());
+        assert_eq!(request.headers.get(CONNECTION), None);
+        assert_eq!(request.headers["authorization"], SIGNED.1);
+    }
+    let refused = |url: &str, body: &str, headers: &[(&str, &str)]| {
+        parsed("GET", url, body, headers).unwrap_err().to_string()
+    };
+    let two = "invalid request header: Authorization";
+    assert_eq!(refused(PLAIN, "", &[SIGNED, ("Authorization", "x")]), two);
+    assert_eq!(refused(PLAIN, "", &[SIGNED, ("AUTHORIZATION", SIGNED.1)]), two);
+    assert_eq!(refused(GET_URL, "", &[SIGNED]), two);
+    assert_eq!(refused(PLAIN, "Action=GetUser", &[SIGNED]), "iam request body is invalid");
+    // Without a signature it is a presigned one that lacks it.
+    let none = "missing request query param: X-Amz-Algorithm";
+    assert_eq!(refused(PLAIN, "", &[("X-Authorization", SIGNED.1)]), none);
+    assert_eq!(refused(&format!("{PLAIN}&x-amz-signature=00"), "", &[SIGNED]), none);
+    assert_eq!(
+        refused(&format!("{PLAIN}&X-Amz-Date=20250101T000000Z"), "", &[SIGNED]),
+        "invalid request query param: X-Amz-Date"
+    );
+}
+
+/// The region of the signature that counts.
+#[test]
+fn the_region_is_that_of_the_signature() {
+    let mut config = ClientConfig::absent();
+    config.use_sts_region_from_client = true;
+    let signed = ("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20250101/eu-west-1/sts/aws4_request");
+    let get = parsed("GET", "https://h/?Action=GetCallerIdentity", "", &[signed]).unwrap();
+    let presigned = parsed("GET", GET_URL, "", &[("Accept", "*/*")]).unwrap();
+    let authority = |request: &SignedRequest| request.endpoint(&config).unwrap().authority().to_owned();
+    assert_eq!(authority(&get), "sts.eu-west-1.amazonaws.com");
+    assert_eq!(authority(&presigned), "sts.us-east-1.amazonaws.com");
+}
+
+#[test]
+fn a_post_without_a_body_has_the_text_of_the_host_and_the_same_code() {
+    for (host, text) in [
+        (HostFlavor::OpenBao, "missing iam_request_body"),
+        (HostFlavor::Vault, "missing iam_request_body which is required for POST requests"),
+    ] {
+        let mut fields = Fields::new();
+        fields.insert("iam_http_request_method", FieldValue::Text("POST".to_owned()));
+        fields.insert("iam_request_url", FieldValue::Text(STANDARD.encode(POST_URL)));
+        let refused = SignedRequest::parse(&fields, host).unwrap_err();
+        assert_eq!((refused.to_string().as_str(), refused.code()), (text, Code::IamBody));
+    }
 }

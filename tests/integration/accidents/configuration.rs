@@ -119,6 +119,7 @@ async fn accident_15_what_clients_sign_is_allowed() {
         LoginOptions::boto3(),
         LoginOptions::plain_object(),
         LoginOptions::presigned_get(),
+        LoginOptions::curl_get(),
     ] {
         let shape = shape.role("app");
         for options in [

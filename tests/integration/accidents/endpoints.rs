@@ -35,11 +35,12 @@ async fn accident_03_nothing_but_a_region_of_the_signature_makes_a_host() {
     scene.configure(&scene.mount, &json!({"sts_endpoint": "", "use_sts_region_from_client": true})).await;
     let alice = &scene.alice.credentials;
     let post = LoginOptions::vault_cli().role("dev");
-    let get = LoginOptions::presigned_get().role("dev");
+    let presigned = LoginOptions::presigned_get().role("dev");
+    let get = LoginOptions::curl_get().role("dev");
     let connections = scene.aws.connections();
 
     for region in NO_REGIONS {
-        for options in [&post, &get] {
+        for options in [&post, &presigned, &get] {
             let text = scene.refused(&sign_login(alice, &options.clone().region(region))).await;
             assert_eq!(text, format!("unable to get regional STS endpoint for region: {region}"));
         }

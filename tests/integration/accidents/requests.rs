@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::login_scene::{Canary, LoginScene, watched_by};
 use testkit::aws::{
     Ambiguity, Fault, Form, GET_CALLER_IDENTITY, LoginOptions, Repeated, RequestForm, WebIdentity,
-    edit_headers, login_headers, sign, sign_login,
+    edit_headers, sign, sign_login,
 };
 
 /// Names and values.
@@ -71,6 +71,8 @@ async fn accident_01_the_client_does_not_choose_the_action() {
         assert_eq!(scene.refused(&query).await, "invalid request");
         let presigned = LoginOptions::presigned_get().role("dev").parameters(action);
         scene.refused(&sign_login(&mallory.credentials, &presigned)).await;
+        let get = LoginOptions::curl_get().role("dev").parameters(action);
+        scene.refused(&sign_login(&mallory.credentials, &get)).await;
     }
     assert_eq!(scene.aws.total_calls(), 0, "{:#?}", scene.aws.all_calls());
 
@@ -256,6 +258,49 @@ async fn accident_02_a_repeated_parameter_reaches_nobody() {
     assert_eq!(asked.len(), 3, "a repeated parameter was sent on");
 }
 
+/// The same of a GET that is signed in a header; the repetition is signed too.
+#[tokio::test(flavor = "multi_thread")]
+async fn accident_02_a_repeated_parameter_reaches_nobody_behind_a_signed_header() {
+    let scene = LoginScene::open().await;
+    for repeated in [Repeated::First, Repeated::Last] {
+        scene.aws.set_ambiguity(Ambiguity { repeated_parameter: repeated, both_forms: Some(Form::Header) });
+        let get = LoginOptions::curl_get().role("dev");
+        scene.admitted(&sign_login(&scene.alice.credentials, &get)).await;
+        scene.aws.clear_calls();
+        for pair in GET_CALLER_IDENTITY.split('&') {
+            let (name, value) = pair.split_once('=').unwrap();
+            let escaped = format!("%{:02X}{}", name.as_bytes()[0], &name[1..]);
+            for again in [
+                format!("{name}={value}"),
+                format!("{name}=other"),
+                format!("{name}="),
+                name.to_owned(),
+                format!("{}={value}", name.to_lowercase()),
+                format!("{}={value}", name.to_uppercase()),
+                format!("{escaped}={value}"),
+                format!("{escaped}=other"),
+                format!("{name}%20=other"),
+                format!("{name}%00=other"),
+                format!("x=y;{name}=other"),
+                format!("{name}=other;x=y"),
+                format!("{name}=%zz"),
+            ] {
+                for query in
+                    [format!("{GET_CALLER_IDENTITY}&{again}"), format!("{again}&{GET_CALLER_IDENTITY}")]
+                {
+                    let options = get.clone().parameters(&query);
+                    scene.refused(&sign_login(&scene.alice.credentials, &options)).await;
+                }
+            }
+        }
+        for more in ["x=y", "=", "%00", "X-Amz-Date=20200101T000000Z", "x-amz-credential=x", "Signature=x"] {
+            let options = get.clone().parameters(&format!("{GET_CALLER_IDENTITY}&{more}"));
+            scene.refused(&sign_login(&scene.alice.credentials, &options)).await;
+        }
+        assert_eq!(scene.aws.total_calls(), 0, "{:#?}", scene.aws.all_calls());
+    }
+}
+
 const SERVER_ID: &str = "vault.example.com";
 const SERVER_ID_HEADER: &str = "X-Vault-AWS-IAM-Server-ID";
 
@@ -266,8 +311,9 @@ async fn accident_05_the_server_id_is_signed_in_the_form_that_counts() {
     scene.configure(&scene.mount, &json!({"iam_server_id_header_value": SERVER_ID})).await;
     let post = LoginOptions::vault_cli().role("dev");
     let get = LoginOptions::presigned_get().role("dev");
+    let in_header = LoginOptions::curl_get().role("dev");
     let alice = &scene.alice.credentials;
-    for options in [&post, &get] {
+    for options in [&post, &get, &in_header] {
         scene.admitted(&sign_login(alice, &options.clone().server_id(SERVER_ID))).await;
     }
 
@@ -275,8 +321,10 @@ async fn accident_05_the_server_id_is_signed_in_the_form_that_counts() {
     let captured = [
         sign_login(alice, &post),
         sign_login(alice, &get),
+        sign_login(alice, &in_header),
         sign_login(alice, &post.clone().server_id("other.example.com")),
         sign_login(alice, &get.clone().server_id("other.example.com")),
+        sign_login(alice, &in_header.clone().server_id("other.example.com")),
     ];
     let forms = [None, Some(Form::Header), Some(Form::Query)];
     for both_forms in forms {
@@ -342,7 +390,7 @@ fn frauds(login: &Value) -> Vec<Value> {
             }
         });
     }
-    if login_headers(login).iter().all(|(name, _)| name != "Authorization") {
+    if login["iam_http_request_method"] == "GET" {
         for change in [
             |url: &str| url.replace("SignedHeaders=", "SignedHeaders=x-vault-aws-iam-server-id%3B"),
             |url: &str| format!("{url}&X-Amz-SignedHeaders=host%3Bx-vault-aws-iam-server-id"),

@@ -3,4 +3,6 @@
 mod concurrent;
 mod ec2;
 mod iam;
+mod log;
 mod renewal;
+mod standby;

@@ -99,8 +99,13 @@ async fn a_node_that_cannot_write_asks_aws_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_are_served_where_nothing_can_be_written() {
-    for state in [STANDBY, SECONDARY] {
-        let stage = under_test::stage().await;
+    // The host forwards those at standbys of OpenBao.
+    for (launch, state) in [
+        (under_test::vault(), STANDBY),
+        (under_test::vault(), SECONDARY),
+        (under_test::open_bao(), SECONDARY),
+    ] {
+        let stage = Stage::on(launch).await;
         let dev = stage.aws.create_user("dev");
         stage.role("dev", json!({"bound_iam_principal_arn": dev.arn})).await;
         stage.role("w", json!({"bound_iam_principal_arn": "arn:aws:iam::*"})).await;

@@ -162,15 +162,17 @@ async fn requests_do_not_wait_for_each_other() {
     assert_ne!(slow.await.unwrap().status, 404);
 }
 
-/// An OpenBao variable makes the host an OpenBao, even when it is empty; the version is the one the
-/// host tells each mount.
+/// What OpenBao sets for every plugin makes the host an OpenBao, and nothing else does; the version is the one
+/// the host tells each mount.
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_name_the_host() {
     for (launch, title) in [
         (under_test::open_bao(), "OpenBao API"),
         (under_test::open_bao().env("BAO_VERSION", ""), "OpenBao API"),
         (under_test::vault(), "HashiCorp Vault API"),
-        (under_test::vault().env("BAO_VERSION", ""), "OpenBao API"),
+        (under_test::vault().env("BAO_VERSION", ""), "HashiCorp Vault API"),
+        (under_test::vault().env("BAO_VERSION", "2.7.2"), "HashiCorp Vault API"),
+        (under_test::vault().env("BAO_PLUGIN_METADATA_MODE", "false"), "OpenBao API"),
     ] {
         let (_host, mount) = under_test::mounted(launch).await;
         mount.system_view().update(|values| values.version = "9.8.7".to_owned());

@@ -6,7 +6,9 @@ use std::time::Instant;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use testkit::server::{POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server, vault_cli_login};
+use testkit::server::{
+    Flavor, POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server, vault_cli_login,
+};
 
 on_each_server! {
     Scene:
@@ -164,8 +166,13 @@ async fn the_server_shows_help_and_a_whole_api_description(scene: Scene) {
             }
         }
     }
-    let expected: BTreeMap<String, String> =
-        OPERATIONS.iter().map(|(operation, id)| ((*operation).to_owned(), (*id).to_owned())).collect();
+    // Vault ends the paths that list in a slash, OpenBao does not.
+    let slash =
+        |id: &str| if scene.flavor == Flavor::Vault && id.starts_with("aws-list-") { "/" } else { "" };
+    let expected: BTreeMap<String, String> = OPERATIONS
+        .iter()
+        .map(|(operation, id)| (format!("{operation}{}", slash(id)), (*id).to_owned()))
+        .collect();
     assert_eq!(described, expected);
     let old: BTreeSet<String> = described
         .into_keys()

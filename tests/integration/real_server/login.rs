@@ -15,6 +15,7 @@ on_each_server! {
     the_vault_command_line_logs_in,
     hvac_logs_in,
     boto3_logs_in,
+    a_get_that_botocore_signs_in_a_header_logs_in,
     a_login_that_names_its_role_asks_sts_once,
     a_quota_of_a_role_counts_logins_to_it,
     an_assumed_role_logs_in_with_its_session,
@@ -31,6 +32,7 @@ on_each_server! {
     a_principal_of_a_configured_account_logs_in,
     a_token_is_renewed_as_long_as_its_role_exists,
     alias_and_metadata_follow_the_configuration,
+    metadata_that_no_alias_may_have_does_not_fail_the_login,
 }
 
 async fn the_payload_of_the_vault_command_line_logs_in(scene: Scene) {
@@ -78,6 +80,22 @@ async fn boto3_logs_in(scene: Scene) {
     let (status, answer) = scene.server.login("aws", &payload).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["auth"]["token_policies"], json!(["default", "dev"]));
+}
+
+async fn a_get_that_botocore_signs_in_a_header_logs_in(scene: Scene) {
+    let Some(python) = scene.installation.python_tool(scene.test, "python") else { return };
+    let mut payload = scene.client().botocore_get(&python, &scene.server);
+    let (status, answer) = scene.server.login("aws", &payload).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["auth"]["token_policies"], json!(["default", "dev"]));
+
+    edit_headers(&mut payload, |headers| {
+        let (_, values) = headers.iter_mut().find(|(name, _)| name == "Authorization").unwrap();
+        values[0] = values[0].replace(";x-vault-aws-iam-server-id", "");
+    });
+    let (status, answer) = scene.server.login("aws", &payload).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+    assert!(errors(&answer).contains("vault header wasn't signed"), "{answer}");
 }
 
 /// The host asks for the role of a login on its own, with the same request.
@@ -277,6 +295,21 @@ async fn alias_and_metadata_follow_the_configuration(scene: Scene) {
     assert_eq!(alias["name"], json!(scene.alice.unique_id));
     let expected = json!({"client_arn": scene.alice.arn, "account_id": scene.alice.entity.account});
     assert_eq!(alias["metadata"], expected, "what was chosen, and nothing else");
+}
+
+/// A host refuses values of more than 512 bytes.
+async fn metadata_that_no_alias_may_have_does_not_fail_the_login(scene: Scene) {
+    let identity = json!({"iam_alias": "unique_id", "iam_metadata": ["client_arn", "account_id"]});
+    scene.server.root("POST", "auth/aws/config/identity", &identity).await;
+    let path = format!("/{}/", "p".repeat(498));
+    let distant = scene.aws.create_user(Entity::named("distant").path(&path));
+    scene.write_role("aws", "distant", &json!({"bound_iam_principal_arn": distant.arn})).await;
+    let answer = scene.admitted(&distant.credentials, "distant").await;
+    assert_eq!(answer["auth"]["metadata"]["client_arn"], json!(distant.arn));
+    let alias = alias_of(&scene, &answer).await;
+    assert_eq!(alias["metadata"]["account_id"], json!(distant.entity.account));
+    let shown = alias["metadata"]["client_arn"].as_str().unwrap();
+    assert_eq!((shown.len(), &shown[..440]), (512, &distant.arn[..440]));
 }
 
 /// The entity alias behind a login.

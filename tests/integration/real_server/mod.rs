@@ -1,8 +1,11 @@
 //! The plugin on real servers, where they are installed.
 
+mod clients;
 mod commands;
+mod documents;
 mod lifecycle;
 mod login;
 mod moto;
 mod policy;
 mod round_trip;
+mod standbys;

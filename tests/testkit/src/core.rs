@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use vault_plugin_auth_aws::aws::calls::Calls;
+use vault_plugin_auth_aws::aws::calls::{Calls, Purpose};
 use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
@@ -67,6 +67,7 @@ impl Aws {
             deadline: Deadline::start(),
             max_attempts: 1,
             calls: &self.calls,
+            purpose: Purpose::General,
         }
     }
 }
@@ -167,13 +168,9 @@ impl SystemView for Host {
 }
 
 /// A mount that was just set up on what is stored, with this AWS.
-pub fn mount(aws: &Arc<Aws>, storage: Arc<dyn Storage>) -> AuthMethod {
+pub fn mount(transport: Arc<dyn Transport>, storage: Arc<dyn Storage>) -> AuthMethod {
     let environment = Environment {
-        world: Arc::new(World {
-            transport: Arc::<Aws>::clone(aws),
-            clock: Arc::new(Noon),
-            random: Arc::new(Zeros),
-        }),
+        world: Arc::new(World { transport, clock: Arc::new(Noon), random: Arc::new(Zeros) }),
         host: HostFlavor::OpenBao,
     };
     let setup = MountSetup {
@@ -197,7 +194,7 @@ impl Stage {
     /// A mount on what is stored, whose AWS answers every request with this body.
     pub fn over(storage: Arc<dyn Storage>, body: &str) -> Self {
         let aws = Arc::new(Aws::answering(StatusCode::OK, body.as_bytes()));
-        let mount = mount(&aws, storage);
+        let mount = mount(Arc::<Aws>::clone(&aws), storage);
         Self { aws, mount }
     }
 

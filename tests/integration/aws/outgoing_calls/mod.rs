@@ -6,4 +6,6 @@ mod credentials;
 mod hanging_endpoint;
 mod proxies;
 mod retries;
+mod socks_proxy;
 mod timeouts;
+mod unsendable_credentials;

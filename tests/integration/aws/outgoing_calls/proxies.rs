@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::socks_proxy::SocksProxy;
 use crate::login_scene::{Canary, LoginScene, login_as, watched_by};
 use crate::stub::{Reply, Stub};
 use testkit::aws::{Call, Instance, LoginOptions, RefusingPort, sign_login};
@@ -61,6 +62,31 @@ async fn the_region_of_the_client_chooses_the_endpoint_if_the_operator_says_so()
         let signed_host =
             if number % 2 == 0 { "sts.amazonaws.com" } else { "sts.eu-central-1.amazonaws.com" };
         assert_eq!(call.header("Host"), Some(signed_host));
+    }
+}
+
+/// The name goes to the proxy, which alone can resolve it, and the user is the one of the URL.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_goes_through_a_socks_proxy() {
+    let trusted = tempfile::NamedTempFile::new().unwrap();
+    let socks = SocksProxy::bind("user", "p@ss").await;
+    let url = format!("socks5://user:p%40ss@{}", socks.address());
+    let scene = LoginScene::launch(|launch, aws| {
+        std::fs::write(trusted.path(), aws.ca_pem()).unwrap();
+        socks.lead_to(aws.address());
+        launch.env("HTTPS_PROXY", url).env("SSL_CERT_FILE", trusted.path())
+    })
+    .await;
+    scene.configure(&scene.mount, &json!({"sts_endpoint": "", "iam_endpoint": ""})).await;
+    scene.aws.clear_calls();
+    scene.write_role("other", &json!({"bound_iam_principal_arn": scene.alice.arn})).await;
+    scene.admitted(&login_as(&scene.alice.credentials, "other")).await;
+    let calls = scene.aws.all_calls();
+    let names: Vec<_> = calls.iter().filter_map(|call| call.tls_name.as_deref()).collect();
+    assert!(names.contains(&"sts.amazonaws.com") && names.contains(&"iam.amazonaws.com"), "{names:?}");
+    let asked = socks.asked();
+    for name in names {
+        assert!(asked.contains(&format!("{name}:443")), "{name} is not among {asked:?}");
     }
 }
 
@@ -134,7 +160,10 @@ async fn a_proxy_that_refuses_is_a_refusal_without_its_password() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_proxy_is_never_passed_by() {
     for (value, expected) in [
-        ("socks5://127.0.0.1:1", "HTTPS_PROXY has scheme socks5; only http proxies are supported"),
+        (
+            "socks4://127.0.0.1:1",
+            "HTTPS_PROXY has scheme socks4; only http, https, socks5, socks5h proxies are supported",
+        ),
         ("not a url", "HTTPS_PROXY is not a URL"),
     ] {
         let scene = LoginScene::launch(|launch, _| launch.env("HTTPS_PROXY", value)).await;

@@ -18,7 +18,7 @@ async fn awkward_fields_are_refused() {
     let deep = [nested(60), nested(1000), nested_objects(60), nested_objects(1000)];
     let long = ["x".repeat(300_000), "A".repeat(300_000), "[".repeat(300_000)].map(|text| quoted(&text));
     let values: Vec<String> = AWKWARD_VALUES.map(str::to_owned).into_iter().chain(deep).chain(long).collect();
-    for options in [LoginOptions::vault_cli(), LoginOptions::presigned_get()] {
+    for options in [LoginOptions::vault_cli(), LoginOptions::presigned_get(), LoginOptions::curl_get()] {
         let good = login_members(&sign_login(&scene.alice.credentials, &options.role("dev")));
         let get = good.iter().all(|(name, _)| name != "iam_request_body");
         for field in LOGIN_FIELDS {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::signed_login::{SignedLogin, Writing};
+use testkit::aws::GET_CALLER_IDENTITY;
 
 /// One change.
 #[derive(Clone, Debug)]
@@ -363,10 +364,18 @@ pub(super) fn change() -> impl Strategy<Value = Change> {
     let part = || prop::sample::select(vec!["Credential", "SignedHeaders", "Signature"]);
     let covered = prop_oneof![
         edit().prop_map(Change::Body),
+        Just(Change::Body(Edit::Replace(GET_CALLER_IDENTITY))),
         prop::sample::select(vec!["GET", "POST", "post", "PUT", ""]).prop_map(Change::Method),
         path().prop_map(Change::Path),
-        prop::sample::select(vec![None, Some(""), Some("Action=GetCallerIdentity"), Some("x")])
-            .prop_map(Change::Query),
+        prop::sample::select(vec![
+            None,
+            Some(""),
+            Some("Action=GetCallerIdentity"),
+            Some("Action=GetCallerIdentity&Version=2011-06-15"),
+            Some("Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Signature=00"),
+            Some("x"),
+        ])
+        .prop_map(Change::Query),
         (number(), edit()).prop_map(|(number, edit)| Change::Parameter(number, edit)),
         host_edit().prop_map(Change::Host),
         (number(), edit()).prop_map(|(number, edit)| Change::HeaderValue(number, edit)),

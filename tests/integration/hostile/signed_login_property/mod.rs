@@ -11,7 +11,8 @@
 //! `..` and doubled slashes are taken out; runs of blanks in a header's value, and blanks around it; the
 //! order and the escapes of query parameters; blanks around the parts of an Authorization header. Host
 //! and Content-Length among the headers are not changes either: the server computes both itself, the
-//! one from the URL, the other from the body.
+//! one from the URL, the other from the body. Nor is the body of a GET that is signed in a header: it
+//! is not sent.
 //!
 //! Cases come from a fixed seed. One plugin process and one stand-in serve all of them.
 
@@ -59,6 +60,11 @@ fn a_post_admits_only_whom_it_was_signed_by() {
 #[test]
 fn a_presigned_get_admits_only_whom_it_was_signed_by() {
     check(&[LoginOptions::presigned_get()]);
+}
+
+#[test]
+fn a_get_signed_in_a_header_admits_only_whom_it_was_signed_by() {
+    check(&[LoginOptions::curl_get()]);
 }
 
 fn check(forms: &[LoginOptions]) {

@@ -149,6 +149,8 @@ impl SignedLogin {
             [one] => parts(one),
             _ => None,
         };
+        // A GET whose signature stands in a header is sent without a body.
+        let unsent = self.method == "GET" && !authorizations.is_empty();
         let signed = match (&authorization, query.iter().find(|(name, _)| name == "X-Amz-SignedHeaders")) {
             (Some(parts), _) => parts.get("SignedHeaders").cloned(),
             (None, Some((_, list))) => Some(list.clone()),
@@ -166,7 +168,7 @@ impl SignedLogin {
             host: self.host.clone(),
             path: resolved(&self.path),
             query,
-            body: self.body.escape_ascii().to_string(),
+            body: if unsent { String::new() } else { self.body.escape_ascii().to_string() },
             // A request that has its signature in the query has none in a header.
             authorization: if authorizations.is_empty() { Some(BTreeMap::new()) } else { authorization },
             headers,

@@ -52,10 +52,61 @@ async fn the_answer_for_the_role_is_used_by_the_login() {
         stage.mount.login_only(&data).await.expect(200);
         assert_eq!(sts_calls(&stage), 1);
         assert_eq!(role_of(&stage, &data).await, "dev");
+        assert_eq!(sts_calls(&stage), 0, "the name of the login before");
+        assert_eq!(role_of(&stage, &data).await, "dev");
         assert_eq!(sts_calls(&stage), 1);
         stage.mount.login_only(&data).await.expect(200);
         assert_eq!(sts_calls(&stage), 0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_after_its_login_is_answered_by_the_login() {
+    let (stage, dev) = stage_with_dev().await;
+    let data = stage.login_data(&dev.credentials, "");
+    for time in ["at first", "the same bytes again", "and again"] {
+        stage.mount.login_only(&data).await.expect(200);
+        assert_eq!(role_of(&stage, &data).await, "dev");
+        assert_eq!(sts_calls(&stage), 1, "{time}");
+    }
+
+    // What the login left behind admits nobody, asked for or not.
+    for _ in 0..3 {
+        stage.mount.login_only(&data).await.expect(200);
+        assert_eq!(sts_calls(&stage), 1);
+    }
+    assert_eq!(role_of(&stage, &data).await, "dev");
+    assert_eq!(sts_calls(&stage), 0);
+    stage.mount.login_only(&data).await.expect(200);
+    assert_eq!(sts_calls(&stage), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_answers_no_other_question() {
+    let (stage, dev) = stage_with_dev().await;
+    let data = stage.login_data(&dev.credentials, "");
+    stage.mount.login_only(&data).await.expect(200);
+    role_of(&stage, &with(&data, json!({"nonce": "x"}))).await;
+    assert_eq!(sts_calls(&stage), 2, "other bytes");
+    stage.mount.write("config/client", &json!({"max_retries": 1})).await.expect(204);
+    role_of(&stage, &data).await;
+    assert_eq!(sts_calls(&stage), 1, "another configuration");
+
+    // The request is looked at before its answer is.
+    let data = with(&data, json!({"nonce": "y"}));
+    stage.mount.login_only(&data).await.expect(200);
+    stage.mount.write("config/client", &json!({"iam_server_id_header_value": "other"})).await.expect(204);
+    let answer = stage.mount.resolve_role(&data).await.expect(400);
+    assert!(answer.error().starts_with("error validating X-Vault-AWS-IAM-Server-ID header: "));
+    stage.mount.write("config/client", &json!({"iam_server_id_header_value": SERVER_ID})).await.expect(204);
+    assert_eq!(sts_calls(&stage), 1);
+
+    // A login that was refused leaves nothing.
+    let nobody = stage.aws.create_user("nobody");
+    let data = stage.login_data(&nobody.credentials, "");
+    assert_eq!(stage.mount.login_only(&data).await.expect(400).error(), "entry for role nobody not found");
+    assert_eq!(role_of(&stage, &data).await, "nobody");
+    assert_eq!(sts_calls(&stage), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

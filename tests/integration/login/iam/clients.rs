@@ -20,6 +20,15 @@ fn shapes() -> Vec<(&'static str, LoginOptions)> {
         ("boto3", LoginOptions::boto3()),
         ("plain object", plain()),
         ("presigned GET", LoginOptions::presigned_get()),
+        ("curl --aws-sigv4", LoginOptions::curl_get()),
+        (
+            "GET, signed in headers given as pairs",
+            LoginOptions { encoding: HeaderEncoding::NameValueList, ..LoginOptions::curl_get() },
+        ),
+        (
+            "GET, the action behind its version",
+            LoginOptions::curl_get().parameters("Version=2011-06-15&Action=GetCallerIdentity"),
+        ),
         (
             "vector 29: base64, texts",
             LoginOptions { values: HeaderValues::Text, ..LoginOptions::vault_cli() },
@@ -183,18 +192,20 @@ async fn configured_headers_are_accepted() {
 async fn without_a_server_id_aws_judges_the_authorization_header() {
     let (stage, user, _) = stage_with_credentials(under_test::open_bao()).await;
     stage.configure(json!({"iam_server_id_header_value": null})).await;
-    let data = sign_login(&user, &LoginOptions::vault_cli().role("dev"));
-    assert!(stage.mount.login_only(&data).await.succeeded());
-    for value in ["foo", "", "Bearer x"] {
-        let mut data = data.clone();
-        edit_headers(&mut data, |headers| {
-            let (_, values) = headers.iter_mut().find(|(name, _)| name == "Authorization").unwrap();
-            *values = vec![value.to_owned()];
-        });
-        let before = stage.aws.total_calls();
-        let answer = stage.mount.login_only(&data).await.expect(400);
-        let refused = "error making upstream request: received error code ";
-        assert!(answer.error().starts_with(refused), "{value:?}: {}", answer.error());
-        assert_eq!(stage.aws.total_calls(), before + 1);
+    for options in [LoginOptions::vault_cli(), LoginOptions::curl_get()] {
+        let data = sign_login(&user, &options.role("dev"));
+        assert!(stage.mount.login_only(&data).await.succeeded());
+        for value in ["foo", "", "Bearer x"] {
+            let mut data = data.clone();
+            edit_headers(&mut data, |headers| {
+                let (_, values) = headers.iter_mut().find(|(name, _)| name == "Authorization").unwrap();
+                *values = vec![value.to_owned()];
+            });
+            let before = stage.aws.total_calls();
+            let answer = stage.mount.login_only(&data).await.expect(400);
+            let refused = "error making upstream request: received error code ";
+            assert!(answer.error().starts_with(refused), "{value:?}: {}", answer.error());
+            assert_eq!(stage.aws.total_calls(), before + 1);
+        }
     }
 }

@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::aws::{Call, Credentials, LoginOptions, RefusingPort, User, edit_headers, sign_login};
+use testkit::aws::{
+    Call, Credentials, GET_CALLER_IDENTITY, LoginOptions, RefusingPort, User, edit_headers, sign_login,
+};
 use testkit::host::Answer;
 use testkit::stage::{SERVER_ID, Stage};
 
@@ -112,6 +114,36 @@ async fn a_presigned_request_is_forwarded_with_its_query() {
     assert_eq!(call.request.body, b"");
 }
 
+/// A body was not signed with a GET; it may be there, and is not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_signed_in_a_header_is_forwarded_without_a_body() {
+    let (stage, dev) = stage_with_dev().await;
+    let role = stage.aws.create_role("dev-role");
+    stage.role("dev-role", json!({"bound_iam_principal_arn": role.arn})).await;
+    let session = stage.aws.session(&role, "s");
+    for (credentials, role) in [(&dev.credentials, "dev"), (&session.credentials, "dev-role")] {
+        let options = LoginOptions::curl_get().signed_header("X-Team", "a,  b").server_id(SERVER_ID);
+        let mut data = sign_login(credentials, &options.role(role));
+        for body in [None, Some(GET_CALLER_IDENTITY), Some("Version=1"), Some("")] {
+            if let Some(body) = body {
+                data["iam_request_body"] = STANDARD.encode(body).into();
+            }
+            let (answer, call) = forwarded(&stage, &data).await;
+            assert_eq!(answer.status, 200, "{body:?}: {:?}", answer.errors);
+            let request = &call.request;
+            assert_eq!((request.method.as_str(), request.query()), ("GET", GET_CALLER_IDENTITY));
+            assert_eq!(request.body, b"");
+            for name in ["Content-Length", "Transfer-Encoding", "Connection"] {
+                assert_eq!(request.header_values(name), Vec::<&str>::new());
+            }
+            assert_eq!(request.header_values("Host"), ["sts.amazonaws.com"]);
+            assert_eq!(request.header_values("X-Team"), ["a,  b"]);
+            assert_eq!(request.header_values("User-Agent"), ["curl/8.5.0"]);
+            assert_eq!(request.header_values("Authorization").len(), 1);
+        }
+    }
+}
+
 /// What the check lets through is refused by AWS, which verifies what was signed.
 #[tokio::test(flavor = "multi_thread")]
 async fn aws_refuses_what_passes_the_checks() {
@@ -188,9 +220,11 @@ async fn the_region_of_the_signature_chooses_the_endpoint() {
         assert_eq!(call.tls_name.as_deref(), Some(name));
         assert_eq!(call.header("Host"), url.strip_prefix("https://").and_then(|url| url.strip_suffix('/')));
     }
-    let query = signed(&dev.credentials, LoginOptions::presigned_get().region("eu-west-3"));
-    let (answer, call) = forwarded(&stage, &query).await;
-    assert_eq!((answer.status, call.tls_name.as_deref()), (200, Some("sts.eu-west-3.amazonaws.com")));
+    for get in [LoginOptions::presigned_get(), LoginOptions::curl_get()] {
+        let data = signed(&dev.credentials, get.region("eu-west-3"));
+        let (answer, call) = forwarded(&stage, &data).await;
+        assert_eq!((answer.status, call.tls_name.as_deref()), (200, Some("sts.eu-west-3.amazonaws.com")));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -115,6 +115,30 @@ async fn the_metadata_is_what_is_selected() {
     }
 }
 
+/// A host fails a login if the metadata of its alias is longer than it takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn long_metadata_is_cut_on_the_alias_alone() {
+    for launch in [under_test::open_bao(), under_test::vault()] {
+        let stage = Stage::on(launch).await;
+        choose(&stage, json!({"iam_metadata": "client_arn,account_id", "iam_alias": "full_arn"})).await;
+        let path = format!("/{}/", "p".repeat(510));
+        let mut shown = Vec::new();
+        for name in ["one", "two"] {
+            let user = stage.aws.create_user(Entity::named(name).path(&path));
+            stage.role(name, json!({"bound_iam_principal_arn": user.arn})).await;
+            let auth = stage.admitted(&user.credentials, name).await;
+            assert_eq!(auth.metadata["client_arn"], user.arn);
+            let alias = auth.alias.unwrap();
+            assert_eq!(alias.name, user.arn);
+            assert_eq!(alias.metadata["account_id"], ACCOUNT);
+            let (start, end) = alias.metadata["client_arn"].rsplit_once('-').unwrap();
+            assert_eq!((start, end.len()), (&user.arn[..447], 64));
+            shown.push(end.to_owned());
+        }
+        assert_ne!(shown[0], shown[1], "two principals look like one");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_data_for_renewal_is_whole() {
     let (stage, app, session) = stage_with_app(under_test::open_bao()).await;

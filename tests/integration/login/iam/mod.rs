@@ -8,6 +8,7 @@ mod forwarding;
 mod identity;
 mod inference;
 mod refusals;
+mod regions;
 mod sts_answers;
 mod tampering;
 mod token;

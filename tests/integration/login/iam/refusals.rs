@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::aws::{LoginOptions, RequestForm, edit_headers, sign_login};
+use testkit::aws::{GET_CALLER_IDENTITY, LoginOptions, RequestForm, edit_headers, sign_login};
 use testkit::stage::{SERVER_ID, Stage, with};
 
 const NOTHING: &str = "didn't supply required authentication values";
@@ -238,10 +238,94 @@ async fn presigned_requests() {
     ];
     check(&stage, rows).await;
 
-    // A signature in the header does not make a GET a presigned one.
-    let in_header = LoginOptions { form: RequestForm::Get, ..options.clone() };
+    // A GET that is not signed at all is a presigned one that lacks its signature.
+    let mut unsigned = signed(&LoginOptions { form: RequestForm::Get, ..options.clone() });
+    edit_headers(&mut unsigned, |headers| headers.retain(|(name, _)| name != "Authorization"));
     let text = "missing request query param: X-Amz-Algorithm".to_owned();
-    check(&stage, vec![("52", signed(&in_header), text)]).await;
+    check(&stage, vec![("52", unsigned, text)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gets_signed_in_a_header() {
+    let stage = under_test::stage().await;
+    let user = stage.aws.create_user("valid-role");
+    stage.role_for("valid-role", &user.arn).await;
+    let options = LoginOptions::curl_get().server_id(SERVER_ID).role("valid-role");
+    let signed = |options: &LoginOptions| sign_login(&user.credentials, options);
+    stage.mount.login_only(&signed(&options)).await.expect(200);
+    stage.aws.clear_calls();
+
+    // Signed with keys of one's own, with these in the query.
+    let asking = |query: &str| signed(&options.clone().parameters(query));
+    let more = |query: &str| asking(&format!("{GET_CALLER_IDENTITY}&{query}"));
+    let edited = |edit: &dyn Fn(&mut Headers)| {
+        let mut data = signed(&options);
+        edit_headers(&mut data, |headers| edit(headers));
+        data
+    };
+    let pushed =
+        |name: &str, value: &str| edited(&|headers| headers.push((name.to_owned(), vec![value.to_owned()])));
+    let authorization = |from: &str, to: &str| {
+        edited(&|headers| {
+            let (_, values) = headers.iter_mut().find(|(name, _)| name == "Authorization").unwrap();
+            assert!(values[0].contains(from));
+            values[0] = values[0].replace(from, to);
+        })
+    };
+    let with_body = |body: &str| with(&signed(&options), json!({"iam_request_body": base64(body)}));
+    let presigned = LoginOptions::presigned_get().server_id(SERVER_ID).role("valid-role");
+    let presigned = STANDARD.decode(signed(&presigned)["iam_request_url"].as_str().unwrap()).unwrap();
+    let presigned = String::from_utf8(presigned).unwrap();
+    let signature = presigned.split('&').find(|pair| pair.starts_with("X-Amz-Signature")).unwrap();
+    let both = with(&signed(&options), json!({"iam_request_url": base64(&presigned)}));
+    let id_of_another = signed(&options.clone().server_id("other"));
+    let token = "x-vault-aws-iam-server-id";
+    let param = |name: &str| format!("invalid request query param: {name}");
+    let url = "error parsing iam_request_url".to_owned();
+    let action = |value: &str| format!("unexpected action parameter, {value}");
+    let twice = "found multiple actions".to_owned();
+    let two_signatures = "invalid request header: Authorization".to_owned();
+    let no_algorithm = "missing request query param: X-Amz-Algorithm".to_owned();
+    check(
+        &stage,
+        vec![
+            ("no query", asking(""), "no action found in request".to_owned()),
+            ("no action", asking("Version=2011-06-15"), "no action found in request".to_owned()),
+            ("action", asking("Action=GetUser&Version=2011-06-15"), action("GetUser")),
+            ("action", asking("Action=GetCallerIdentity%20&Version=1"), action("GetCallerIdentity ")),
+            ("twice", more("Action=GetCallerIdentity"), twice.clone()),
+            ("twice", more("%41ction=GetUser"), twice),
+            ("spelling", more("action=GetUser"), param("action")),
+            ("spelling", more("Version=2011-06-15"), param("Version")),
+            ("spelling", more("version=2011-06-15"), param("version")),
+            ("another", more("X=1"), param("X")),
+            ("another", more("="), param("")),
+            ("another", more("X-Amz-Date=20250101T000000Z"), param("X-Amz-Date")),
+            ("another", more("X-Amz-Security-Token=x"), param("X-Amz-Security-Token")),
+            ("semicolon", more("X=1;Action=GetUser"), url.clone()),
+            ("escape", more("X=%zz"), url),
+            ("both", both, two_signatures.clone()),
+            ("both", pushed("authorization", "x"), two_signatures),
+            ("half", more(signature), no_algorithm.clone()),
+            ("half", more("x-amz-algorithm=AWS4-HMAC-SHA256"), no_algorithm.clone()),
+            ("none", edited(&|headers| headers.retain(|(name, _)| name != "Authorization")), no_algorithm),
+            ("body", with_body("Action=AssumeRole"), BAD_BODY.to_owned()),
+            ("header", pushed("X-Amz-Target", "x"), "invalid request header: X-Amz-Target".to_owned()),
+            (
+                "server id",
+                id_of_another,
+                format!("{SERVER_ID_HEADER}expected \"{SERVER_ID}\" but got \"other\""),
+            ),
+            ("server id", authorization(&format!(";{token}"), ""), NOT_SIGNED.to_owned()),
+            ("server id", authorization(token, &format!("{token}-2")), NOT_SIGNED.to_owned()),
+            (
+                "server id",
+                edited(&|headers| headers.retain(|(name, _)| name != "X-Vault-Aws-Iam-Server-Id")),
+                format!("{SERVER_ID_HEADER}missing header \"X-Vault-AWS-IAM-Server-ID\""),
+            ),
+        ],
+    )
+    .await;
 }
 
 /// Two faults in one request: the earlier check speaks.

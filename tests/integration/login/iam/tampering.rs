@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::aws::{LoginOptions, User, edit_headers, sign_login};
+use testkit::aws::{GET_CALLER_IDENTITY, LoginOptions, User, edit_headers, login_headers, sign_login};
 use testkit::stage::{SERVER_ID, Stage, with};
 
 /// Whom `mallory` could become: the victim has a role of its own.
@@ -104,6 +104,102 @@ async fn a_presigned_request_cannot_be_changed() {
     stage.configure(json!({"iam_server_id_header_value": "other"})).await;
     let moved = set(&data, "X-Vault-Aws-Iam-Server-Id", &|_| "other".to_owned());
     assert_eq!(stage.mount.login_only(&moved).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_get_signed_in_a_header_cannot_be_changed() {
+    let (stage, mallory, victim) = stage_with_users().await;
+    let options =
+        LoginOptions::curl_get().server_id(SERVER_ID).role("mallory").signed_header("X-Signed", "1");
+    let data = sign_login(&mallory.credentials, &options);
+    let url = |from: &str, to: &str| {
+        let url = decoded(&data, "iam_request_url");
+        assert!(url.contains(from), "{url}");
+        with(&data, json!({"iam_request_url": STANDARD.encode(url.replacen(from, to, 1))}))
+    };
+    let authorization = |from: &str, to: &str| {
+        set(&data, "Authorization", &|value| {
+            assert!(value.contains(from), "{value}");
+            value.replacen(from, to, 1)
+        })
+    };
+    let post = json!({
+        "iam_http_request_method": "POST",
+        "iam_request_url": STANDARD.encode("https://sts.amazonaws.com/"),
+        "iam_request_body": STANDARD.encode(GET_CALLER_IDENTITY),
+    });
+    let (own_key, other_key) = (&mallory.credentials.access_key_id, &victim.credentials.access_key_id);
+    for (what, data) in [
+        ("method", with(&data, post)),
+        ("path", url("amazonaws.com/", "amazonaws.com/x")),
+        ("host", url("sts.amazonaws.com", "sts.us-east-1.amazonaws.com")),
+        ("host", url("https://sts.amazonaws.com", "")),
+        ("version", url("2011-06-15", "2010-05-08")),
+        ("version", url("&Version=2011-06-15", "")),
+        ("version", url("2011-06-15", "2011-06-15%26Action=GetUser")),
+        ("version", url("2011-06-15", "2011-06-15+")),
+        ("signed header", set(&data, "X-Signed", &|_| "2".to_owned())),
+        ("date", set(&data, "X-Amz-Date", &|date| date.replacen("T", "T0", 1)[..date.len()].to_owned())),
+        ("credential", authorization(own_key, other_key)),
+        ("credential", authorization("/us-east-1/", "/us-east-2/")),
+        ("credential", authorization("/sts/", "/iam/")),
+        ("signed headers", authorization(";x-signed", "")),
+        ("signature", authorization("Signature=", "Signature=0")),
+        ("algorithm", authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512")),
+    ] {
+        let answer = stage.mount.login_only(&data).await;
+        assert_eq!((answer.status, &answer.auth), (400, &None), "{what}: {data}");
+        assert!(answer.error().starts_with("error making upstream request: received error code "), "{what}");
+    }
+    // What SigV4 reads as the same is the same login.
+    stage.mount.write("config/identity", &json!({"iam_alias": "unique_id"})).await.expect(204);
+    for data in [
+        data.clone(),
+        url(
+            "?Action=GetCallerIdentity&Version=2011-06-15",
+            "?Version=2011-06-15&&%41ction=GetCallerIdentity",
+        ),
+        url("2011-06-15", "2011-06-15#X=1"),
+    ] {
+        let auth = stage.mount.login_only(&data).await.expect(200).auth.expect("an identity");
+        assert_eq!(auth.alias.unwrap().name, mallory.unique_id);
+    }
+    // The server id is signed by name and value.
+    stage.configure(json!({"iam_server_id_header_value": "other"})).await;
+    let moved = set(&data, "X-Vault-Aws-Iam-Server-Id", &|_| "other".to_owned());
+    assert_eq!(stage.mount.login_only(&moved).await.status, 400);
+}
+
+/// The parts of a good signature, moved to the other place where AWS looks for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signature_counts_where_it_was_made_for() {
+    let (stage, mallory, _) = stage_with_users().await;
+    let in_header = LoginOptions::curl_get().server_id(SERVER_ID).role("mallory");
+    let data = sign_login(&mallory.credentials, &in_header);
+    let header = |name: &str| {
+        let headers = login_headers(&data);
+        headers.iter().find(|(present, _)| present == name).unwrap().1[0].clone()
+    };
+    let authorization = header("Authorization");
+    let part = |name: &str| {
+        let (_, rest) = authorization.split_once(&format!("{name}=")).unwrap();
+        rest.split(',').next().unwrap().replace('/', "%2F").replace(';', "%3B")
+    };
+    let query = format!(
+        "{}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}&X-Amz-Date={}&X-Amz-SignedHeaders={}&X-Amz-Signature={}",
+        decoded(&data, "iam_request_url"),
+        part("Credential"),
+        header("X-Amz-Date"),
+        part("SignedHeaders"),
+        part("Signature"),
+    );
+    let mut moved = with(&data, json!({"iam_request_url": STANDARD.encode(query)}));
+    let copied = stage.mount.login_only(&moved).await;
+    assert_eq!((copied.status, copied.error()), (400, "invalid request header: Authorization"));
+    assert_eq!(stage.aws.total_calls(), 0);
+    edit_headers(&mut moved, |headers| headers.retain(|(name, _)| name != "Authorization"));
+    let text = stage.mount.login_only(&moved).await.expect(400);
+    assert!(text.error().contains("SignatureDoesNotMatch"), "{}", text.error());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::under_test;
 use testkit::aws::User;
 use testkit::host::{Answer, Mount};
-use testkit::stage::Stage;
+use testkit::stage::{Stage, with};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -81,6 +81,29 @@ async fn a_login_must_come_from_a_bound_address() {
     }
     stage.role("dev", json!({"token_bound_cidrs": ""})).await;
     assert_eq!(login_from(&stage, &dev, None).await.status, 200, "nothing is bound, nothing is needed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_may_have_a_port_and_ipv4_may_be_written_as_ipv6() {
+    let (stage, dev) = stage_with_dev(json!({"token_bound_cidrs": "127.0.0.1:8200,::ffff:192.0.2.7"})).await;
+    let shown = json!(["127.0.0.1:8200", "192.0.2.7"]);
+    let storage = stage.mount.storage();
+    let entry = storage.json("role/dev").unwrap();
+    assert_eq!(entry["token_bound_cidrs"], shown);
+    assert_eq!(stage.mount.read("role/dev").await.expect(200).data["token_bound_cidrs"], shown);
+
+    // As earlier versions stored them.
+    let given = json!(["127.0.0.1:8200", "::ffff:192.0.2.7"]);
+    let earlier = with(&entry, json!({"token_bound_cidrs": given}));
+    for entry in [entry, earlier] {
+        storage.put_json("role/dev", &entry);
+        stage.mount.invalidate("role/dev").await.unwrap();
+        for address in ["127.0.0.1", "192.0.2.7"] {
+            let auth = login_from(&stage, &dev, Some(address)).await.expect(200).auth.unwrap();
+            assert_eq!(json!(auth.bound_cidrs), shown);
+        }
+        assert_eq!(login_from(&stage, &dev, Some("127.0.0.2")).await.status, 403);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -158,6 +158,17 @@ impl LoginOptions {
         }
     }
 
+    /// `curl --aws-sigv4` on a URL: a GET, signed in the Authorization header.
+    pub fn curl_get() -> Self {
+        Self {
+            form: RequestForm::Get,
+            unsigned_headers: vec![header("User-Agent", "curl/8.5.0")],
+            content_length: false,
+            values: HeaderValues::Text,
+            ..Self::vault_cli()
+        }
+    }
+
     /// Any call of a service, for [`sign`]. Parameters as a form, with `Action` and `Version`.
     pub fn call(service: &str, region: &str, parameters: &str) -> Self {
         let host = if matches!(service, "iam") { service.to_owned() } else { format!("{service}.{region}") };

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use tonic::{Code, Status};
 
+use super::alias_limits;
 use crate::proto::pb::{Auth, HandleRequestReply, LeaseOptions, ProtoError, Response};
 
 /// The answer to one request, as the API client sees it, with the plugin's reply beside it.
@@ -176,7 +177,7 @@ impl Answer {
             return;
         };
         if let Err(text) = self.take_auth(asked, &response) {
-            return self.fail(asked, if text == ROOT_TOKEN { 400 } else { 500 }, text);
+            return self.fail(asked, if text == ROOT_TOKEN { 400 } else { 500 }, &text);
         }
         self.status = 200;
         self.warnings = response.warnings;
@@ -197,17 +198,20 @@ impl Answer {
         self.data = data.map_or(Value::Null, Value::Object);
     }
 
-    fn take_auth(&mut self, asked: Asked<'_>, response: &Response) -> Result<(), &'static str> {
+    fn take_auth(&mut self, asked: Asked<'_>, response: &Response) -> Result<(), String> {
         let Some(auth) = &response.auth else { return Ok(()) };
         if asked.operation != "renew" {
             if !asked.login || response.secret.is_some() {
-                return Err("internal error");
+                return Err("internal error".to_owned());
             }
-            if auth.alias.as_ref().is_some_and(|alias| alias.name.is_empty()) {
-                return Err("missing name in alias");
+            if let Some(alias) = &auth.alias {
+                if alias.name.is_empty() {
+                    return Err("missing name in alias".to_owned());
+                }
+                alias_limits::refusal(&alias.metadata.clone().into_iter().collect()).map_or(Ok(()), Err)?;
             }
             if auth.policies.iter().any(|policy| policy.trim().eq_ignore_ascii_case("root")) {
-                return Err(ROOT_TOKEN);
+                return Err(ROOT_TOKEN.to_owned());
             }
         }
         self.auth = Some(auth.clone());
@@ -369,8 +373,12 @@ fn check_lease(lease: Option<&LeaseOptions>) -> Result<(), String> {
     }
 }
 
+/// As both hosts read it: an address may have a port.
 fn is_address_or_network(text: &str) -> bool {
-    text.parse::<std::net::IpAddr>().is_ok() || text.parse::<ipnet::IpNet>().is_ok() || text.starts_with('/')
+    text.parse::<std::net::IpAddr>().is_ok()
+        || text.parse::<std::net::SocketAddr>().is_ok()
+        || text.parse::<ipnet::IpNet>().is_ok()
+        || text.starts_with('/')
 }
 
 #[cfg(test)]

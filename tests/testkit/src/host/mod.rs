@@ -35,6 +35,7 @@
 //! All handles are cheap to clone and can be used from many tasks at once. Dropping the last one kills
 //! the process and removes its temporary folder.
 
+mod alias_limits;
 mod answer;
 mod broker;
 mod client;

@@ -48,6 +48,8 @@ pub struct HostValues {
     pub caching_disabled: bool,
     /// Replication bit set.
     pub replication_state: i32,
+    /// The error text of the question for it; empty for success.
+    pub replication_error: String,
     /// Whether the mount is local to the cluster.
     pub local_mount: bool,
     /// Version of the host, without `v`.
@@ -95,6 +97,7 @@ impl HostView {
             tainted: false,
             caching_disabled: false,
             replication_state: REPLICATION_DISABLED,
+            replication_error: String::new(),
             local_mount: false,
             version: version.to_owned(),
             identity_token: vault.then(|| Ok("header.claims.signature".to_owned())),
@@ -219,6 +222,9 @@ impl SystemView for SystemViewService {
         _request: Request<Empty>,
     ) -> Result<Response<ReplicationStateReply>, Status> {
         self.view.answer("ReplicationState", |state| {
+            if !state.values.replication_error.is_empty() {
+                return Err(Status::unknown(state.values.replication_error.clone()));
+            }
             Ok(ReplicationStateReply { state: state.values.replication_state })
         })
     }

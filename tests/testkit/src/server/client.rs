@@ -37,6 +37,11 @@ impl<'a> ClientLogin<'a> {
         self.run_script(python, "boto3_payload.py", server).unwrap()
     }
 
+    /// The payload of a GET that botocore signs in the Authorization header.
+    pub fn botocore_get(&self, python: &Path, server: &Server) -> Value {
+        self.run_script(python, "botocore_get.py", server).unwrap()
+    }
+
     /// Logs in with `vault login -method=aws`; the answer of the server, or what the command says.
     pub fn with_vault_cli(&self, vault: &Path, server: &Server) -> Result<Value, String> {
         let mut command = self.command(vault, server);
@@ -48,15 +53,27 @@ impl<'a> ClientLogin<'a> {
         answer_of(command)
     }
 
-    /// Runs a script of `tests/clients`, which reads its settings from the environment and prints JSON.
+    /// Logs in with a program that `tests/clients/install.sh` made; the answer of the server, or what the client
+    /// says.
+    pub fn with_program(&self, login: &Path, server: &Server) -> Result<Value, String> {
+        answer_of(self.program(login, server))
+    }
+
+    /// Runs a script of `tests/clients`.
     fn run_script(&self, python: &Path, script: &str, server: &Server) -> Result<Value, String> {
-        let mut command = self.command(python, server);
+        let mut command = self.program(python, server);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(script));
+        answer_of(command)
+    }
+
+    /// A program that reads its settings from the environment and prints JSON.
+    fn program(&self, program: &Path, server: &Server) -> Command {
+        let mut command = self.command(program, server);
         command
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../clients").join(script))
             .env("AWS_DEFAULT_REGION", self.region)
             .env("LOGIN_SERVER_ID", SERVER_ID)
             .envs(self.role.map(|role| ("LOGIN_ROLE", role)));
-        answer_of(command)
+        command
     }
 
     fn command(&self, program: &Path, server: &Server) -> Command {

@@ -84,6 +84,26 @@ impl Installation {
         None
     }
 
+    /// A client of `tests/clients/install.sh`: the program that logs in with it, or a skipped test.
+    pub fn client(&self, test: &str, name: &str) -> Option<PathBuf> {
+        let path = self.venv.with_file_name("clients").join(name).join("login");
+        if path.is_file() {
+            return Some(path);
+        }
+        skip(test, &format!("no client {name}: tests/clients/install.sh {name} installs it"), false);
+        None
+    }
+
+    /// A program of the system, or a skipped test.
+    pub fn command(&self, test: &str, name: &str) -> Option<PathBuf> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+        if found.is_none() {
+            skip(test, &format!("no {name} in PATH"), false);
+        }
+        found
+    }
+
     fn find_server(&self, flavor: Flavor) -> Result<PathBuf, String> {
         let command = flavor.command();
         let candidates = match std::env::var_os(flavor.variable()) {

@@ -6,6 +6,7 @@
 //! `TESTS_NEED_SERVERS` is set.
 
 mod client;
+mod cluster;
 mod http;
 mod installation;
 mod moto;
@@ -16,9 +17,10 @@ mod vault;
 pub use crate::on_each_server;
 pub use crate::stage::SERVER_ID;
 pub use client::ClientLogin;
+pub use cluster::Cluster;
 pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
-pub use process::{POLL_INTERVAL, START_DEADLINE, kill_hard};
+pub use process::{POLL_INTERVAL, START_DEADLINE, free_port, kill_hard};
 pub use scene::{Scene, configure, vault_cli_login};
 pub use vault::{Mounted, Server, client_token, errors};
 

@@ -79,7 +79,7 @@ pub(super) fn short_folder() -> TempDir {
 }
 
 /// A port of loopback that nobody listens on at the moment.
-pub(super) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 

@@ -15,6 +15,8 @@ pub struct Scene {
     pub test: &'static str,
     /// Where the tools are.
     pub installation: Installation,
+    /// Which server it is.
+    pub flavor: Flavor,
     /// AWS.
     pub aws: Aws,
     /// The server.
@@ -37,7 +39,7 @@ impl Scene {
         let alice = aws.create_user(Entity::named("alice").path("/people/"));
         server.register("aws", "aws", b"").await;
         let mount = server.enable("aws", "aws").await;
-        let scene = Self { test, installation, aws, server, mount, server_user, alice };
+        let scene = Self { test, installation, flavor, aws, server, mount, server_user, alice };
         scene.configure("aws").await;
         let role = json!({
             "auth_type": "iam",

@@ -15,9 +15,23 @@ use super::process::{
     POLL_INTERVAL, START_DEADLINE, ServerProcess, free_port, isolated_command, kill_hard,
     processes_running_from, short_folder,
 };
-
 /// Somebody else can take a free port before the server does; so often it is tried again.
 const START_ATTEMPTS: usize = 3;
+
+/// Seconds without a leader until another one is elected: few, because the first election takes them too, but
+/// enough that the leader does not change on a busy machine.
+const RAFT_PATIENCE: u32 = 3;
+
+/// Where a server keeps its entries.
+pub(super) enum Storage<'a> {
+    /// In memory.
+    Memory,
+    /// Shared with a cluster.
+    Raft {
+        /// The server's name in it.
+        node_id: &'a str,
+    },
+}
 
 /// A running server, initialised and unsealed. Ends with its plugins when dropped.
 pub struct Server {
@@ -41,29 +55,66 @@ pub struct Mounted {
 impl Server {
     /// Starts a server with in-memory storage and an empty plugin folder, for that plugin binary.
     pub async fn start(binary: &ServerBinary, plugin: impl AsRef<Path>) -> Self {
+        Self::start_with(binary, plugin, &[]).await
+    }
+
+    /// The same with these variables in its environment, which its plugins inherit.
+    pub async fn start_with(
+        binary: &ServerBinary,
+        plugin: impl AsRef<Path>,
+        environment: &[(&str, String)],
+    ) -> Self {
         let plugin = plugin.as_ref();
         for _ in 1..START_ATTEMPTS {
-            if let Ok(server) = Self::try_start(binary, plugin).await {
+            if let Ok(server) = Self::try_start(binary, plugin, environment).await {
                 return server;
             }
         }
-        Self::try_start(binary, plugin)
+        Self::try_start(binary, plugin, environment)
             .await
             .unwrap_or_else(|log| panic!("the server does not start:\n{log}"))
     }
 
-    async fn try_start(binary: &ServerBinary, plugin: &Path) -> Result<Self, String> {
+    async fn try_start(
+        binary: &ServerBinary,
+        plugin: &Path,
+        environment: &[(&str, String)],
+    ) -> Result<Self, String> {
+        let mut server = Self::launch(binary, plugin, environment, Storage::Memory).await?;
+        server.initialise().await?;
+        Ok(server)
+    }
+
+    /// Starts a server that is neither initialised nor part of a cluster.
+    pub(super) async fn launch(
+        binary: &ServerBinary,
+        plugin: &Path,
+        environment: &[(&str, String)],
+        storage: Storage<'_>,
+    ) -> Result<Self, String> {
         let folder = short_folder();
-        let port = free_port();
+        let [port, cluster_port] = [free_port(), free_port()];
         let http = Http::new(port);
-        for name in ["plugins", "tmp", "home"] {
+        for name in ["plugins", "tmp", "home", "raft"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let configuration = folder.path().join("server.json");
         let mut settings = json!({
-            "storage": {"inmem": {}},
-            "listener": {"tcp": {"address": format!("127.0.0.1:{port}"), "tls_disable": true}},
+            "storage": match storage {
+                Storage::Memory => json!({"inmem": {}}),
+                Storage::Raft { node_id } => json!({"raft": {
+                    "path": folder.path().join("raft"),
+                    "node_id": node_id,
+                    "performance_multiplier": RAFT_PATIENCE,
+                }}),
+            },
+            "listener": {"tcp": {
+                "address": format!("127.0.0.1:{port}"),
+                "cluster_address": format!("127.0.0.1:{cluster_port}"),
+                "tls_disable": true,
+            }},
             "api_addr": http.url(),
+            "cluster_addr": format!("https://127.0.0.1:{cluster_port}"),
             "plugin_directory": folder.path().join("plugins"),
             "raw_storage_endpoint": true,
         });
@@ -77,7 +128,8 @@ impl Server {
             .args(["server", "-log-level=debug", "-config"])
             .arg(&configuration)
             .env("HOME", folder.path().join("home"))
-            .env("TMPDIR", folder.path().join("tmp"));
+            .env("TMPDIR", folder.path().join("tmp"))
+            .envs(environment.iter().map(|(name, value)| (name, value)));
         let process = ServerProcess::start(&mut command, &folder.path().join("server.log"));
         let mut server = Self {
             plugin: plugin.to_owned(),
@@ -88,22 +140,54 @@ impl Server {
             folder,
         };
         server.wait_for_health(StatusCode::NOT_IMPLEMENTED).await?;
-
-        let shares = json!({"secret_shares": 1, "secret_threshold": 1});
-        let (_, keys) = server.call("PUT", "sys/init", &shares, "").await;
-        server.root_token = keys["root_token"].as_str().unwrap().to_owned();
-        server.unseal_key = keys["keys"][0].as_str().unwrap().to_owned();
-        server.unseal().await?;
         Ok(server)
+    }
+
+    /// Makes it a server of its own, or the first one of a cluster.
+    pub(super) async fn initialise(&mut self) -> Result<(), String> {
+        let shares = json!({"secret_shares": 1, "secret_threshold": 1});
+        let (_, keys) = self.call("PUT", "sys/init", &shares, "").await;
+        self.root_token = keys["root_token"].as_str().unwrap().to_owned();
+        self.unseal_key = keys["keys"][0].as_str().unwrap().to_owned();
+        self.unseal().await
+    }
+
+    /// Makes it a standby of that server's cluster, whose storage is raft.
+    pub(super) async fn join(&mut self, leader: &Self) -> Result<(), String> {
+        self.root_token.clone_from(&leader.root_token);
+        self.unseal_key.clone_from(&leader.unseal_key);
+        self.call("PUT", "sys/storage/raft/join", &json!({"leader_api_addr": leader.url()}), "").await;
+        // The key proves to the leader that the server belongs to it; until that is done it is sealed.
+        let unseal = json!({"key": self.unseal_key}).to_string();
+        self.wait_until("PUT", "sys/unseal", &unseal, |_, answer| answer["sealed"] == json!(false)).await?;
+        let health = "sys/health?standbyok=true&perfstandbyok=true";
+        self.wait_until("GET", health, "", |status, _| status == StatusCode::OK).await
     }
 
     /// Polls until the health endpoint answers with this status (501: not initialised, 200: active).
     /// The error is the server's log.
     async fn wait_for_health(&mut self, wanted: StatusCode) -> Result<(), String> {
+        self.wait_until("GET", "sys/health", "", |status, _| status == wanted).await
+    }
+
+    /// Sends a request of root again and again until the answer is as wanted; it has no value if it is not
+    /// JSON. The error is the server's log.
+    pub(super) async fn wait_until(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &str,
+        wanted: impl Fn(StatusCode, &Value) -> bool,
+    ) -> Result<(), String> {
         let deadline = Instant::now() + START_DEADLINE;
+        let path = format!("/v1/{path}");
         loop {
-            let answer = self.http.send("GET", "/v1/sys/health", &[], "").await;
-            if answer.is_ok_and(|(status, _)| status == wanted) {
+            let token = self.root_token.as_str();
+            let headers: &[_] = if token.is_empty() { &[] } else { &[("x-vault-token", token)] };
+            let answer = self.http.send(method, &path, headers, body.to_owned()).await;
+            if answer.is_ok_and(|(status, body)| {
+                wanted(status, &serde_json::from_slice(&body).unwrap_or(Value::Null))
+            }) {
                 return Ok(());
             }
             if self.process.exit_status().is_some() || Instant::now() > deadline {
@@ -186,18 +270,19 @@ impl Server {
 
     /// As [`Server::register`], under a version.
     pub async fn register_version(&self, name: &str, version: &str, file_name: &str, trailing: &[u8]) {
+        let checksum = self.place_plugin(file_name, trailing);
+        let entry = json!({"sha256": checksum, "command": file_name, "version": version});
+        self.root("PUT", &format!("sys/plugins/catalog/auth/{name}"), &entry).await;
+    }
+
+    /// Puts the plugin under test into the plugin folder; its checksum.
+    pub(super) fn place_plugin(&self, file_name: &str, trailing: &[u8]) -> String {
         let mut program = fs::read(&self.plugin).unwrap();
         program.extend_from_slice(trailing);
         let file = self.plugin_folder().join(file_name);
         fs::write(&file, &program).unwrap();
         fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let checksum: String = digest::digest(&digest::SHA256, &program)
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let entry = json!({"sha256": checksum, "command": file_name, "version": version});
-        self.root("PUT", &format!("sys/plugins/catalog/auth/{name}"), &entry).await;
+        digest::digest(&digest::SHA256, &program).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Mounts a plugin of the catalog under `auth/<path>`.
@@ -247,7 +332,8 @@ impl Server {
         processes_running_from(&self.plugin_folder())
     }
 
-    fn plugin_folder(&self) -> PathBuf {
+    /// Its `plugin_directory`.
+    pub fn plugin_folder(&self) -> PathBuf {
         self.folder.path().join("plugins")
     }
 

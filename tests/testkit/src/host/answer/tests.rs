@@ -97,8 +97,22 @@ fn identities_are_checked() {
     assert_eq!(changed(|auth| auth.lease_options.as_mut().unwrap().issue_time = None), 500);
     assert_eq!(changed(|auth| auth.lease_options = None), 200);
     assert_eq!(changed(|auth| auth.alias.as_mut().unwrap().name.clear()), 500);
+    let with_metadata = |pairs: Vec<(String, String)>| {
+        let mut auth = good.clone();
+        auth.alias.as_mut().unwrap().metadata = pairs.into_iter().collect();
+        status(LOGIN, &auth)
+    };
+    let pair = |key: &str, value: &str| with_metadata(vec![(key.to_owned(), value.to_owned())]);
+    assert_eq!(pair(&"k".repeat(128), &"x".repeat(512)), 200);
+    assert_eq!(pair("k", &"x".repeat(513)), 500);
+    for key in ["", "vault-id", "a b", &"k".repeat(129)] {
+        assert_eq!(pair(key, ""), 500, "{key}");
+    }
+    let pairs = |count| with_metadata((0..count).map(|n| (format!("k{n}"), String::new())).collect());
+    assert_eq!((pairs(64), pairs(65)), (200, 500));
     assert_eq!(changed(|auth| auth.bound_cidrs.push("nonsense".to_owned())), 500);
     assert_eq!(changed(|auth| auth.bound_cidrs.push("10.0.0.0/8".to_owned())), 200);
+    assert_eq!(changed(|auth| auth.bound_cidrs.push("10.0.0.1:8200".to_owned())), 200);
     assert_eq!(changed(|auth| auth.policies.push(" Root".to_owned())), 400);
 }
 

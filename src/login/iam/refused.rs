@@ -1,0 +1,142 @@
+//! Why an iam login is refused.
+
+use thiserror::Error;
+
+use crate::accounts::instance::InstanceError;
+use crate::accounts::look_up_error::LookUpError;
+use crate::aws::sts::ForwardError;
+use crate::binding::{BoundError, CannotTell, Mismatch};
+use crate::entry::EntryError;
+use crate::framework::Failure;
+use crate::go::text::quote;
+use crate::mount::role_error::RoleError;
+use crate::proof::signed_request::SignedRequestError;
+use crate::proof::verified_caller::CallerError;
+use crate::refusal::{Code, Coded, Fact};
+use crate::store::StoreError;
+
+/// Why an iam login is refused. The texts are those of the API.
+#[derive(Debug, Error)]
+pub enum Refused {
+    /// There is no signed request that this server forwards.
+    #[error(transparent)]
+    Request(#[from] SignedRequestError),
+    /// STS does not say who signed it.
+    #[error("error making upstream request: {0}")]
+    Upstream(#[from] ForwardError),
+    /// Who signed it cannot log in.
+    #[error(transparent)]
+    Caller(#[from] CallerError),
+    /// There is no such role.
+    #[error("entry for role {0} not found")]
+    NoRole(String),
+    /// The role is one of the other login.
+    #[error("auth method iam not allowed for role {0}")]
+    WrongType(String),
+    /// The role has a value that nobody knows.
+    #[error(transparent)]
+    Role(#[from] EntryError),
+    /// The role does not bind the caller.
+    #[error("IAM Principal {} does not belong to the role {}", quote(arn), quote(role))]
+    NotBound {
+        /// The caller.
+        arn: String,
+        /// The role.
+        role: String,
+        /// The principals that the role binds.
+        bound: Vec<String>,
+    },
+    /// The path of the caller is not known.
+    #[error(
+        "error looking up full ARN of entity {entity} when attempting login for role {}: {cause}",
+        quote(role)
+    )]
+    FullArn {
+        /// The caller.
+        entity: String,
+        /// The role.
+        role: String,
+        /// Why not.
+        #[source]
+        cause: Box<LookUpError>,
+    },
+    /// The session is not named after a running instance.
+    #[error("failed to verify {id} as a valid EC2 instance in region {region}: {cause}")]
+    Instance {
+        /// The name of the session.
+        id: String,
+        /// The region of the role.
+        region: String,
+        /// Why not.
+        #[source]
+        cause: Box<InstanceError>,
+    },
+    /// The instance is not one that the role binds.
+    #[error("error validating instance: {0}")]
+    InstanceNotBound(#[source] Mismatch),
+    /// Nobody can tell whether it is.
+    #[error(transparent)]
+    CannotTell(#[from] CannotTell),
+    /// The stored configuration names a source of the alias that nobody knows.
+    #[error("unknown iam_alias {} is stored", quote(.0))]
+    Alias(String),
+    /// What the mount, its host or the token parameters of the role refuse.
+    #[error(transparent)]
+    Mount(#[from] Failure),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Mount(error.into())
+    }
+}
+
+impl From<RoleError> for Refused {
+    fn from(error: RoleError) -> Self {
+        Self::Mount(error.into())
+    }
+}
+
+impl From<BoundError> for Refused {
+    fn from(error: BoundError) -> Self {
+        match error {
+            BoundError::Mismatch(mismatch) => Self::InstanceNotBound(mismatch),
+            BoundError::CannotTell(why) => Self::CannotTell(why),
+        }
+    }
+}
+
+impl Coded for Refused {
+    fn code(&self) -> Code {
+        match self {
+            Self::Request(cause) => cause.code(),
+            Self::Upstream(cause) => cause.code(),
+            Self::Caller(cause) => cause.code(),
+            Self::NoRole(_) => Code::LoginRoleUnknown,
+            Self::WrongType(_) => Code::LoginRoleWrongType,
+            Self::Role(_) => Code::RoleStored,
+            Self::NotBound { .. } => Code::PrincipalNotBound,
+            Self::FullArn { cause, .. } => cause.code(),
+            Self::Instance { cause, .. } => cause.code(),
+            Self::InstanceNotBound(cause) => cause.code(),
+            Self::CannotTell(cause) => cause.code(),
+            Self::Alias(_) => Code::AliasUnknown,
+            Self::Mount(failure) => failure.code(),
+        }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        match self {
+            Self::Request(cause) => cause.facts(),
+            Self::NotBound { arn, bound, .. } => {
+                vec![Fact { name: "bound_iam_principal_arn", seen: arn.clone(), wanted: bound.join(",") }]
+            }
+            Self::FullArn { cause, .. } => cause.facts(),
+            Self::Instance { cause, .. } => cause.facts(),
+            Self::InstanceNotBound(cause) => cause.facts(),
+            Self::CannotTell(cause) => cause.facts(),
+            Self::Mount(failure) => failure.facts().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Why the configuration of the client is not written.
+
+use thiserror::Error;
+
+use super::cron::CronError;
+use crate::framework::Failure;
+use crate::ports::SystemViewError;
+use crate::refusal::{Code, Coded};
+
+/// Why the configuration of the client is not written.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub(super) enum ClientRefused {
+    /// A schedule and a period.
+    #[error(
+        "mutually exclusive fields rotation_schedule and rotation_period were both specified; only one of them can be provided"
+    )]
+    ScheduleAndPeriod,
+    /// No cron expression.
+    #[error("failed to parse provided rotation_schedule: {0}")]
+    Schedule(#[from] CronError),
+    /// Rotations by period have no window.
+    #[error("rotation_window does not apply to period")]
+    WindowOfPeriod,
+    /// A window of no schedule.
+    #[error("cannot use rotation_window without rotation_schedule")]
+    WindowAlone,
+    /// Two kinds of credentials.
+    #[error("only one of 'access_key' or 'identity_token_audience' can be set")]
+    KeyAndIdentityToken,
+    /// An identity token for no role.
+    #[error("role_arn must be set when identity_token_audience is set")]
+    NoRoleArn,
+    /// This server makes no identity tokens.
+    #[error("{}", Self::NO_IDENTITY_TOKENS)]
+    NoIdentityTokens,
+    /// The server made no identity token.
+    #[error(transparent)]
+    IdentityToken(SystemViewError),
+    /// This server has no rotation manager.
+    #[error(
+        "error registering rotation job: rotation manager capabilities not supported in Vault community edition"
+    )]
+    NoRotationManager,
+    /// The rotation manager did not take the job.
+    #[error("error registering rotation job: {0}")]
+    NotRegistered(String),
+    /// The rotation manager did not drop the job.
+    #[error("error deregistering rotation job: {0}")]
+    NotDeregistered(String),
+}
+
+impl ClientRefused {
+    /// Said of [`Self::NoIdentityTokens`], also by servers themselves.
+    pub(super) const NO_IDENTITY_TOKENS: &str =
+        "plugin workload identity not supported in Vault community edition";
+}
+
+impl Coded for ClientRefused {
+    fn code(&self) -> Code {
+        match self {
+            Self::ScheduleAndPeriod | Self::WindowOfPeriod | Self::WindowAlone => Code::ConfigRotation,
+            Self::Schedule(_) => Code::ConfigRotationSchedule,
+            Self::KeyAndIdentityToken | Self::NoRoleArn => Code::ConfigCredentials,
+            Self::NoIdentityTokens => Code::ConfigIdentityToken,
+            Self::IdentityToken(error) => error.code(),
+            Self::NoRotationManager | Self::NotRegistered(_) | Self::NotDeregistered(_) => {
+                Code::ConfigRotationManager
+            }
+        }
+    }
+}
+
+impl From<ClientRefused> for Failure {
+    fn from(error: ClientRefused) -> Self {
+        match error {
+            ClientRefused::IdentityToken(_) => Self::internal(&error),
+            _ => Self::refused(&error),
+        }
+    }
+}

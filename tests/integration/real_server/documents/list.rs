@@ -1,0 +1,96 @@
+//! Where each example is run.
+
+use testkit::server::Flavor;
+
+/// What a test does with an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// It runs as it stands, on both servers.
+    Everywhere,
+    /// It runs on one of them alone, for this reason.
+    On(Flavor, &'static str),
+    /// It runs on both, where Vault's command line is installed.
+    WithVaultsCommandLine,
+    /// It is no command: the session looks at what it says.
+    Shown,
+    /// It is not run here, for this reason.
+    Not(&'static str),
+}
+
+const NO_BUILT_IN: &str = "OpenBao has no built-in method to go back to";
+
+/// By the first line of each.
+const LIST: &[(&str, Run)] = &[
+    ("plugin-catalog/try.sh", Run::Not("real_server::commands runs it")),
+    ("tests/run.sh", Run::Not("it runs this test")),
+    ("cargo build --release", Run::Everywhere),
+    (
+        "install -m 0755 target/release/vault-plugin-auth-aws /etc/vault/plugins/vault-plugin-auth-aws-0.1.0",
+        Run::Everywhere,
+    ),
+    (
+        "setcap cap_ipc_lock=+ep FILE",
+        Run::Not("it takes a right of the administrator, and a file of the reader's"),
+    ),
+    (
+        r#"vault plugin register -sha256="$SHA256" -command=vault-plugin-auth-aws-0.1.0 auth aws"#,
+        Run::Everywhere,
+    ),
+    ("vault plugin reload -plugin=aws", Run::Everywhere),
+    ("vault plugin deregister auth aws", Run::On(Flavor::Vault, NO_BUILT_IN)),
+    (
+        r#"vault plugin register -sha256="$SHA256" -command=vault-plugin-auth-aws-0.1.0 -version=v0.1.0 auth aws"#,
+        Run::Everywhere,
+    ),
+    ("vault auth tune -plugin-version=v0.1.0 aws/", Run::Everywhere),
+    (
+        r#"BUILTIN=$(vault plugin list auth | awk '$1 == "aws" && /builtin/ { print $2 }')"#,
+        Run::On(Flavor::Vault, NO_BUILT_IN),
+    ),
+    ("vault-plugin-auth-aws --version", Run::Everywhere),
+    ("vault write auth/aws/config/client iam_server_id_header_value=vault.example.com", Run::Everywhere),
+    ("vault write auth/aws/role/ci", Run::Everywhere),
+    ("vault write auth/aws/config/sts/210987654321", Run::Everywhere),
+    ("vault write auth/aws/role/web", Run::Everywhere),
+    (
+        "vault write auth/aws/role/batch auth_type=ec2 bound_ami_id=ami-0a1b2c3d role_tag=VaultRole",
+        Run::Everywhere,
+    ),
+    ("vault write -f auth/aws/config/rotate-root", Run::Everywhere),
+    ("vault path-help auth/aws/role/dev", Run::Everywhere),
+    ("vault write auth/aws/config/client", Run::Everywhere),
+    ("vault login -method=aws role=dev header_value=vault.example.com", Run::WithVaultsCommandLine),
+    ("import os", Run::Everywhere),
+    ("plugin-catalog/sign_login.py --role dev --server-id vault.example.com", Run::Everywhere),
+    ("IMDS=http://169.254.169.254/latest", Run::Everywhere),
+    (
+        r#"[DEBUG] auth.aws.…: login refused: code=login.role_unknown mount=auth/aws/ role=nope address=10.0.0.7 id=… reason="entry for role nope not found""#,
+        Run::Shown,
+    ),
+    ("{", Run::Shown),
+    ("vault read -format=json auth/aws/status/aws", Run::Everywhere),
+    ("vault path-help auth/aws/status/aws", Run::Everywhere),
+    (
+        "cargo run --example verify_login --no-default-features",
+        Run::Not("the tests build it, and it needs AWS"),
+    ),
+    ("UPDATE_OPENAPI=1 cargo test --test integration openapi", Run::Not("it changes files of the checkout")),
+    ("FUZZ_SECONDS=600 cargo test --release --test fuzz", Run::Not("it takes ten minutes")),
+    ("# agent.hcl", Run::Everywhere),
+    ("# proxy.hcl", Run::Everywhere),
+    ("vault agent -config=agent.hcl", Run::WithVaultsCommandLine),
+    ("# bao-agent.hcl", Run::Everywhere),
+    ("umask 077", Run::Everywhere),
+    ("vault write auth/aws/config/client allowed_sts_header_values=X-Amz-Expires", Run::Everywhere),
+    ("import base64", Run::Everywhere),
+];
+
+/// The row of an example.
+pub(super) fn run(key: &str) -> Option<Run> {
+    LIST.iter().find(|(listed, _)| *listed == key).map(|(_, run)| *run)
+}
+
+/// The first lines that have a row.
+pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+    LIST.iter().map(|(key, _)| *key)
+}
