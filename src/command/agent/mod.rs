@@ -6,6 +6,8 @@ mod hook;
 mod keeper;
 mod log;
 mod notify;
+#[cfg(test)]
+mod recipes;
 mod schedule;
 mod sink;
 mod split;

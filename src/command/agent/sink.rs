@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
-use vault_plugin_auth_aws::go::GoDuration;
+use vault_plugin_auth_aws::go::{GoDuration, Overflow};
 
 use crate::command::private_file;
 
@@ -101,7 +101,7 @@ fn owner(text: &str) -> Result<(Option<u32>, Option<u32>), String> {
 }
 
 fn duration(text: &str) -> Result<String, String> {
-    let read = GoDuration::parse_field(text);
+    let read = GoDuration::parse_field(text, Overflow::Refused);
     read.map_err(|error| format!("the wrap-ttl of a sink, {text:?}, is no duration: {error}"))?;
     Ok(text.to_owned())
 }
