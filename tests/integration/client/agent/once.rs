@@ -59,7 +59,6 @@ async fn wrong_use_has_its_code() {
         &["-sink=file:t", "-log-format=xml"],
         &["-sink=file:t", "region=nowhere"],
         &["-sink=file:t", "-ready-file=/proc/self"],
-        &["-sink=file:t", "-ca-cert=/no/such/file"],
     ] {
         let said = caller.failed(2, &[&["agent"], arguments].concat()).await;
         assert!(!said.contains("s3cret"), "{said}");
