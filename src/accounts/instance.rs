@@ -8,7 +8,7 @@ use crate::aws::arn::AccountId;
 use crate::aws::ec2::{Description, Instance};
 use crate::aws::region::Region;
 use crate::go::text::quote;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 
 /// Why an instance is not known to be running.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -39,6 +39,17 @@ pub enum InstanceError {
     NotRunning(String),
 }
 
+impl InstanceError {
+    /// See [`LookUpError::chosen_by_client`].
+    #[must_use]
+    pub fn chosen_by_client(self) -> Self {
+        match self {
+            Self::LookUp(error) => Self::LookUp(error.chosen_by_client()),
+            _ => self,
+        }
+    }
+}
+
 impl From<OutOfTime> for InstanceError {
     fn from(out_of_time: OutOfTime) -> Self {
         Self::LookUp(out_of_time.into())
@@ -63,6 +74,13 @@ impl Coded for InstanceError {
                 vec![Fact { name: "state", seen: state.clone(), wanted: "running".to_owned() }]
             }
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::LookUp(error) => error.hint(),
+            _ => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::aws::error::CallError;
 use crate::aws::region::UnknownPartition;
 use crate::go::text::quote;
 use crate::ports::SystemViewError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
 
 /// Why something could not be looked up in AWS.
@@ -47,6 +47,9 @@ pub enum LookUpError {
         /// That of the server's own credentials.
         own: AccountId,
     },
+    /// The same of an account that the client of a login chose, and nobody else ever named.
+    #[error(transparent)]
+    AccountOfStranger(Box<Self>),
     /// The role that the account has in `config/sts` leads into another account.
     #[error("the role for account ID {} looks into account {}", quote(.account.as_str()), quote(.found.as_str()))]
     AccountElsewhere {
@@ -143,12 +146,26 @@ pub enum LookUpError {
     Arn(#[from] ArnError),
 }
 
+impl LookUpError {
+    /// The error of a login whose account only the client chose. That nobody configured that account is no
+    /// fault of the operator.
+    #[must_use]
+    pub fn chosen_by_client(self) -> Self {
+        match self {
+            Self::AccountNotConfigured { .. } => Self::AccountOfStranger(Box::new(self)),
+            Self::NoIamClient(cause) => Self::NoIamClient(Box::new(cause.chosen_by_client())),
+            _ => self,
+        }
+    }
+}
+
 impl Coded for LookUpError {
     fn code(&self) -> Code {
         match self {
             Self::OutOfTime | Self::NotInTime { .. } => Code::OutOfTime,
             Self::StsConfig { cause, .. } => cause.code(),
             Self::AccountNotConfigured { .. } => Code::AccountNotConfigured,
+            Self::AccountOfStranger(_) => Code::LoginAccountForeign,
             Self::AccountElsewhere { .. } | Self::Recreated { same_place: false, .. } => {
                 Code::AccountElsewhere
             }
@@ -176,8 +193,19 @@ impl Coded for LookUpError {
             Self::AccountNotConfigured { account, own } => fact("account", own.as_str(), account.as_str()),
             Self::AccountElsewhere { account, found } => fact("account", found.as_str(), account.as_str()),
             Self::Recreated { unique_id, wanted, .. } => fact("unique_id", unique_id, wanted),
-            Self::NoIamClient(cause) => cause.facts(),
+            Self::NoIamClient(cause) | Self::AccountOfStranger(cause) => cause.facts(),
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::OwnAccount(cause)
+            | Self::Call(cause)
+            | Self::Entity { cause, .. }
+            | Self::Instance { cause, .. } => cause.hint(),
+            Self::NoIamClient(cause) => cause.hint(),
+            _ => None,
         }
     }
 }
@@ -192,7 +220,7 @@ mod tests {
     fn refused(code: &str) -> CallError {
         let status = StatusCode::BAD_REQUEST;
         let (message, request_id) = ("no".to_owned(), "r".to_owned());
-        ServiceError { code: code.to_owned(), message, status, request_id }.into()
+        ServiceError { code: code.to_owned(), message, status, request_id, call: None }.into()
     }
 
     fn recreated(same_place: bool) -> LookUpError {
@@ -260,6 +288,23 @@ mod tests {
         ] {
             assert_eq!((error.to_string().as_str(), error.code()), (text, code));
         }
+    }
+
+    #[test]
+    fn an_account_that_the_client_chose_is_not_the_operators_to_configure() {
+        let [account, own] = ["1", "2"].map(AccountId::new);
+        let error = LookUpError::AccountNotConfigured { account, own };
+        for error in [error.clone(), LookUpError::NoIamClient(Box::new(error))] {
+            let of_login = error.clone().chosen_by_client();
+            assert_eq!(of_login.to_string(), error.to_string());
+            assert_eq!(of_login.facts(), error.facts());
+            assert_eq!(
+                (of_login.code(), error.code()),
+                (Code::LoginAccountForeign, Code::AccountNotConfigured)
+            );
+        }
+        let other = LookUpError::Call(refused("AccessDenied"));
+        assert_eq!(other.clone().chosen_by_client(), other);
     }
 
     #[test]

@@ -58,9 +58,7 @@ pub async fn send(
         let last = attempts >= max_attempts;
         let (cause, retry_after) = match result {
             Err(_) => (AttemptError::TimedOut(time.as_secs().max(1)), None),
-            Ok(Err(error @ (TransportError::Connect(_) | TransportError::Exchange(_)))) => {
-                (error.into(), None)
-            }
+            Ok(Err(error)) if error.may_pass() => (error.into(), None),
             Ok(Err(error)) => return Err(GaveUp { attempts, cause: error.into(), out_of_time: None }),
             Ok(Ok(response)) => {
                 let retry_after = retry_after(&response.headers);

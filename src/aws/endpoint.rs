@@ -3,6 +3,8 @@
 //! Host names are computed from the table of partitions (AWS General Reference, "Service endpoints"), not
 //! from a list of regions.
 
+use std::net::IpAddr;
+
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use thiserror::Error;
@@ -49,6 +51,16 @@ impl Coded for EndpointError {
 }
 
 impl Service {
+    /// The settings of `config/client` that decide where its requests go, and for which region they are signed.
+    #[must_use]
+    pub const fn settings(self) -> &'static str {
+        match self {
+            Self::Sts => "sts_endpoint and sts_region of config/client",
+            Self::Iam => "iam_endpoint of config/client and the region of the server",
+            Self::Ec2 => "endpoint of config/client and the region that is looked into",
+        }
+    }
+
     /// As it stands in the credential scope of a signature.
     #[must_use]
     pub const fn signing_name(self) -> &'static str {
@@ -160,6 +172,17 @@ impl Endpoint {
         self.authority.as_str()
     }
 
+    /// Whether what is sent there leaves this machine unprotected: over http, and to a host that is not
+    /// known to be this one.
+    #[must_use]
+    pub fn is_unprotected(&self) -> bool {
+        let host = self.authority.host();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let is_loopback = address
+            .map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |ip| ip.to_canonical().is_loopback());
+        self.scheme == Scheme::HTTP && !is_loopback
+    }
+
     /// The URI for a request path, which starts with `/` or is appended after one.
     #[must_use]
     pub fn uri(&self, path: &str) -> Option<Uri> {
@@ -252,6 +275,29 @@ mod tests {
             "http://[::1]:y",
         ] {
             assert!(Endpoint::configured(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_http_to_other_machines_is_unprotected() {
+        for (url, unprotected) in [
+            ("http://sts.example", true),
+            ("HTTP://sts.example:8080/base", true),
+            ("http://10.0.0.1", true),
+            ("http://169.254.169.254/", true),
+            ("http://[2001:db8::1]:80", true),
+            ("http://localhost.example", true),
+            ("http://127.0.0.1.example", true),
+            ("https://sts.example", false),
+            ("sts.example", false),
+            ("http://localhost:4566", false),
+            ("http://LocalHost", false),
+            ("http://127.0.0.1:8080", false),
+            ("http://127.9.9.9", false),
+            ("http://[::1]:80", false),
+            ("http://[::ffff:127.0.0.1]", false),
+        ] {
+            assert_eq!(Endpoint::configured(url).unwrap().is_unprotected(), unprotected, "{url}");
         }
     }
 

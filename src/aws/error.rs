@@ -5,11 +5,12 @@ use std::fmt;
 use http::StatusCode;
 use thiserror::Error;
 
-use super::calls::BudgetUsedUp;
+use super::calls::{Api, BudgetUsedUp};
 use super::credentials_source::UnsendableCredentials;
 use super::gave_up::GaveUp;
+use super::signature_fault::SignatureFault;
 use super::xml::{Node, Once, walk};
-use crate::refusal::{Code, Coded};
+use crate::refusal::{Code, Coded, Hint};
 
 /// The error document of an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,10 +23,28 @@ pub struct ServiceError {
     pub status: StatusCode,
     /// AWS's request id, for its support.
     pub request_id: String,
+    /// The call that the server itself made, if it is one.
+    pub call: Option<Api>,
 }
 
 /// How much of each part of an error document is kept, in bytes: it is shown to clients.
 const MAX_SHOWN: usize = 2 * 1024;
+
+/// Codes by which AWS says that the signer may not do this.
+const DENIAL_CODES: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
+
+/// Codes by which AWS says that it does not take a signature, or who made it.
+const CREDENTIAL_CODES: [&str; 9] = [
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidIdentityToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
 
 /// Codes by which AWS says that it is asked too often.
 const THROTTLING_CODES: [&str; 9] = [
@@ -51,7 +70,7 @@ impl ServiceError {
             ("UnknownError".to_owned(), "the answer is not an AWS error document".to_owned(), String::new())
         });
         let shown = |text: String| truncated(&text, MAX_SHOWN).to_owned();
-        Self { code: shown(code), message: shown(message), status, request_id: shown(request_id) }
+        Self { code: shown(code), message: shown(message), status, request_id: shown(request_id), call: None }
     }
 
     fn read(document: &str, root: &str) -> Option<(String, String, String)> {
@@ -77,6 +96,33 @@ impl ServiceError {
             "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => Code::InstanceUnknown,
             _ => Code::ServerRefused,
         }
+    }
+
+    /// What helps when AWS refused a call of the server itself with it.
+    fn own_hint(&self) -> Option<Hint> {
+        let code = self.code.as_str();
+        match SignatureFault::read(&self.message, None) {
+            Some(SignatureFault::Clock(skew)) => return Some(Hint::ServerClock(skew)),
+            Some(SignatureFault::Region) => {
+                return Some(Hint::OwnRegion(
+                    self.call.map_or("region and endpoint", |call| call.service().settings()),
+                ));
+            }
+            None => {}
+        }
+        match self.call {
+            Some(call) if DENIAL_CODES.contains(&code) => Some(Hint::OwnPermission(call.name())),
+            call if CREDENTIAL_CODES.contains(&code) => {
+                Some(Hint::OwnCredentials { code: code.to_owned(), action: call.map_or("", Api::name) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether AWS says that the credentials are no longer valid.
+    #[must_use]
+    pub fn is_expired(&self) -> bool {
+        matches!(self.code.as_str(), "ExpiredToken" | "ExpiredTokenException")
     }
 
     /// Whether AWS asks for patience.
@@ -180,6 +226,19 @@ impl Coded for CallError {
             Self::Service(error) => error.cause(),
             Self::Throttled(_) => Code::AwsThrottled,
             Self::Failed(call) => call.cause.code(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Service(error) => error.own_hint(),
+            Self::Throttled(_) => None,
+            Self::Failed(call) => match &call.cause {
+                NoResult::GaveUp(gave_up) => {
+                    gave_up.hint(&call.endpoint, "the endpoints and the region of config/client")
+                }
+                _ => None,
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::calls::BudgetUsedUp;
 use super::deadline::Allotted;
 use crate::ports::TransportError;
-use crate::refusal::{Code, Coded};
+use crate::refusal::{Code, Coded, Hint, Step};
 
 /// How a call ended without an answer worth reading.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -43,6 +43,26 @@ impl fmt::Display for GaveUp {
 impl Coded for GaveUp {
     fn code(&self) -> Code {
         if self.was_cut_short() { Code::OutOfTime } else { self.cause.code() }
+    }
+}
+
+impl GaveUp {
+    /// What helps to reach an endpoint, if it was not reached; `settings` name what leads there.
+    #[must_use]
+    pub fn hint(&self, host: &str, settings: &'static str) -> Option<Hint> {
+        let step = match &self.cause {
+            // It had less time than connecting may take: nobody knows how far it came.
+            AttemptError::TimedOut(_) if self.out_of_time.is_some() => return None,
+            AttemptError::TimedOut(_) | AttemptError::Transport(TransportError::Exchange(_)) => Step::Read,
+            AttemptError::Transport(TransportError::Resolve(_)) => Step::Resolve,
+            AttemptError::Transport(TransportError::Connect(_)) => Step::Connect,
+            AttemptError::Transport(TransportError::Tunnel(_) | TransportError::Proxy(_)) => Step::Proxy,
+            AttemptError::Transport(TransportError::Tls(_)) => Step::Tls,
+            AttemptError::Transport(TransportError::TooLarge { .. } | TransportError::Unsendable(_))
+            | AttemptError::ServerErrors
+            | AttemptError::Budget(_) => return None,
+        };
+        Some(Hint::NotReached { host: host.to_owned(), step, settings })
     }
 }
 

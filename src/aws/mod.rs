@@ -14,5 +14,6 @@ pub mod gave_up;
 pub mod iam;
 pub mod query;
 pub mod region;
+pub mod signature_fault;
 pub mod sts;
 pub mod xml;

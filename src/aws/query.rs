@@ -74,7 +74,8 @@ impl QueryCall<'_> {
         let answer = send(context, &request, &mut meter).await;
         let answer = answer.map_err(|gave_up| self.failed(NoResult::GaveUp(gave_up)))?.response;
         if !answer.status.is_success() {
-            return Err(ServiceError::parse(answer.status, &answer.body).into());
+            let refused = ServiceError::parse(answer.status, &answer.body);
+            return Err(ServiceError { call: Some(self.api), ..refused }.into());
         }
         String::from_utf8(answer.body.into()).map_err(|_| self.unreadable())
     }

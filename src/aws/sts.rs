@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, DATE};
+use http::uri::Authority;
+use http::{StatusCode, Uri};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -13,17 +14,18 @@ use super::attempts::send;
 use super::calls::{Api, ForwardedAnswer, Meter};
 use super::context::CallContext;
 use super::credentials_source::CredentialsSource;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, NoResult, ServiceError};
 use super::gave_up::{AttemptError, GaveUp};
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
+use super::signature_fault::SignatureFault;
 use super::xml::{Node, Once, XmlError, walk};
 use crate::aws::arn::AccountId;
 use crate::aws::error::truncated;
 use crate::go::text::quote;
-use crate::ports::{HttpRequest, TransportError};
-use crate::refusal::{Code, Coded};
+use crate::ports::{HttpRequest, HttpResponse, TransportError};
+use crate::refusal::{Code, Coded, Hint};
 
 const VERSION: &str = "2011-06-15";
 /// How much of an error answer of STS is shown to the client, in bytes.
@@ -91,6 +93,10 @@ pub struct Forwarded<'a> {
     pub description: String,
     /// Region of the endpoint; empty where a configured one has none.
     pub region: &'a str,
+    /// Region that it is signed for, as the client wrote it.
+    pub signed_region: &'a str,
+    /// Whether the region of the signature chose the endpoint.
+    pub region_by_client: bool,
 }
 
 /// What of a client's request cannot be sent in HTTP.
@@ -136,6 +142,8 @@ pub enum ForwardError {
         /// How often it was sent, and what the last attempt met.
         #[source]
         gave_up: GaveUp,
+        /// What helps.
+        hint: Option<Box<Hint>>,
     },
     /// The answer is not of the type that STS answers with.
     #[error("body of GetCallerIdentity is invalid")]
@@ -147,6 +155,8 @@ pub enum ForwardError {
         status: StatusCode,
         /// The answer.
         body: String,
+        /// What helps.
+        hint: Option<Box<Hint>>,
     },
     /// The answer could not be read.
     #[error("error parsing STS response")]
@@ -170,7 +180,7 @@ impl Coded for ForwardError {
                 AttemptError::Transport(TransportError::Tls(_) | TransportError::Proxy(_)) => gave_up.code(),
                 _ => Code::StsNoAnswer,
             },
-            Self::Refused { status, body } if status.is_client_error() => {
+            Self::Refused { status, body, .. } if status.is_client_error() => {
                 let is_throttling = ServiceError::parse(*status, body.as_bytes()).is_throttling();
                 if is_throttling { Code::AwsThrottled } else { Code::StsRefused }
             }
@@ -179,6 +189,54 @@ impl Coded for ForwardError {
             Self::Refused { .. } | Self::Unreadable => Code::StsUnreadable,
         }
     }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::GaveUp { hint, .. } | Self::Refused { hint, .. } => hint.as_deref().cloned(),
+            Self::Unsendable { .. } | Self::ContentType | Self::Unreadable => None,
+        }
+    }
+}
+
+impl Forwarded<'_> {
+    /// What helps when STS was not reached.
+    fn not_reached(&self, uri: &Uri, gave_up: &GaveUp) -> Option<Hint> {
+        let settings = if self.region_by_client {
+            "the region that the client signs for (use_sts_region_from_client of config/client is set)"
+        } else {
+            Service::Sts.settings()
+        };
+        gave_up.hint(host_of(uri), settings)
+    }
+
+    /// What helps when STS refused it.
+    fn refused(&self, uri: &Uri, answer: &HttpResponse) -> Option<Hint> {
+        let error = ServiceError::parse(answer.status, &answer.body);
+        if error.is_expired() {
+            return Some(Hint::ClientExpired);
+        }
+        let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
+        match SignatureFault::read(&error.message, date)? {
+            SignatureFault::Clock(skew) => Some(Hint::ClientClock(skew)),
+            SignatureFault::Region => {
+                let taken = match self.region {
+                    // The one that the global endpoint takes.
+                    "aws-global" => "us-east-1",
+                    region => region.strip_suffix("-fips").unwrap_or(region),
+                };
+                Some(Hint::WrongRegion {
+                    signed: self.signed_region.to_owned(),
+                    host: host_of(uri).to_owned(),
+                    taken: if taken == self.signed_region { String::new() } else { taken.to_owned() },
+                    by_client: self.region_by_client,
+                })
+            }
+        }
+    }
+}
+
+fn host_of(uri: &Uri) -> &str {
+    uri.authority().map_or("", Authority::as_str)
 }
 
 /// Sends a client's signed request to STS and reads who signed it.
@@ -189,15 +247,20 @@ pub async fn forward<'a>(
     forwarded: &Forwarded<'a>,
     context: CallContext<'a>,
 ) -> Result<(CallerIdentity, ForwardedAnswer<'a>), ForwardError> {
-    let Forwarded { request, description, region } = forwarded;
+    let Forwarded { request, description, region, .. } = forwarded;
     let (calls, region) = (context.calls, *region);
     let request = request.as_ref().map_err(|cause| ForwardError::Unsendable {
         description: description.clone(),
         cause: cause.clone(),
     })?;
-    let answer = send(context, request, &mut Meter::Forwarded { calls, region })
-        .await
-        .map_err(|gave_up| ForwardError::GaveUp { description: description.clone(), gave_up })?;
+    let answer =
+        send(context, request, &mut Meter::Forwarded { calls, region }).await.map_err(|gave_up| {
+            ForwardError::GaveUp {
+                description: description.clone(),
+                hint: forwarded.not_reached(&request.uri, &gave_up).map(Box::new),
+                gave_up,
+            }
+        })?;
     let (answer, latency) = (answer.response, answer.latency);
     let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
@@ -206,7 +269,8 @@ pub async fn forward<'a>(
     }
     if answer.status != StatusCode::OK {
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        return Err(ForwardError::Refused { status: answer.status, body });
+        let hint = forwarded.refused(&request.uri, &answer).map(Box::new);
+        return Err(ForwardError::Refused { status: answer.status, body, hint });
     }
     let identity = CallerIdentity::parse(&answer.body).map_err(|_| ForwardError::Unreadable)?;
     Ok((identity, counted.ok_or(ForwardError::Unreadable)?))

@@ -7,7 +7,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::ArnError;
 use crate::aws::error::CallError;
 use crate::go::text::quote;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 
 /// Why an instance does not satisfy a role.
 #[derive(Debug, Error)]
@@ -163,6 +163,14 @@ impl Coded for CannotTell {
         match self {
             Self::NoClient(cause) | Self::LookUp(cause) => cause.facts(),
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::NoClient(cause) | Self::LookUp(cause) => cause.hint(),
+            Self::Call(cause) => cause.hint(),
+            _ => None,
         }
     }
 }

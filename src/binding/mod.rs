@@ -1,5 +1,6 @@
 //! What a role demands of a caller.
 
+pub mod account;
 mod bound_error;
 pub mod instance;
 pub mod principal;

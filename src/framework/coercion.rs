@@ -78,22 +78,24 @@ fn int(value: &Value) -> Result<i64, String> {
         Value::Null => Ok(0),
         Value::String(text) if text.is_empty() => Ok(0),
         Value::String(text) => go_int(text).ok_or_else(|| "text is not an integer".to_owned()),
-        Value::Number(number) => whole(number).ok_or_else(|| "number is out of range".to_owned()),
+        Value::Number(number) => whole(number).ok_or_else(|| not_whole(number)),
         Value::Bool(flag) => Ok(i64::from(*flag)),
         Value::Array(_) | Value::Object(_) => Err(mismatch("an integer", value)),
     }
 }
 
-/// The number without its fraction, if that fits.
+/// A number that is written without fraction and exponent, and fits.
 fn whole(number: &Number) -> Option<i64> {
-    // 2^63, the first double beyond the integers of 64 bits; its negative is the last within.
+    // A written `-0` is read as a fraction.
+    let is_minus_zero = |float: f64| float == 0.0 && float.is_sign_negative();
+    number.as_i64().or_else(|| number.as_f64().is_some_and(is_minus_zero).then_some(0))
+}
+
+fn not_whole(number: &Number) -> String {
+    // 2^63, the first double beyond the integers of 64 bits.
     const BEYOND: f64 = 9_223_372_036_854_775_808.0;
-    if number.is_f64() {
-        let truncated = number.as_f64()?.trunc();
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number within the range")]
-        return (-BEYOND..BEYOND).contains(&truncated).then_some(truncated as i64);
-    }
-    number.as_i64()
+    let is_near = number.is_f64() && number.as_f64().is_some_and(|float| float.abs() < BEYOND);
+    if is_near { "number is not an integer" } else { "number is out of range" }.to_owned()
 }
 
 /// Integer text as Go reads it: sign, base prefix (`0x`, `0o`, `0b`, or `0` for octal), and single
@@ -125,7 +127,11 @@ fn bool(value: &Value) -> Result<bool, String> {
     match value {
         Value::Null => Ok(false),
         Value::Bool(flag) => Ok(*flag),
-        Value::Number(number) => Ok(number.as_f64() != Some(0.0)),
+        Value::Number(number) => match number.as_u64() {
+            Some(0) => Ok(false),
+            Some(1) => Ok(true),
+            _ => Err("number is neither 1 nor 0".to_owned()),
+        },
         Value::String(text) => match text.as_str() {
             "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
             "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
@@ -139,10 +145,10 @@ fn seconds(value: &Value, overflow: Overflow) -> Result<Option<i64>, String> {
     let duration = match value {
         Value::Null => return Ok(None),
         Value::String(text) => GoDuration::parse_field(text, overflow)?,
-        Value::Number(number) => match number.as_i64() {
+        Value::Number(number) => match whole(number) {
             Some(seconds) => GoDuration::of_field(seconds, overflow)?,
-            // A number too large for an integer is too large for a duration.
-            None => GoDuration::of_field(whole(number).unwrap_or(i64::MAX), Overflow::Refused)?,
+            // Go reads what is no integer as text, and text wants a unit.
+            None => GoDuration::parse_field(&number.to_string(), overflow)?,
         },
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             return Err("could not parse duration from input".to_owned());
@@ -276,6 +282,7 @@ mod tests {
     fn int() {
         let ok = |n: i64| Ok(FieldValue::Int(n));
         let bad = || Err("text is not an integer");
+        let no_integer = || Err("number is not an integer");
         let beyond = || Err("number is out of range");
         check(
             FieldKind::Int,
@@ -284,16 +291,18 @@ mod tests {
                 (json!(""), ok(0)),
                 (json!(7), ok(7)),
                 (json!(-1), ok(-1)),
-                (json!(1.9), ok(1)),
-                (json!(-1.9), ok(-1)),
-                (json!(1e3), ok(1000)),
+                (json!(1.9), no_integer()),
+                (json!(-1.9), no_integer()),
+                (json!(1.0), no_integer()),
+                (json!(1e3), no_integer()),
+                (parsed("-0"), ok(0)),
                 (json!(i64::MAX), ok(i64::MAX)),
                 (json!(i64::MIN), ok(i64::MIN)),
                 (json!(u64::MAX), beyond()),
                 (json!(1e300), beyond()),
                 (json!(-1e300), beyond()),
                 (json!(9_223_372_036_854_775_808_f64), beyond()),
-                (json!(-9_223_372_036_854_775_808_f64), ok(i64::MIN)),
+                (json!(-9_223_372_036_854_775_808_f64), beyond()),
                 (parsed("123456789012345678901234567890"), beyond()),
                 (json!(true), ok(1)),
                 (json!(false), ok(0)),
@@ -334,15 +343,20 @@ mod tests {
     #[test]
     fn bool() {
         let ok = |flag: bool| Ok(FieldValue::Bool(flag));
+        let neither = || Err("number is neither 1 nor 0");
         let mut cases = vec![
             (json!(null), ok(false)),
             (json!(true), ok(true)),
             (json!(false), ok(false)),
             (json!(0), ok(false)),
-            (json!(0.0), ok(false)),
-            (json!(-0.0), ok(false)),
-            (json!(2), ok(true)),
-            (json!(-0.5), ok(true)),
+            (json!(1), ok(true)),
+            (json!(0.0), neither()),
+            (json!(-0.0), neither()),
+            (json!(1.0), neither()),
+            (json!(2), neither()),
+            (json!(-1), neither()),
+            (json!(-0.5), neither()),
+            (json!(1e20), neither()),
             (json!("yes"), Err("text is neither true nor false")),
             (json!("tRUE"), Err("text is neither true nor false")),
             (json!(" true"), Err("text is neither true nor false")),
@@ -358,6 +372,7 @@ mod tests {
     fn duration() {
         const OVERFLOW: &str =
             "multiplication of durations resulted in overflow, one operand may be too large";
+        const MISSING_UNIT: &str = "time: missing unit in duration";
         let ok = |seconds: i64| Ok(FieldValue::Seconds(seconds));
         assert_eq!(convert_as(FieldKind::DurationSecond, json!(null)), Ok(None));
         check(
@@ -365,8 +380,11 @@ mod tests {
             vec![
                 (json!(""), ok(0)),
                 (json!(90), ok(90)),
-                (json!(1.9), ok(1)),
-                (json!(-0.9), ok(0)),
+                (json!(1.9), Err(MISSING_UNIT)),
+                (json!(-0.9), Err(MISSING_UNIT)),
+                (json!(0.0), Err(MISSING_UNIT)),
+                (json!(1e3), Err(MISSING_UNIT)),
+                (parsed("-0"), ok(0)),
                 (json!("90"), ok(90)),
                 (json!("2d"), ok(172_800)),
                 (json!("1h30m"), ok(5400)),
@@ -377,8 +395,10 @@ mod tests {
                 (json!("-5s"), Err("cannot provide negative value '-5'")),
                 (json!("-1d"), Err("cannot provide negative value '-86400'")),
                 (json!(99_999_999_999_i64), Err(OVERFLOW)),
-                (json!(1e300), Err(OVERFLOW)),
-                (json!(u64::MAX), Err(OVERFLOW)),
+                (json!(1e10), Err(MISSING_UNIT)),
+                (json!(1e20), Err("time: unknown unit in duration")),
+                (json!(1e300), Err("time: unknown unit in duration")),
+                (json!(u64::MAX), Err(MISSING_UNIT)),
                 (json!("99999999999"), Err(OVERFLOW)),
                 (json!("secret"), Err("time: invalid duration")),
                 (json!("1d12h"), Err("time: unknown unit in duration")),

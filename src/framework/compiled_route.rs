@@ -4,6 +4,7 @@ use regex_lite::Regex;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::near_field::nearest;
 use super::{
     DataError, Endpoint, Fields, HostFlavor, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern,
 };
@@ -105,6 +106,13 @@ impl<B> CompiledRoute<B> {
         let found = self.regex.captures(path)?;
         let value = |group| found.get(group).map_or_else(String::new, |text| text.as_str().to_owned());
         Some(self.captures.iter().map(|&(group, name)| (name, value(group))).collect())
+    }
+
+    /// The field that a name which is none was probably meant for. What the path says is never meant.
+    pub(super) fn field_near(&self, name: &str) -> Option<&'static str> {
+        let is_captured = |field: &str| self.captures.iter().any(|&(_, captured)| captured == field);
+        let fields = self.route.fields.iter().map(|field| field.name);
+        nearest(name, fields.filter(|field| !is_captured(field)))
     }
 
     /// The endpoint of an operation.

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::forwarding::cut;
 use crate::ports::{StorageError, SystemViewError};
-use crate::refusal::{Blame, Code, Coded, Fact};
+use crate::refusal::{Blame, Code, Coded, Fact, Hint};
 
 /// How a failure is answered. It is what the built-in method answers, and says nothing about who must
 /// act: that is the [blame](Failure::blame).
@@ -36,12 +37,14 @@ pub struct Failure {
     code: Code,
     text: Cow<'static, str>,
     facts: Vec<Fact>,
+    hint: Option<Box<Hint>>,
 }
 
 impl Failure {
     /// A failure by an error, answered with a status.
     pub fn new(status: Status, error: &impl Coded) -> Self {
-        Self { status, code: error.code(), text: Cow::Owned(error.to_string()), facts: error.facts() }
+        let text = Cow::Owned(error.to_string());
+        Self { status, code: error.code(), text, facts: error.facts(), hint: error.hint().map(Box::new) }
     }
 
     /// An error response: HTTP 400.
@@ -79,7 +82,7 @@ impl Failure {
     }
 
     const fn fixed(status: Status, code: Code, text: &'static str) -> Self {
-        Self { status, code, text: Cow::Borrowed(text), facts: Vec::new() }
+        Self { status, code, text: Cow::Borrowed(text), facts: Vec::new(), hint: None }
     }
 
     /// A storage error with a text around it; the read-only error stays as it is.
@@ -92,6 +95,7 @@ impl Failure {
             code: Code::StorageFailed,
             text: Cow::Owned(text(error.text())),
             facts: Vec::new(),
+            hint: None,
         }
     }
 
@@ -143,16 +147,31 @@ impl Failure {
         &self.facts
     }
 
-    /// The text of the answer.
+    /// The words of the API, with which the text of the answer begins.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text of the answer.
+    /// What helps: against this one failure, or against all of its code.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        self.hint.as_ref().map_or_else(|| self.code.hint().to_owned(), ToString::to_string)
+    }
+
+    /// The text of the answer: the words of the API, then what helps, if the caller is told. The host follows
+    /// none of it, unless the host itself said it or this node cannot write.
     #[must_use]
     pub fn into_text(self) -> String {
-        self.text.into_owned()
+        let hosts_own = match self.code {
+            Code::StorageFailed | Code::SystemViewFailed | Code::ConfigRotationManager => true,
+            _ => self.is_read_only(),
+        };
+        let text = match self.hint {
+            Some(hint) => format!("{}; {hint}", self.text),
+            None => self.text.into_owned(),
+        };
+        if hosts_own { text } else { cut(text) }
     }
 }
 
@@ -171,6 +190,10 @@ impl Coded for Failure {
 
     fn facts(&self) -> Vec<Fact> {
         self.facts.to_vec()
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        self.hint.as_deref().cloned()
     }
 }
 

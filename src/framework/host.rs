@@ -64,4 +64,22 @@ impl HostFlavor {
     pub const fn explains_missing_body(self) -> bool {
         matches!(self, Self::Vault)
     }
+
+    /// Said where it issues no identity tokens to plugins.
+    #[must_use]
+    pub const fn no_identity_tokens(self) -> &'static str {
+        match self {
+            Self::Vault => "plugin workload identity not supported in Vault community edition",
+            Self::OpenBao => "plugin workload identity is not supported by OpenBao",
+        }
+    }
+
+    /// Said where it has no rotation manager.
+    #[must_use]
+    pub const fn no_rotation_manager(self) -> &'static str {
+        match self {
+            Self::Vault => "rotation manager capabilities not supported in Vault community edition",
+            Self::OpenBao => "rotation manager capabilities not supported by OpenBao",
+        }
+    }
 }

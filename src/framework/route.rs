@@ -50,4 +50,7 @@ pub struct Route<B> {
     /// Longest accepted request data in bytes, where it is less than
     /// [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES).
     pub max_data_bytes: Option<usize>,
+    /// Whether a write is answered with a warning for each member of its data that is no field and has nearly
+    /// the name of one. Else, as in Vault's SDK, only an answer that has content tells of such members.
+    pub warns_of_unknown_fields: bool,
 }

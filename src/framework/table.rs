@@ -13,6 +13,7 @@ use super::{
     Existence, Failure, HandlerResult, HelpContext, HostFlavor, Operation, Reply, Request, Response, Route,
     Status, help, openapi, parse_data,
 };
+use crate::go::text::quote;
 use crate::refusal::{Code, Coded};
 
 /// What the route table asks the mounted backend, and only when it needs to know.
@@ -110,8 +111,17 @@ impl<B: Backend> RouteTable<B> {
         }
         let input = compiled.input(self.host, request, captures).map_err(|error| Failure::refused(&error))?;
         let mut answer = (endpoint.handler)(backend, request, input.fields).await?;
+        let is_write = matches!(request.operation, Operation::Create | Operation::Update);
+        let (meant, ignored) = if compiled.route.warns_of_unknown_fields && is_write {
+            told_apart(compiled, input.ignored)
+        } else {
+            (Vec::new(), input.ignored)
+        };
+        if !meant.is_empty() {
+            answer.get_or_insert_default().warnings.extend(meant);
+        }
         if let Some(response) = &mut answer {
-            warn(response, &input.ignored, &input.replaced);
+            warn(response, &ignored, &input.replaced);
         }
         Ok(answer)
     }
@@ -150,6 +160,26 @@ fn default_prefix(request: &Request) -> String {
             _ => None,
         })
         .unwrap_or_default()
+}
+
+/// A warning for each name that is nearly that of a field, and the names that are not. There are only so
+/// many warnings: the rest are told as any other name.
+fn told_apart<B>(compiled: &CompiledRoute<B>, ignored: Vec<String>) -> (Vec<String>, Vec<String>) {
+    const MAX_WARNINGS: usize = 16;
+    const MAX_SHOWN: usize = 64;
+    let (mut warnings, mut others) = (Vec::new(), Vec::new());
+    for name in ignored {
+        match compiled.field_near(&name) {
+            Some(field) if warnings.len() < MAX_WARNINGS => {
+                let shown: String = name.chars().take(MAX_SHOWN).collect();
+                let shown = quote(&shown);
+                warnings
+                    .push(format!("unrecognized parameter {shown} was ignored; did you mean \"{field}\"?"));
+            }
+            _ => others.push(name),
+        }
+    }
+    (warnings, others)
 }
 
 fn warn(response: &mut Response, ignored: &[String], replaced: &[&str]) {

@@ -116,6 +116,7 @@ pub(super) fn route(
         display: DisplayAttributes::default(),
         deprecated: false,
         max_data_bytes: None,
+        warns_of_unknown_fields: false,
     }
 }
 

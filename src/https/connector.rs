@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::Uri;
-use http::uri::Authority;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{
     DefaultServerNameResolver, FixedServerNameResolver, HttpsConnector, MaybeHttpsStream, ResolveServerName,
@@ -21,6 +20,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::error::{BoxError, ConnectError};
+use super::peer::Peer;
 use super::proxy::{Protocol, Proxies};
 use super::quick_ack::acknowledge_now;
 use super::resolver::Resolver;
@@ -59,7 +59,7 @@ impl Connector {
 
     /// Towards targets this trust, and a certificate for this name if there is one, instead of one for
     /// the host of the URL. Towards proxies nothing changes.
-    pub(super) fn to_target(mut self, trust: Arc<Trust>, name: Option<ServerName<'static>>) -> Self {
+    pub(super) fn towards_targets(mut self, trust: Arc<Trust>, name: Option<ServerName<'static>>) -> Self {
         self.trust = trust;
         if let Some(name) = name {
             self.names = Arc::new(FixedServerNameResolver::new(name));
@@ -86,10 +86,7 @@ impl Connector {
         };
         match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
             Ok(connected) => connected.map_err(|error| ConnectError::new(&peer, &*error)),
-            Err(_) => Err(ConnectError::Connect(format!(
-                "connecting to {peer} took longer than {} s",
-                CONNECT_TIMEOUT.as_secs()
-            ))),
+            Err(_) => Err(ConnectError::too_late(&peer, CONNECT_TIMEOUT.as_secs())),
         }
     }
 }
@@ -141,17 +138,20 @@ impl Dialer {
     }
 
     /// Who is connected to, for error texts. Credentials of the proxy are not part of it.
-    fn describe(&self, target: &Uri) -> String {
+    fn describe(&self, target: &Uri) -> Peer {
         let host = target.host().unwrap_or_default();
         let default_port = if target.scheme_str() == Some("http") { 80 } else { 443 };
         let port = target.port_u16().unwrap_or(default_port);
-        let via = match self.proxies.for_target(target) {
+        let proxy = match self.proxies.for_target(target) {
             Ok(Some(proxy)) => {
-                format!(" through proxy {}", proxy.uri().authority().map_or("", Authority::as_str))
+                // Credentials of the proxy are no part of it.
+                let uri = proxy.uri();
+                let port = uri.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+                Some(format!("{}{port}", uri.host().unwrap_or_default()))
             }
-            _ => String::new(),
+            _ => None,
         };
-        format!("{host}:{port}{via}")
+        Peer { address: format!("{host}:{port}"), proxy }
     }
 }
 

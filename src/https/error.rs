@@ -7,6 +7,8 @@ use std::io;
 use thiserror::Error;
 
 use super::own_root::is_authority_as_server;
+use super::peer::Peer;
+use super::resolver::NotResolved;
 use crate::ports::TransportError;
 
 /// What the TLS library calls by the name of a variant.
@@ -18,9 +20,15 @@ pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 /// Why no connection stands.
 #[derive(Debug, Error)]
 pub(super) enum ConnectError {
+    /// The name of the peer has no address.
+    #[error("{0}")]
+    Resolve(String),
     /// The peer was not reached.
     #[error("{0}")]
     Connect(String),
+    /// The peer was not reached through the proxy.
+    #[error("{0}")]
+    Tunnel(String),
     /// The peer is not trusted, or does not speak TLS as it should.
     #[error("{0}")]
     Tls(String),
@@ -28,22 +36,34 @@ pub(super) enum ConnectError {
 
 impl ConnectError {
     /// The error of an attempt to connect to `peer`.
-    pub(super) fn new(peer: &str, error: &(dyn StdError + 'static)) -> Self {
+    pub(super) fn new(peer: &Peer, error: &(dyn StdError + 'static)) -> Self {
         let text = format!("connecting to {peer}: {}", causes(error));
         match find::<rustls::Error>(error) {
             Some(tls) if is_authority_as_server(tls) => {
                 Self::Tls(text.replace(&tls.to_string(), AUTHORITY_AS_SERVER))
             }
             Some(_) => Self::Tls(text),
-            None => Self::Connect(text),
+            None if !peer.is_behind_proxy() && find::<NotResolved>(error).is_some() => Self::Resolve(text),
+            None => Self::not_reached(peer, text),
         }
+    }
+
+    /// The error of an attempt that took longer than it may, in seconds.
+    pub(super) fn too_late(peer: &Peer, limit: u64) -> Self {
+        Self::not_reached(peer, format!("connecting to {peer} took longer than {limit} s"))
+    }
+
+    fn not_reached(peer: &Peer, text: String) -> Self {
+        if peer.is_behind_proxy() { Self::Tunnel(text) } else { Self::Connect(text) }
     }
 }
 
 /// The error of a request that got no answer.
 pub(super) fn of_request(error: &hyper_util::client::legacy::Error) -> TransportError {
     match find::<ConnectError>(error) {
+        Some(ConnectError::Resolve(text)) => TransportError::Resolve(text.clone()),
         Some(ConnectError::Connect(text)) => TransportError::Connect(text.clone()),
+        Some(ConnectError::Tunnel(text)) => TransportError::Tunnel(text.clone()),
         Some(ConnectError::Tls(text)) => TransportError::Tls(text.clone()),
         // The outermost text only says in which part of the client it happened.
         None => of_exchange(error.source().unwrap_or(error)),

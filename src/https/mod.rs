@@ -9,6 +9,7 @@ mod connector;
 mod environment;
 mod error;
 mod own_root;
+mod peer;
 mod proxy;
 mod quick_ack;
 mod resolver;

@@ -12,11 +12,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper_util::client::legacy::connect::dns::Name;
+use thiserror::Error;
 use tower_service::Service;
 
 use crate::concurrency::single_flight::SingleFlight;
 
 type Addresses = Result<Vec<SocketAddr>, Arc<io::Error>>;
+
+/// A name that has no address, with what the system says of it.
+#[derive(Debug, Error)]
+#[error(transparent)]
+pub(super) struct NotResolved(Arc<io::Error>);
 
 /// Resolves names through the system.
 #[derive(Clone, Default)]
@@ -41,7 +47,7 @@ impl Resolver {
             }
         };
         let addresses: Addresses = self.flights.run_to_end(name, look_up).await;
-        addresses.map(Vec::into_iter).map_err(io::Error::other)
+        addresses.map(Vec::into_iter).map_err(|error| io::Error::other(NotResolved(error)))
     }
 }
 

@@ -9,13 +9,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, ConfigBuilder, DigitallySignedStruct, SignatureScheme};
 use rustls_native_certs::load_certs_from_paths;
 use thiserror::Error;
 use zeroize::Zeroizing;
-
-use super::environment::Environment;
-use super::trust::{Roots, TrustError, roots};
 
 /// What is special about the connections to one server. The default is nothing: the certificates of
 /// the system are trusted, and no client certificate is shown.
@@ -89,14 +86,14 @@ pub enum ServerTlsError {
 }
 
 impl ServerTls {
-    /// The certificates to trust; reads files.
+    /// The certificates to trust, if they are not those of the system; reads files.
     ///
     /// # Errors
-    /// There are none.
-    pub(super) fn roots(&self, environment: &Environment) -> Result<Roots, TrustError> {
+    /// They cannot be read.
+    pub(super) fn listed(&self) -> Result<Option<Vec<CertificateDer<'static>>>, ServerTlsError> {
         let unreadable = |place: String| move |cause| ServerTlsError::Authorities { place, cause };
         let listed = match &self.authorities {
-            Authorities::System => return roots(environment),
+            Authorities::System => return Ok(None),
             Authorities::Pem(pem) => certificates_of_pem(pem).map_err(unreadable(String::new()))?,
             Authorities::File(file) => {
                 let read = std::fs::read(file).map_err(|error| error.to_string());
@@ -105,12 +102,7 @@ impl ServerTls {
             }
             Authorities::Directory(directory) => load_certs_from_paths(None, Some(directory)).certs,
         };
-        let mut anchors = RootCertStore::empty();
-        anchors.add_parsable_certificates(listed.iter().cloned());
-        if anchors.is_empty() {
-            return Err(ServerTlsError::NobodyTrusted.into());
-        }
-        Ok(Roots { anchors, listed })
+        Ok(Some(listed))
     }
 
     /// Shows the certificate, if there is one to show.

@@ -55,7 +55,9 @@ fn with_header(mut request: HttpRequest, name: HeaderName, value: &'static str) 
 /// The text of an error of one kind.
 fn text_of(error: &TransportError, kind: &str) -> String {
     let (found, text) = match error {
+        TransportError::Resolve(text) => ("resolve", text.clone()),
         TransportError::Connect(text) => ("connect", text.clone()),
+        TransportError::Tunnel(text) => ("tunnel", text.clone()),
         TransportError::Tls(text) => ("tls", text.clone()),
         TransportError::Exchange(text) => ("exchange", text.clone()),
         TransportError::Proxy(text) => ("proxy", text.clone()),
@@ -218,7 +220,7 @@ async fn broken_answers_are_failed_exchanges() {
 }
 
 #[tokio::test]
-async fn refused_connections_and_unknown_names_are_connect_errors() {
+async fn refused_connections_and_unknown_names_are_told_apart() {
     // Bound and dropped, so that nobody listens there.
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = plain().send(get(&format!("http://{address}/"))).await.unwrap_err();
@@ -226,7 +228,7 @@ async fn refused_connections_and_unknown_names_are_connect_errors() {
     assert!(text.starts_with(&format!("connecting to {address}: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
     let error = plain().send(get("http://nowhere.invalid/")).await.unwrap_err();
-    assert!(text_of(&error, "connect").starts_with("connecting to nowhere.invalid:80: dns error"));
+    assert!(text_of(&error, "resolve").starts_with("connecting to nowhere.invalid:80: dns error"));
 }
 
 #[tokio::test]

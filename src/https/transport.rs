@@ -77,7 +77,7 @@ impl HttpsTransport {
         let proxies = Arc::new(Proxies::new(&environment));
         let to_proxies = Arc::new(Trust::new(environment.clone())?);
         let to_server = Arc::new(Trust::of_server(tls, environment)?);
-        let connector = Connector::new(Arc::clone(&proxies), to_proxies).to_target(to_server, name);
+        let connector = Connector::new(Arc::clone(&proxies), to_proxies).towards_targets(to_server, name);
         Ok(Self::with_connector(connector, proxies))
     }
 

@@ -95,7 +95,10 @@ fn verifier(
     if server.skip_verify {
         return Ok(Arc::new(TrustsEverybody(Arc::clone(provider))));
     }
-    let roots = server.roots(environment)?;
+    let roots = match server.listed()? {
+        Some(listed) => Roots::of(listed).ok_or(ServerTlsError::NobodyTrusted)?,
+        None => roots(environment)?,
+    };
     let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots.anchors), Arc::clone(provider))
         .build()
         .map_err(|error| TrustError::NoTls(rustls::Error::General(error.to_string())))?;
@@ -108,7 +111,16 @@ pub(super) struct Roots {
     /// All of them, as ends of chains.
     pub(super) anchors: RootCertStore,
     /// Those that are listed by name: they may also be shown as a server's.
-    pub(super) listed: Vec<CertificateDer<'static>>,
+    listed: Vec<CertificateDer<'static>>,
+}
+
+impl Roots {
+    /// These alone; `None` if none of them can be used.
+    fn of(listed: Vec<CertificateDer<'static>>) -> Option<Self> {
+        let mut anchors = RootCertStore::empty();
+        anchors.add_parsable_certificates(listed.iter().cloned());
+        (!anchors.is_empty()).then_some(Self { anchors, listed })
+    }
 }
 
 /// All trusted certificates. What cannot be read is reported to the log, and is an error only if

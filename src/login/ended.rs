@@ -10,7 +10,7 @@ use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::login::token_data::TokenDataError;
 use crate::mount::role_error::RoleError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
 
 /// Why a token is not renewed, whichever login issued it. The texts are those of the API.
@@ -114,6 +114,15 @@ impl Coded for Ended {
             Self::FullArn { cause, .. } => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Instance { cause, .. } => cause.hint(),
+            Self::FullArn { cause, .. } => cause.hint(),
+            Self::Mount(failure) => failure.hint(),
+            _ => None,
         }
     }
 }

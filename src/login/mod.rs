@@ -10,6 +10,7 @@
 //! - `ec2/reauthentication` and `ec2/tag_effect` hold what the ec2 login adds: whether an instance may
 //!   come again, and what its role tag takes away;
 //! - `iam/identity` and `ec2/identity` name the caller to the host's identity store;
+//! - `admitted` has what a login that succeeds is answered with;
 //! - `token_data` has what a token carries, `alias_metadata` what of it a host takes for an alias, and
 //!   `token_life` how long it may live;
 //! - `iam/refused`, `ec2/refused` and `ended` have what a login is refused for and a renewal ended.
@@ -23,6 +24,7 @@
 //! have changed since: the role, its bindings and the instance. It knows the caller by the token data
 //! alone, so what is stored under those keys must remain readable as long as tokens live.
 
+pub mod admitted;
 mod alias_metadata;
 pub mod ec2;
 mod ended;

@@ -229,6 +229,12 @@ impl Mount {
         }
         Ok(!replication.performance_secondary() || self.system_view.local_mount().await?)
     }
+
+    /// Whether this node leaves logins to the one that the host forwards them to. Where the host does not say
+    /// what the node is, they are served.
+    pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
+        self.host().forwards_logins_of_standbys() && self.standby.ask(&*self.system_view).await
+    }
 }
 
 /// Ends a task and waits until it has ended.

@@ -6,7 +6,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::ports::SystemViewError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
 
 /// Why a role could not be had.
@@ -52,6 +52,13 @@ impl Coded for UpgradeError {
             Self::Host(_) | Self::Entry(_) => Vec::new(),
         }
     }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::LookUp(error) => error.hint(),
+            Self::Host(_) | Self::Entry(_) => None,
+        }
+    }
 }
 
 impl Coded for RoleError {
@@ -66,6 +73,13 @@ impl Coded for RoleError {
         match self {
             Self::Upgrade(error) => error.facts(),
             Self::Store(_) | Self::NotSaved(_) => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Upgrade(error) => error.hint(),
+            Self::Store(_) | Self::NotSaved(_) => None,
         }
     }
 }

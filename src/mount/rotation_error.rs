@@ -8,7 +8,7 @@ use crate::aws::endpoint::EndpointError;
 use crate::aws::error::CallError;
 use crate::framework::Failure;
 use crate::go::text::multi_error;
-use crate::refusal::{Code, Coded};
+use crate::refusal::{Code, Coded, Hint};
 use crate::store::StoreError;
 
 /// Why the server's access key was not rotated, or not to the end. What is left of it is in the text.
@@ -124,6 +124,16 @@ impl Coded for RotationError {
             Self::OldKeyLeft { .. } => Code::RotationOldKey,
         }
     }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Region(error) => error.hint(),
+            Self::Call { cause, .. }
+            | Self::OldKeyLeft { cause, .. }
+            | Self::Unstored { not_deleted: Some(cause), .. } => cause.hint(),
+            _ => None,
+        }
+    }
 }
 
 impl From<RotationError> for Failure {
@@ -149,7 +159,7 @@ mod tests {
 
     fn refused() -> CallError {
         let [code, message, request_id] = ["AccessDenied", "no", "r"].map(str::to_owned);
-        ServiceError { code, message, status: StatusCode::FORBIDDEN, request_id }.into()
+        ServiceError { code, message, status: StatusCode::FORBIDDEN, request_id, call: None }.into()
     }
 
     fn unstored(cause: SaveError, not_deleted: Option<CallError>) -> RotationError {

@@ -1,11 +1,11 @@
-//! Logins at a node that cannot write.
+//! Whether a node is a standby, as it is asked at every login.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Mount;
+use crate::ports::SystemView;
 
 /// How long a node that was no standby counts as none: a login more or less costs one question to the host, and
 /// on a node that has just become a standby one more call to STS.
@@ -18,31 +18,16 @@ pub(super) struct Standby {
 }
 
 impl Standby {
-    fn was_none_shortly_before(&self, now: Instant) -> bool {
-        let none_at = *self.none_at.lock().unwrap_or_else(PoisonError::into_inner);
-        none_at.is_some_and(|then| now.saturating_duration_since(then) < LIFETIME)
-    }
-
-    fn is_none_at(&self, now: Instant) {
-        *self.none_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
-    }
-}
-
-impl Mount {
-    /// Whether this node leaves logins to the one that the host forwards them to. Where the host does not say
-    /// what the node is, they are served.
-    pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
-        if !self.host().forwards_logins_of_standbys() {
-            return false;
-        }
+    /// Whether this node is one. Where the host does not say, it is none.
+    pub(super) async fn ask(&self, host: &dyn SystemView) -> bool {
         let asked_at = Instant::now();
-        if self.standby.was_none_shortly_before(asked_at) {
+        if self.was_none_shortly_before(asked_at) {
             return false;
         }
-        match self.system_view.replication_state().await {
+        match host.replication_state().await {
             Ok(replication) if replication.performance_standby() => true,
             Ok(_) => {
-                self.standby.is_none_at(asked_at);
+                self.is_none_at(asked_at);
                 false
             }
             Err(error) => {
@@ -50,5 +35,14 @@ impl Mount {
                 false
             }
         }
+    }
+
+    fn was_none_shortly_before(&self, now: Instant) -> bool {
+        let none_at = *self.none_at.lock().unwrap_or_else(PoisonError::into_inner);
+        none_at.is_some_and(|then| now.saturating_duration_since(then) < LIFETIME)
+    }
+
+    fn is_none_at(&self, now: Instant) {
+        *self.none_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 }

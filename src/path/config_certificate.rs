@@ -57,6 +57,7 @@ registered certificate can make identity documents for any account, so register 
         display: display("certificate"),
         deprecated: false,
         max_data_bytes: None,
+        warns_of_unknown_fields: true,
     }
 }
 
@@ -71,6 +72,7 @@ pub(super) fn list_route() -> Route<Mount> {
         display: display("certificate-configurations"),
         deprecated: false,
         max_data_bytes: None,
+        warns_of_unknown_fields: true,
     }
 }
 

@@ -7,10 +7,11 @@ use serde_json::json;
 use super::config_client_refused::ClientRefused;
 use super::cron::check_cron;
 use super::shape::{display, endpoint, object, verb};
+use crate::aws::endpoint::Endpoint as AwsEndpoint;
 use crate::entry::ClientConfig;
 use crate::framework::{
-    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request,
-    Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, HostFlavor, Operation,
+    Request, Response, Route,
 };
 use crate::go::GoDuration;
 use crate::go::canonical_name;
@@ -84,6 +85,7 @@ value; an empty string clears one.
         display: display("client"),
         deprecated: false,
         max_data_bytes: None,
+        warns_of_unknown_fields: true,
     }
 }
 
@@ -136,7 +138,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         check_workload_identity(mount, &config).await?;
         let rotation = follow_rotation(mount, request, stored, &config).await?;
         if stored == Some(&config) {
-            return Ok(None);
+            return Ok(warned_of(&fields));
         }
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.forget_full_arns();
@@ -150,9 +152,27 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             None => failure,
         })?;
         if written {
-            return Ok(None);
+            return Ok(warned_of(&fields));
         }
     }
+}
+
+/// Endpoints of the request that leave calls unprotected, in words. What is given may hold a password, so
+/// it is not quoted.
+fn warned_of(fields: &Fields) -> Option<Response> {
+    let warnings: Vec<String> = ["endpoint", "iam_endpoint", "sts_endpoint"]
+        .into_iter()
+        .filter(|name| {
+            let given = fields.text(name).map(AwsEndpoint::configured);
+            given.is_some_and(|endpoint| endpoint.is_ok_and(|endpoint| endpoint.is_unprotected()))
+        })
+        .map(|name| {
+            format!(
+                "{name} is an http URL: whoever is on the way to it can read the requests of the server and forge the answers that logins are decided by; use https"
+            )
+        })
+        .collect();
+    (!warnings.is_empty()).then(|| Response { warnings, ..Response::default() })
 }
 
 /// Tells the host's rotation manager what a configuration asks of it. Returns what it has done.
@@ -261,9 +281,10 @@ async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result
     let audience = &config.identity_token_audience;
     match mount.system_view().generate_identity_token(audience, Duration::ZERO).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoIdentityTokens),
-        Err(SystemViewError::Failed(text)) if text.contains(ClientRefused::NO_IDENTITY_TOKENS) => {
-            Err(ClientRefused::NoIdentityTokens)
+        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoIdentityTokens(mount.host())),
+        // A Vault that knows the call may still say this of itself.
+        Err(SystemViewError::Failed(text)) if text.contains(HostFlavor::Vault.no_identity_tokens()) => {
+            Err(ClientRefused::NoIdentityTokens(mount.host()))
         }
         Err(error @ SystemViewError::Failed(_)) => Err(ClientRefused::IdentityToken(error)),
     }
@@ -279,7 +300,7 @@ async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Re
     };
     match mount.system_view().register_rotation_job(job).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoRotationManager),
+        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoRotationManager(mount.host())),
         Err(SystemViewError::Failed(text)) => Err(ClientRefused::NotRegistered(text)),
     }
 }

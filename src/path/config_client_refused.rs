@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::cron::CronError;
-use crate::framework::Failure;
+use crate::framework::{Failure, HostFlavor};
 use crate::ports::SystemViewError;
 use crate::refusal::{Code, Coded};
 
@@ -31,16 +31,14 @@ pub(super) enum ClientRefused {
     #[error("role_arn must be set when identity_token_audience is set")]
     NoRoleArn,
     /// This server makes no identity tokens.
-    #[error("{}", Self::NO_IDENTITY_TOKENS)]
-    NoIdentityTokens,
+    #[error("{}", .0.no_identity_tokens())]
+    NoIdentityTokens(HostFlavor),
     /// The server made no identity token.
     #[error(transparent)]
     IdentityToken(SystemViewError),
     /// This server has no rotation manager.
-    #[error(
-        "error registering rotation job: rotation manager capabilities not supported in Vault community edition"
-    )]
-    NoRotationManager,
+    #[error("error registering rotation job: {}", .0.no_rotation_manager())]
+    NoRotationManager(HostFlavor),
     /// The rotation manager did not take the job.
     #[error("error registering rotation job: {0}")]
     NotRegistered(String),
@@ -49,21 +47,15 @@ pub(super) enum ClientRefused {
     NotDeregistered(String),
 }
 
-impl ClientRefused {
-    /// Said of [`Self::NoIdentityTokens`], also by servers themselves.
-    pub(super) const NO_IDENTITY_TOKENS: &str =
-        "plugin workload identity not supported in Vault community edition";
-}
-
 impl Coded for ClientRefused {
     fn code(&self) -> Code {
         match self {
             Self::ScheduleAndPeriod | Self::WindowOfPeriod | Self::WindowAlone => Code::ConfigRotation,
             Self::Schedule(_) => Code::ConfigRotationSchedule,
             Self::KeyAndIdentityToken | Self::NoRoleArn => Code::ConfigCredentials,
-            Self::NoIdentityTokens => Code::ConfigIdentityToken,
+            Self::NoIdentityTokens(_) => Code::ConfigIdentityToken,
             Self::IdentityToken(error) => error.code(),
-            Self::NoRotationManager | Self::NotRegistered(_) | Self::NotDeregistered(_) => {
+            Self::NoRotationManager(_) | Self::NotRegistered(_) | Self::NotDeregistered(_) => {
                 Code::ConfigRotationManager
             }
         }

@@ -5,8 +5,9 @@ use thiserror::Error;
 
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
-    Auth, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
+    Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
 };
+use crate::login::admitted::Admitted;
 use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
 use crate::mount::Mount;
@@ -75,6 +76,7 @@ server, see iam_server_id_header_value of config/client.
         display: verb("login", ""),
         deprecated: false,
         max_data_bytes: Some(MAX_DATA_BYTES),
+        warns_of_unknown_fields: false,
     }
 }
 
@@ -116,7 +118,7 @@ impl From<iam::Refused> for Failure {
             Refused::Request(_)
             | Refused::Upstream(_)
             | Refused::Caller(_)
-            | Refused::NoRole(_)
+            | Refused::NoRole { .. }
             | Refused::WrongType(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
@@ -134,7 +136,7 @@ impl From<ec2::Refused> for Failure {
         let status = match &refused {
             Refused::Mount(failure) => return failure.clone(),
             Refused::Form(_)
-            | Refused::NoRole(_)
+            | Refused::NoRole { .. }
             | Refused::WrongType(_)
             | Refused::Instance(_)
             | Refused::RegionNotBound(_)
@@ -172,7 +174,7 @@ fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     match log_in(mount, request, &fields).await {
-        Ok(auth) => Ok(Some(Response::with_auth(auth))),
+        Ok(admitted) => Ok(Some(admitted.into())),
         Err(failure) => {
             log_refusal(request, &fields, &failure);
             Err(failure)
@@ -185,10 +187,10 @@ async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
     if mount.leaves_logins_to_writer().await { Err(Failure::read_only()) } else { Ok(()) }
 }
 
-async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Auth, Failure> {
+async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Admitted, Failure> {
     check_served_here(mount).await?;
     match login_type(fields)? {
-        LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?),
+        LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?.into()),
         LoginType::Ec2 => Ok(Ec2Login::start(mount, request, fields).await?.log_in().await?),
     }
 }
@@ -203,9 +205,11 @@ fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
     match failure.blame() {
         _ if failure.is_read_only() => {}
         Blame::Operator | Blame::Aws | Blame::Host => {
-            tracing::warn!(id, mount, role, address, code, reason = %failure, "login failed");
+            tracing::warn!(id, mount, role, address, code, hint = failure.advice(), reason = %failure, "login failed");
         }
-        Blame::Client => tracing::debug!(id, mount, role, address, code, reason = %failure, "login refused"),
+        Blame::Client => {
+            tracing::debug!(id, mount, role, address, code, hint = failure.advice(), reason = %failure, "login refused")
+        }
     }
 }
 

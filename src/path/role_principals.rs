@@ -20,7 +20,8 @@ pub(super) fn unresolved(error: Unresolved) -> RoleRefused {
         detail.truncate(detail.trim_end().len());
         detail.push_str(&progress);
     }
-    RoleRefused::Unresolved { arn, detail, code: cause.code(), facts: cause.facts() }
+    let (code, facts) = (cause.code(), cause.facts());
+    RoleRefused::Unresolved { arn, detail, code, facts, hint: cause.hint().map(Box::new) }
 }
 
 /// A warning for each ARN whose path is not that of its principal: a unique id binds whoever has the name,
@@ -31,7 +32,8 @@ pub(super) fn moved(arns: &[String], principals: &[Principal]) -> Vec<String> {
     each.filter_map(|(arn, principal)| {
         let real = principal.arn.as_deref()?;
         let (bound, found) = (Arn::parse(arn).ok()?, Arn::parse(real).ok()?);
-        (bound.path() != found.path())
+        // Of another partition nothing can be said: AWS was asked in the account of the mount's own keys.
+        (bound.partition() == found.partition() && bound.path() != found.path())
             .then(|| format!("bound_iam_principal_arn {arn} is {real} in AWS; it is bound by its unique id"))
     })
     .collect()
@@ -43,12 +45,13 @@ mod tests {
     use crate::accounts::look_up_error::LookUpError;
 
     #[test]
-    fn only_paths_are_compared() {
+    fn only_paths_of_one_partition_are_compared() {
         let principal =
             |arn: Option<&str>| Principal { unique_id: "AIDA".to_owned(), arn: arn.map(Into::into) };
         let real = "arn:aws:iam::1:user/team/pat";
         for (bound, real, warns) in [
             ("arn:aws:iam::1:user/team/pat", Some(real), false),
+            ("arn:aws-cn:iam::1:user/pat", Some(real), false),
             // The region of a principal is ignored.
             ("arn:aws:iam:eu-west-1:1:user/team/pat", Some(real), false),
             ("arn:aws:iam::1:user/pat", Some(real), true),

@@ -6,7 +6,7 @@ use crate::framework::{Failure, Status, TokenParamsError};
 use crate::go::GoDuration;
 use crate::go::text::quote;
 use crate::ports::RandomError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 
 /// Why a role is not written.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum RoleRefused {
     UniqueIdsOff,
     /// AWS did not tell the unique id of a principal.
     #[error("unable to resolve ARN {} to internal ID: {detail}", quote(.arn))]
-    Unresolved { arn: String, detail: String, code: Code, facts: Vec<Fact> },
+    Unresolved { arn: String, detail: String, code: Code, facts: Vec<Fact>, hint: Option<Box<Hint>> },
     /// No type of logins has this name.
     #[error("unrecognized auth_type: {0}")]
     UnknownAuthType(String),
@@ -103,6 +103,13 @@ impl Coded for RoleRefused {
         match self {
             Self::Unresolved { facts, .. } => facts.clone(),
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Unresolved { hint, .. } => hint.as_deref().cloned(),
+            _ => None,
         }
     }
 }

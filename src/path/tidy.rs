@@ -11,6 +11,7 @@ use crate::mount::Mount;
 
 /// HTTP status of a request that goes on in the background.
 const ACCEPTED: u16 = 202;
+/// The answer of the built-in method on either server, which is why it names Vault.
 const STARTED: &str = "Tidy operation successfully started. Any information from the operation will be printed to Vault's server logs.";
 const UNDER_WAY: &str = "Tidy operation already in progress.";
 
@@ -63,6 +64,7 @@ fn route(suffix: &'static str, handler: Handler<Mount>) -> Route<Mount> {
         display: display(suffix),
         deprecated: false,
         max_data_bytes: None,
+        warns_of_unknown_fields: false,
     }
 }
 

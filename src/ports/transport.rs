@@ -34,9 +34,15 @@ pub struct HttpResponse {
 /// Why there was no answer.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TransportError {
-    /// No connection: refused, unresolvable, or not in time. Worth another attempt.
+    /// The host name has no address. Worth another attempt.
+    #[error("{0}")]
+    Resolve(String),
+    /// No connection: refused, or not in time. Worth another attempt.
     #[error("{0}")]
     Connect(String),
+    /// No connection through the proxy. Worth another attempt.
+    #[error("{0}")]
+    Tunnel(String),
     /// The TLS peer is not who it should be. Another attempt would not help.
     #[error("{0}")]
     Tls(String),
@@ -55,6 +61,14 @@ pub enum TransportError {
     /// The request cannot be sent as it is (bad URL or header).
     #[error("{0}")]
     Unsendable(String),
+}
+
+impl TransportError {
+    /// Whether another attempt may succeed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Resolve(_) | Self::Connect(_) | Self::Tunnel(_) | Self::Exchange(_))
+    }
 }
 
 /// Sends one request and reads its answer. It never follows redirects and never retries; timeouts

@@ -63,7 +63,7 @@ macro_rules! codes {
 
 codes! {
     // Requests and their fields.
-    UnsupportedPath = "request.path", Client, "Check the path; `vault path-help auth/<mount>` lists those there are.";
+    UnsupportedPath = "request.path", Client, "Check the path; those there are stand in the help of the mount: path-help auth/<mount>.";
     UnsupportedOperation = "request.operation", Client, "Use an operation that the path has; its help names them.";
     RequestData = "request.data", Client, "Send one JSON object within the limits on size and depth.";
     FieldValue = "field.value", Client, "Give the field a value of the type that its help names.";
@@ -74,6 +74,7 @@ codes! {
     LoginRoleUnknown = "login.role_unknown", Client, "Name an existing role; without a name, iam logins take that of the principal and ec2 logins the AMI id.";
     LoginRoleWrongType = "login.role_wrong_type", Client, "Use a role whose auth_type is that of the login.";
     LoginAddress = "login.address", Client, "Log in from an address within the token_bound_cidrs of the role.";
+    LoginAccountForeign = "login.account_foreign", Client, "Log in from an account that the server looks into; others need an entry in config/sts.";
     // The signed request of an iam login.
     IamMethod = "iam.method", Client, "Sign a POST or GET request and name that method.";
     IamUrl = "iam.url", Client, "Send the base64 of the URL that was signed.";
@@ -83,9 +84,9 @@ codes! {
     IamQueryParameter = "iam.query_parameter", Client, "Presign with the parameters of SigV4 alone; others must be in allowed_sts_header_values.";
     IamHeaderNotAllowed = "iam.header_not_allowed", Client, "Leave the header out, or have it added to allowed_sts_header_values of config/client.";
     IamTwoSignatures = "iam.two_signatures", Client, "Sign once: in one Authorization header, or in the query of a GET request.";
-    ServerIdMissing = "iam.server_id.missing", Client, "Sign the header X-Vault-AWS-IAM-Server-ID with the value that this server asks for (header_value of the CLI).";
-    ServerIdMismatch = "iam.server_id.mismatch", Client, "Sign X-Vault-AWS-IAM-Server-ID with the value that this server asks for; another server's was sent.";
-    ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing.";
+    ServerIdMissing = "iam.server_id.missing", Client, "Sign the header X-Vault-AWS-IAM-Server-ID with the value of this server: the client sets header_value=.";
+    ServerIdMismatch = "iam.server_id.mismatch", Client, "Sign X-Vault-AWS-IAM-Server-ID with the value of this server: the client sets header_value=, and has that of another one.";
+    ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing; clients with header_value= do.";
     IamRegionMissing = "iam.region_missing", Client, "Sign with AWS Signature Version 4: its Credential names the region.";
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
     // What STS said of it.

@@ -1,6 +1,6 @@
 //! Errors that have a code.
 
-use super::Code;
+use super::{Code, Hint};
 
 /// Something that was compared: what the caller has, and what would have been right.
 ///
@@ -23,5 +23,10 @@ pub trait Coded: std::error::Error {
     /// What was compared, if anything was.
     fn facts(&self) -> Vec<Fact> {
         Vec::new()
+    }
+
+    /// What helps, if the caller is told. A wrapper returns that of what it wraps.
+    fn hint(&self) -> Option<Hint> {
+        None
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::atomic::Ordering;
 
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 use crate::framework::test_routes::{Broken, TestBackend, request, route, table};
@@ -162,6 +162,86 @@ async fn warnings_stand_beside_an_identity_too() {
     };
     assert!(response.auth.is_some());
     assert_eq!(response.warnings, ["Endpoint ignored these unrecognized parameters: [zeta]"]);
+}
+
+/// The answer without content to data, where members with nearly the name of a field are told of.
+async fn answer_of_silence(operation: Operation, data: &str) -> Reply {
+    const FIELDS: &[Field] = &[
+        Field::new("name", FieldKind::String, ""),
+        Field::new("access_key", FieldKind::String, ""),
+        Field::new("secret_key", FieldKind::String, ""),
+    ];
+    let mut route = route("silent/(?P<name>[a-z]+)", FIELDS, &[operation]);
+    route.warns_of_unknown_fields = true;
+    for endpoint in &mut route.endpoints {
+        endpoint.handler = |_, _, _| Box::pin(async { Ok(None) });
+    }
+    let table = RouteTable::new(HostFlavor::Vault, vec![route]).unwrap();
+    table.handle(&TestBackend::default(), &request(operation, "silent/a", data)).await
+}
+
+#[tokio::test]
+async fn a_member_with_nearly_the_name_of_a_field_is_told_of() {
+    for operation in [Operation::Create, Operation::Update] {
+        let data = r#"{"acess_key":"hunter2","secret_key":"s","Secret-Key":1}"#;
+        let Reply::Answer(response) = answer_of_silence(operation, data).await else { panic!("no answer") };
+        let expected = [
+            "unrecognized parameter \"Secret-Key\" was ignored; did you mean \"secret_key\"?",
+            "unrecognized parameter \"acess_key\" was ignored; did you mean \"access_key\"?",
+        ];
+        assert_eq!(
+            *response,
+            Response { warnings: expected.map(str::to_owned).into(), ..Response::default() }
+        );
+    }
+    // Once there is an answer, it says what others say too.
+    let data = r#"{"acess_key":1,"zeta":2,"name":"b"}"#;
+    let Reply::Answer(response) = answer_of_silence(Operation::Update, data).await else {
+        panic!("no answer")
+    };
+    assert_eq!(
+        response.warnings,
+        [
+            "unrecognized parameter \"acess_key\" was ignored; did you mean \"access_key\"?",
+            "Endpoint ignored these unrecognized parameters: [zeta]",
+            "Endpoint replaced the value of these parameters with the values captured from the \
+             endpoint's path: [name]",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn other_members_and_other_operations_stay_without_an_answer() {
+    // The path says what `name` is, so nobody meant that.
+    for data in [r#"{"zeta":1}"#, r#"{"names":1}"#, r#"{"access_key":1}"#, "{}"] {
+        assert_eq!(answer_of_silence(Operation::Update, data).await, Reply::Empty, "{data}");
+    }
+    for operation in [Operation::Delete, Operation::Read, Operation::List] {
+        assert_eq!(answer_of_silence(operation, r#"{"acess_key":1}"#).await, Reply::Empty);
+    }
+}
+
+#[tokio::test]
+async fn what_is_told_of_misspelt_members_is_bounded() {
+    let name = format!("access{}key", "_".repeat(1000));
+    let data = json!({ name: 1 }).to_string();
+    let Reply::Answer(response) = answer_of_silence(Operation::Update, &data).await else {
+        panic!("no answer")
+    };
+    let shown = format!("access{}", "_".repeat(58));
+    assert_eq!(
+        response.warnings,
+        [format!("unrecognized parameter \"{shown}\" was ignored; did you mean \"access_key\"?")]
+    );
+
+    let many: Map<String, Value> =
+        (0..20).map(|n| (format!("access{}key", "_".repeat(n + 2)), json!(1))).collect();
+    let data = Value::Object(many).to_string();
+    let Reply::Answer(response) = answer_of_silence(Operation::Update, &data).await else {
+        panic!("no answer")
+    };
+    assert_eq!(response.warnings.len(), 17, "sixteen, and one line for the rest");
+    assert!(response.warnings[16].starts_with("Endpoint ignored these unrecognized parameters: [access_"));
 }
 
 #[tokio::test]

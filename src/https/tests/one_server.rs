@@ -99,3 +99,18 @@ async fn a_proxy_for_one_server_is_used_for_it() {
         transport.send(get(&format!("http://vault.example:{}/", target.address.port()))).await.unwrap();
     assert_eq!(answer.body, "proxy");
 }
+
+#[tokio::test]
+async fn what_is_said_of_a_server_does_not_count_for_its_proxy() {
+    let authority = Authority::new();
+    let target = Server::tls(ok("target"), &authority, "vault.example").await;
+    let mut proxy = Server::tls(Script::Tunnel(target.address), &authority, "localhost").await;
+    let trusting = trusting_alone(Authorities::File(authority.file().to_owned()));
+    let trusting_everybody = ServerTls { skip_verify: true, ..ServerTls::default() };
+    for tls in [trusting, trusting_everybody] {
+        let through = format!("https://localhost:{}", proxy.address.port());
+        let transport = HttpsTransport::to_server(tls, Some(through)).unwrap();
+        text_of(&transport.send(get("https://vault.example/")).await.unwrap_err(), "tls");
+    }
+    assert!(proxy.requests_so_far().is_empty());
+}

@@ -94,7 +94,7 @@ async fn a_proxy_that_refuses_is_a_connect_error() {
         });
         let error = transport.send(get("https://sts.example/")).await.unwrap_err();
         assert_eq!(
-            text_of(&error, "connect"),
+            text_of(&error, "tunnel"),
             format!("connecting to sts.example:443 through proxy {}: {expected}", proxy.address)
         );
     }
@@ -110,7 +110,7 @@ async fn connecting_through_a_silent_proxy_ends_in_time() {
         let transport = transport(Environment { https_proxy: proxy, ..trusting(authority.file()) });
         let error = transport.send(get("https://sts.amazonaws.com/")).await.unwrap_err();
         assert_eq!(
-            text_of(&error, "connect"),
+            text_of(&error, "tunnel"),
             format!("connecting to sts.amazonaws.com:443 through proxy {address} took longer than 5 s")
         );
     }

@@ -78,13 +78,13 @@ async fn near_and_exempt_targets_do_not_go_through_a_socks_proxy() {
         server.next().await;
     }
     let error = transport.send(get("http://sts.exempt.invalid/")).await.unwrap_err();
-    let text = text_of(&error, "connect");
+    let text = text_of(&error, "resolve");
     assert!(text.starts_with("connecting to sts.exempt.invalid:80: dns error"), "{text}");
     assert_eq!(proxy.asked_so_far(), []);
 }
 
 #[tokio::test]
-async fn a_socks_proxy_that_refuses_is_a_connect_error() {
+async fn a_socks_proxy_that_refuses_gives_no_tunnel() {
     let authority = Authority::new();
     let mut server = Server::tls(ok("fine"), &authority, "sts.example").await;
     let refusing = |replies| Conduct { replies, ..WANTS_USER };
@@ -102,7 +102,7 @@ async fn a_socks_proxy_that_refuses_is_a_connect_error() {
         });
         let error = transport.send(get("https://sts.example/")).await.unwrap_err();
         assert_eq!(
-            text_of(&error, "connect"),
+            text_of(&error, "tunnel"),
             format!("connecting to sts.example:443 through proxy {}: {expected}", proxy.address)
         );
     }
@@ -110,12 +110,12 @@ async fn a_socks_proxy_that_refuses_is_a_connect_error() {
 }
 
 #[tokio::test]
-async fn a_socks_proxy_that_is_not_there_is_a_connect_error() {
+async fn a_socks_proxy_that_is_not_there_gives_no_tunnel() {
     // Bound and dropped, so that nobody listens there.
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let transport =
         transport(Environment { http_proxy: format!("socks5://{address}"), ..Environment::default() });
-    let text = text_of(&transport.send(get("http://sts.example/")).await.unwrap_err(), "connect");
+    let text = text_of(&transport.send(get("http://sts.example/")).await.unwrap_err(), "tunnel");
     assert!(text.starts_with(&format!("connecting to sts.example:80 through proxy {address}: ")), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
 }

@@ -18,10 +18,12 @@ use crate::accounts::instance::look_up_running;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
+use crate::binding::account::names_account;
 use crate::binding::instance::{check_bounds, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
+use crate::login::admitted::Admitted;
 use crate::login::token_data::{
     ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
 };
@@ -60,7 +62,12 @@ struct Admission {
     max_ttl: GoDuration,
     /// A nonce that was made here and that the client must be told.
     made_nonce: Option<String>,
+    /// Whether the client gave up further logins of the instance, and nobody else did.
+    gave_up_reauthentication: bool,
 }
+
+/// Said of a login whose empty nonce is its last; few who give one mean that.
+const REAUTHENTICATION_GIVEN_UP: &str = "the empty nonce disables reauthentication: this instance cannot log in again until its entry in identity-accesslist is deleted; to log in again, leave the nonce out at the first login and keep the one that is answered, or choose one";
 
 impl<'a> Ec2Login<'a> {
     /// Verifies the document, without AWS.
@@ -84,12 +91,14 @@ impl<'a> Ec2Login<'a> {
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_in(self) -> Result<Auth, Refused> {
+    pub async fn log_in(self) -> Result<Admitted, Refused> {
         let candidate = self.candidate().await?;
         let instance = self.instance(&candidate).await?;
         let admission = self.remember(&candidate, &instance).await?;
         let config = self.mount.store().identity_config().await?;
-        self.admit(&candidate, admission, &config)
+        let gave_up = admission.gave_up_reauthentication.then(|| REAUTHENTICATION_GIVEN_UP.to_owned());
+        let auth = self.admit(&candidate, admission, &config)?;
+        Ok(Admitted { auth, warnings: gave_up.into_iter().collect() })
     }
 
     /// The alias that a login would use.
@@ -111,7 +120,7 @@ impl<'a> Ec2Login<'a> {
         let name = self.role_name()?;
         match self.mount.role(name).await? {
             Some(_) => Ok(name.to_lowercase()),
-            None => Err(Refused::NoRole(name.to_owned())),
+            None => Err(self.no_role(name)),
         }
     }
 
@@ -123,9 +132,13 @@ impl<'a> Ec2Login<'a> {
         }
     }
 
+    fn no_role(&self, name: &str) -> Refused {
+        Refused::NoRole { name: name.to_owned(), is_named: !self.given_role.is_empty() }
+    }
+
     async fn candidate(&self) -> Result<Candidate, Refused> {
         let role_name = self.role_name()?;
-        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole(role_name.to_owned()))?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| self.no_role(role_name))?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Ec2) {
             return Err(Refused::WrongType(role_name.to_owned()));
@@ -140,7 +153,10 @@ impl<'a> Ec2Login<'a> {
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
         let instance = look_up_running(look_up, &account, region, instance_id).await;
-        let instance = instance.map_err(|cause| Refused::Instance(Box::new(cause)))?;
+        let instance = instance.map_err(|cause| {
+            let named = names_account(role, &account);
+            Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
+        })?;
         check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
@@ -182,8 +198,9 @@ impl<'a> Ec2Login<'a> {
             reauthentication::check(earlier, nonce, pending_time, role.allow_instance_migration)?;
         }
         let tag = effect_of_tag(self.mount, role, role_name, instance).await?;
-        let disallowed =
-            role.disallow_reauthentication || nonce == Nonce::Disabling || tag.disallow_reauthentication;
+        let disallowed_by_others = role.disallow_reauthentication || tag.disallow_reauthentication;
+        let disallowed = disallowed_by_others || nonce == Nonce::Disabling;
+        let gave_up_reauthentication = disallowed && !disallowed_by_others;
         let (nonce, made_nonce) = self.settle_nonce(nonce, disallowed)?;
         let ttls = MaxTtls::of(self.mount, role, tag.max_ttl).await?;
         let now = StoredTime::from(self.mount.world().clock.now());
@@ -200,7 +217,7 @@ impl<'a> Ec2Login<'a> {
         }
         entry.last_updated_time = now;
         entry.expiration_time = now.plus(ttls.longest);
-        Ok((entry, Admission { tag, max_ttl: ttls.shortest, made_nonce }))
+        Ok((entry, Admission { tag, max_ttl: ttls.shortest, made_nonce, gave_up_reauthentication }))
     }
 
     /// The nonce to store, and the one to tell the client: only one that was made here and that it

@@ -12,7 +12,7 @@ use crate::go::text::quote;
 use crate::mount::role_error::RoleError;
 use crate::ports::RandomError;
 use crate::proof::identity_document::VerificationError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
 
 /// Why an ec2 login is refused. The texts are those of the API.
@@ -31,8 +31,13 @@ pub enum Refused {
     #[error("missing role name")]
     NoRoleName,
     /// There is no such role.
-    #[error("entry for role {} not found", quote(.0))]
-    NoRole(String),
+    #[error("entry for role {} not found", quote(name))]
+    NoRole {
+        /// The name that was looked for.
+        name: String,
+        /// Whether the request named it.
+        is_named: bool,
+    },
     /// The role is one of the other login.
     #[error("auth method ec2 not allowed for role {0}")]
     WrongType(String),
@@ -96,7 +101,7 @@ impl Coded for Refused {
             Self::Document(cause) => cause.code(),
             Self::CertificateGone(_) => Code::Ec2StoredCertificate,
             Self::NoRoleName => Code::LoginRoleMissing,
-            Self::NoRole(_) => Code::LoginRoleUnknown,
+            Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::Instance(cause) => cause.code(),
             Self::RegionNotBound(cause) | Self::InstanceNotBound(cause) => cause.code(),
@@ -119,6 +124,18 @@ impl Coded for Refused {
             Self::Tag(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::NoRole { name, is_named: false } => {
+                Some(Hint::NoRoleNamed { from: "the AMI id", name: name.clone() })
+            }
+            Self::Instance(cause) => cause.hint(),
+            Self::CannotTell(cause) => cause.hint(),
+            Self::Mount(failure) => failure.hint(),
+            _ => None,
         }
     }
 }

@@ -9,13 +9,14 @@ pub(crate) mod renewal;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::look_up_running;
+use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::look_up::LookUp;
 use crate::aws::calls::ForwardedAnswer;
 use crate::aws::context::CallContext;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::aws::sts;
+use crate::binding::account::names_account;
 use crate::binding::instance::check_bounds;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
@@ -139,7 +140,10 @@ impl<'a> IamLogin<'a> {
             "" => caller.arn().name(),
             given => given,
         };
-        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole(role_name.to_owned()))?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole {
+            name: role_name.to_owned(),
+            is_named: !self.given_role.is_empty(),
+        })?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Iam) {
             return Err(Refused::WrongType(role_name.to_owned()));
@@ -167,10 +171,11 @@ impl<'a> IamLogin<'a> {
         }
         let full_arn =
             self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(|cause| {
+                let named = names_account(role, caller.account());
                 Refused::FullArn {
                     entity: caller.arn().entity_text(),
                     role: role_name.clone(),
-                    cause: Box::new(cause),
+                    cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
                 }
             })?;
         if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
@@ -183,10 +188,11 @@ impl<'a> IamLogin<'a> {
             Some(InferredEntity::Ec2Instance) => {}
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
-        let not_verified = |cause| Refused::Instance {
+        let named = names_account(role, caller.account());
+        let not_verified = |cause: InstanceError| Refused::Instance {
             id: id.to_owned(),
             region: region.to_owned(),
-            cause: Box::new(cause),
+            cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
         };
         let instance =
             look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;

@@ -12,7 +12,7 @@ use crate::go::text::quote;
 use crate::mount::role_error::RoleError;
 use crate::proof::signed_request::SignedRequestError;
 use crate::proof::verified_caller::CallerError;
-use crate::refusal::{Code, Coded, Fact};
+use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
 
 /// Why an iam login is refused. The texts are those of the API.
@@ -28,8 +28,13 @@ pub enum Refused {
     #[error(transparent)]
     Caller(#[from] CallerError),
     /// There is no such role.
-    #[error("entry for role {0} not found")]
-    NoRole(String),
+    #[error("entry for role {name} not found")]
+    NoRole {
+        /// The name that was looked for.
+        name: String,
+        /// Whether the request named it.
+        is_named: bool,
+    },
     /// The role is one of the other login.
     #[error("auth method iam not allowed for role {0}")]
     WrongType(String),
@@ -112,7 +117,7 @@ impl Coded for Refused {
             Self::Request(cause) => cause.code(),
             Self::Upstream(cause) => cause.code(),
             Self::Caller(cause) => cause.code(),
-            Self::NoRole(_) => Code::LoginRoleUnknown,
+            Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::Role(_) => Code::RoleStored,
             Self::NotBound { .. } => Code::PrincipalNotBound,
@@ -137,6 +142,49 @@ impl Coded for Refused {
             Self::CannotTell(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
             _ => Vec::new(),
+        }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        match self {
+            Self::Upstream(cause) => cause.hint(),
+            Self::NoRole { name, is_named: false } => {
+                Some(Hint::NoRoleNamed { from: "the name of the principal", name: name.clone() })
+            }
+            Self::FullArn { cause, .. } => cause.hint(),
+            Self::Instance { id, cause, .. } => match cause.code() {
+                Code::InstanceUnknown if !is_instance_id(id) => Some(Hint::NoInstanceSession(id.clone())),
+                _ => cause.hint(),
+            },
+            Self::CannotTell(cause) => cause.hint(),
+            Self::Mount(failure) => failure.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text is of the form of instance ids: `i-` with 8 or 17 hexadecimal digits.
+fn is_instance_id(text: &str) -> bool {
+    text.strip_prefix("i-").is_some_and(|digits| {
+        matches!(digits.len(), 8 | 17) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instance_ids_are_told_from_other_names() {
+        for (name, is_id) in [
+            ("i-0123abcd", true),
+            ("i-0123456789abcdef0", true),
+            ("i-0123456789abcdef", false),
+            ("i-0123abcg", false),
+            ("my-session", false),
+            ("", false),
+        ] {
+            assert_eq!(is_instance_id(name), is_id, "{name}");
         }
     }
 }

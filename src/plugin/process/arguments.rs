@@ -25,6 +25,8 @@ catalog. In that folder, for Vault (for OpenBao say bao):
     vault plugin register -sha256=\"$SHA256\" -command=vault-plugin-auth-aws auth aws
     vault auth enable aws
 
+With OpenBao, the command is bao.
+
 Options:
     -h, --help    Print this text
     --version     Print name and version

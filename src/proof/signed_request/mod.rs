@@ -225,6 +225,8 @@ impl SignedRequest {
             request: self.forwarded_to(&endpoint),
             description: format!("{} {endpoint}/{}", self.shape.method(), self.target.request_uri),
             region: self.endpoint_region(config),
+            signed_region: self.client_region().unwrap_or(""),
+            region_by_client: config.use_sts_region_from_client,
         })
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::login_scene::LoginScene;
+use testkit::aws::{ACCOUNT, Entity, OTHER_ACCOUNT};
+use testkit::stage::with;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -35,6 +37,38 @@ async fn a_strangers_mistake_is_no_warning_whatever_its_status() {
         let answer = scene.mount.login_only(&with_role(login, role)).await;
         assert_eq!(answer.status, status, "{role}");
         let expected = ("debug", "login refused", code);
+        let (level, message, code) = line(&scene, role).await;
+        assert_eq!((level.as_str(), message.as_str(), code.as_str()), expected, "{role}");
+    }
+}
+
+/// Anybody has an account at AWS, and may try; only an account that a role names is one to configure.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_only_the_client_named_is_no_warning() {
+    let scene = LoginScene::open().await;
+    let app = scene.aws.create_role(Entity::named("App").account(OTHER_ACCOUNT));
+    let instance = scene.aws.session(&app, "i-0123456789abcdef0").credentials;
+    let text = format!(
+        "unable to fetch client for account ID \"{OTHER_ACCOUNT}\" -- default client is for account \"{ACCOUNT}\""
+    );
+    let pattern =
+        |account: &str| json!({"bound_iam_principal_arn": format!("arn:aws:iam::{account}:role/*")});
+    let inferring = |bound: Value| {
+        with(&bound, json!({"inferred_entity_type": "ec2_instance", "inferred_aws_region": "us-east-1"}))
+    };
+    let (debug, warn) = (
+        ("debug", "login refused", "login.account_foreign"),
+        ("warn", "login failed", "aws.account_not_configured"),
+    );
+    for (role, fields, expected) in [
+        ("of-the-own", pattern(ACCOUNT), debug),
+        ("of-both", pattern(&format!("{OTHER_ACCOUNT}:role/*,arn:aws:iam::{ACCOUNT}")), warn),
+        ("infers-ami", inferring(json!({"bound_ami_id": "ami-1"})), debug),
+        ("infers-account", inferring(json!({"bound_account_id": OTHER_ACCOUNT})), warn),
+    ] {
+        scene.role(role, fields).await;
+        let answer = scene.mount.login_only(&scene.login_data(&instance, role)).await.expect(400);
+        assert!(answer.error().ends_with(&text), "{role}: {}", answer.error());
         let (level, message, code) = line(&scene, role).await;
         assert_eq!((level.as_str(), message.as_str(), code.as_str()), expected, "{role}");
     }

@@ -2,6 +2,7 @@
 
 mod concurrent;
 mod ec2;
+mod hints;
 mod iam;
 mod log;
 mod renewal;

@@ -48,8 +48,8 @@ async fn an_empty_write_stores_the_defaults() {
 async fn what_is_written_is_stored_and_read_but_for_the_secret() {
     let stage = empty_stage().await;
     let fields = json!({
-        "access_key": "AKID", "secret_key": "hunter2", "endpoint": "http://ec2", "iam_endpoint": "http://iam",
-        "sts_endpoint": "http://sts", "sts_region": "eu-west-1", "use_sts_region_from_client": true,
+        "access_key": "AKID", "secret_key": "hunter2", "endpoint": "https://ec2", "iam_endpoint": "https://iam",
+        "sts_endpoint": "https://sts", "sts_region": "eu-west-1", "use_sts_region_from_client": true,
         "iam_server_id_header_value": "vault", "max_retries": 5,
         "allowed_sts_header_values": "x-amz-foo,X-AMZ-BAR,other header", "role_arn": "arn:aws:iam::1:role/r",
         "identity_token_ttl": "90s",
@@ -93,6 +93,61 @@ async fn an_update_keeps_what_is_not_supplied_and_empty_text_clears() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_that_others_can_read_and_answer_are_warned_of_and_configured() {
+    let stage = empty_stage().await;
+    let warning = |name: &str| {
+        format!(
+            "{name} is an http URL: whoever is on the way to it can read the requests of the server and forge the answers that logins are decided by; use https"
+        )
+    };
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+        let open = json!({name: "http://aws.example:8080"});
+        // The second write changes nothing, and is as dangerous as the first.
+        for _ in 0..2 {
+            let answer = stage.mount.write(KEY, &open).await.expect(200);
+            assert_eq!((answer.warnings, answer.data), (vec![warning(name)], Value::Null));
+            assert_eq!(stored(&stage)[name], "http://aws.example:8080");
+        }
+        // Only what the request gives is told.
+        stage.mount.write(KEY, &json!({"max_retries": 3})).await.expect(204);
+        for other in ["https://aws.example", "aws.example", "http://127.0.0.1:1", "http://[::1]", ""] {
+            stage.mount.write(KEY, &json!({name: other})).await.expect(204);
+        }
+    }
+    let all = json!({"endpoint": "http://a", "iam_endpoint": "https://b", "sts_endpoint": "http://c"});
+    let answer = stage.mount.write(KEY, &all).await.expect(200);
+    assert_eq!(answer.warnings, [warning("endpoint"), warning("sts_endpoint")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelt_field_of_any_configuration_is_told_of() {
+    let stage = empty_stage().await;
+    let told = |given: &str, meant: &str| {
+        vec![format!("unrecognized parameter \"{given}\" was ignored; did you mean \"{meant}\"?")]
+    };
+    let sts = json!({"sts_role": "arn:aws:iam::1:role/r", "externalid": "hunter2"});
+    for (path, fields, given, meant) in [
+        (KEY, json!({"acess_key": "hunter2"}), "acess_key", "access_key"),
+        (KEY, json!({"access_key": "A", "retries": 3}), "retries", "max_retries"),
+        ("config/sts/444455556666", sts, "externalid", "external_id"),
+        ("config/identity", json!({"iam-alias": "unique_id"}), "iam-alias", "iam_alias"),
+        ("config/tidy/roletag-denylist", json!({"saftey_buffer": 1}), "saftey_buffer", "safety_buffer"),
+        ("config/tidy/identity-accesslist", json!({"disable": true}), "disable", "disable_periodic_tidy"),
+    ] {
+        let answer = stage.mount.write(path, &fields).await.expect(200);
+        assert_eq!((answer.warnings, answer.data), (told(given, meant), Value::Null), "{path} {fields}");
+        // Of what is no slip nothing is said, as ever.
+        stage.mount.write(path, &with(&fields, json!({given: null, "unknown_field": 1}))).await.expect(204);
+    }
+    // A role has fields that other versions of the method do not know.
+    stage
+        .mount
+        .write("role/r", &json!({"bound_iam_principal_arn": "arn:aws:iam::*", "bound_cidrs": 1}))
+        .await
+        .expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn values_of_the_wrong_type_are_not_shown() {
     let stage = empty_stage().await;
     let answer = stage.mount.write(KEY, &json!({"secret_key": ["hunter2"]})).await;
@@ -102,6 +157,16 @@ async fn values_of_the_wrong_type_are_not_shown() {
     let text =
         "Field validation failed: error converting input for field \"max_retries\": text is not an integer";
     assert_eq!((answer.status, answer.error()), (400, text));
+    // As both hosts' own methods take JSON numbers.
+    for (fields, why) in [
+        (json!({"max_retries": 2.5}), "number is not an integer"),
+        (json!({"max_retries": 1e3}), "number is not an integer"),
+        (json!({"use_sts_region_from_client": 2}), "number is neither 1 nor 0"),
+        (json!({"identity_token_ttl": 0.5}), "time: missing unit in duration"),
+    ] {
+        let answer = stage.mount.write(KEY, &fields).await.expect(400);
+        assert!(answer.error().ends_with(why), "{fields}: {}", answer.error());
+    }
     assert_eq!(stage.mount.storage().get(KEY), None);
 }
 

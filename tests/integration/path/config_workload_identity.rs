@@ -12,6 +12,7 @@ use testkit::stage::{Stage, with};
 const KEY: &str = "config/client";
 const AUDIENCE: &str = "vault.example/aws";
 const TOKEN: &str = "header.claims.signature";
+/// As Vault says it of itself.
 const UNSUPPORTED: &str = "plugin workload identity not supported in Vault community edition";
 
 /// A mount on Vault without keys, and the role that the host's token may assume.
@@ -130,7 +131,8 @@ async fn a_host_without_identity_tokens_says_so() {
     stage.configure(json!({"access_key": null, "secret_key": null})).await;
     let fields = json!({"role_arn": "arn:aws:iam::1:role/r", "identity_token_audience": AUDIENCE});
     let answer = stage.mount.write(KEY, &fields).await;
-    assert_eq!((answer.status, answer.error()), (400, UNSUPPORTED));
+    let text = "plugin workload identity is not supported by OpenBao";
+    assert_eq!((answer.status, answer.error()), (400, text));
     // A role alone is only stored.
     stage
         .mount

@@ -161,6 +161,36 @@ async fn a_login_without_a_body_is_refused_in_the_words_of_the_host() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_host_cannot_do_is_told_in_its_name() {
+    let identity = json!({"role_arn": "arn:aws:iam::1:role/r", "identity_token_audience": "a"});
+    let rotation = json!({"rotation_period": 60});
+    for (launch, no_identity_tokens, no_rotation_manager) in [
+        (
+            under_test::open_bao(),
+            "plugin workload identity is not supported by OpenBao",
+            "error registering rotation job: rotation manager capabilities not supported by OpenBao",
+        ),
+        (
+            under_test::vault(),
+            "plugin workload identity not supported in Vault community edition",
+            "error registering rotation job: rotation manager capabilities not supported in Vault community edition",
+        ),
+    ] {
+        let stage = Stage::on(launch).await;
+        stage.mount.delete("config/client").await.expect(204);
+        stage.mount.system_view().update(|host| {
+            host.identity_token = None;
+            host.rotation_jobs = false;
+        });
+        for (fields, text) in [(&identity, no_identity_tokens), (&rotation, no_rotation_manager)] {
+            let answer = stage.mount.write("config/client", fields).await;
+            assert_eq!((answer.status, answer.error()), (400, text));
+        }
+        assert_eq!(stage.mount.storage().get("config/client"), None);
+    }
+}
+
 /// A server's environment is its plugins' too: what an operator left there of the other host's names decides
 /// nothing.
 #[tokio::test(flavor = "multi_thread")]

@@ -9,3 +9,4 @@ mod moto;
 mod policy;
 mod round_trip;
 mod standbys;
+mod swap;

@@ -1,5 +1,7 @@
 //! What must be true of the instance, and of the role.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{IMAGE, INSTANCE, Scene, document};
@@ -246,4 +248,29 @@ async fn what_cannot_be_told_is_for_the_operator() {
     let text = "failed to parse IAM instance profile ARN \"nonsense\": unrecognized arn: contains 1 colon-separated parts, expected 6";
     scene.refused(&scene.login("a"), 500, text, "no ARN").await;
     assert_eq!(scene.entry(INSTANCE), None);
+}
+
+/// A document of any account is easily had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_of_an_account_that_no_role_names_is_no_warning() {
+    let scene = Scene::open().await;
+    for (role, fields, level, code) in [
+        ("any-account", json!({}), "debug", "login.account_foreign"),
+        ("own-account", json!({"bound_account_id": ACCOUNT}), "debug", "login.account_foreign"),
+        ("their-account", json!({"bound_account_id": OTHER_ACCOUNT}), "warn", "aws.account_not_configured"),
+    ] {
+        scene.named_role(role, fields).await;
+        let theirs = scene.message(&document(json!({"accountId": OTHER_ACCOUNT})));
+        let answer = scene.answer(&with(&theirs, json!({"role": role}))).await.expect(400);
+        let text = format!(
+            "failed to verify instance ID: unable to fetch client for account ID \"{OTHER_ACCOUNT}\" -- default client is for account \"{ACCOUNT}\""
+        );
+        assert_eq!(answer.error(), text);
+        let line = scene
+            .stage
+            .host
+            .wait_for_log(Duration::from_secs(20), |entry| entry.fields.get("role") == Some(&json!(role)));
+        let line = line.await.expect("a line");
+        assert_eq!((line.level.as_str(), &line.fields["code"]), (level, &json!(code)), "{role}");
+    }
 }

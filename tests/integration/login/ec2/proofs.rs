@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{IMAGE, INSTANCE, SHORT_INSTANCE, Scene, T1, document};
+use crate::login::hints::no_role_named;
 use testkit::aws::Instance;
 use testkit::identity::{Digest, Form, Message, Signer, SignerInfo, base64, pkcs7};
 use testkit::stage::with;
@@ -218,7 +219,7 @@ async fn certificates_count_for_their_own_form_and_from_the_next_login_on() {
 async fn without_a_role_the_image_names_it() {
     let scene = Scene::open().await;
     let nameless = with(&scene.message(&document(json!({}))), json!({"role": Value::Null, "nonce": "n"}));
-    let text = format!("entry for role \"{IMAGE}\" not found");
+    let text = format!("entry for role \"{IMAGE}\" not found; {}", no_role_named("the AMI id", IMAGE));
     scene.refused(&nameless, 400, &text, "vector 92").await;
     let null = set(&nameless, "role", Value::Null);
     scene.refused(&null, 400, &text, "a null role").await;

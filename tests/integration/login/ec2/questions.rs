@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{IMAGE, INSTANCE, Scene, document};
+use crate::login::hints::no_role_named;
 use testkit::aws::InstanceState;
 use testkit::host::Answer;
 use testkit::identity::base64;
@@ -24,7 +25,7 @@ async fn the_role_is_told_without_aws() {
     let named = with(&scene.login("a"), json!({"role": "EC2R"}));
     assert_eq!(scene.role_of(&named).await.expect(200).data, json!({"role": "ec2r"}));
     let nameless = with(&scene.login("a"), json!({"role": Value::Null}));
-    let text = format!("entry for role \"{IMAGE}\" not found");
+    let text = format!("entry for role \"{IMAGE}\" not found; {}", no_role_named("the AMI id", IMAGE));
     assert_eq!(scene.role_of(&nameless).await.expect(400).error(), text);
     scene.named_role(IMAGE, json!({})).await;
     assert_eq!(scene.role_of(&nameless).await.expect(200).data, json!({"role": IMAGE}));

@@ -119,6 +119,25 @@ async fn an_instance_may_log_in_for_the_last_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_gives_up_further_logins_is_told_so() {
+    let scene = Scene::open().await;
+    let given_up = "the empty nonce disables reauthentication: this instance cannot log in again until its entry in identity-accesslist is deleted; to log in again, leave the nonce out at the first login and keep the one that is answered, or choose one";
+    for (role, nonce, warnings) in [
+        (json!({}), Some(""), &[given_up][..]),
+        (json!({}), None, &[]),
+        (json!({}), Some("a"), &[]),
+        // The client could not avoid it.
+        (json!({"disallow_reauthentication": true}), Some(""), &[]),
+    ] {
+        scene.role(role.clone()).await;
+        let answer = scene.answer(&scene.started(T1, nonce)).await.expect(200);
+        assert!(answer.auth.is_some());
+        assert_eq!(answer.warnings, warnings, "{role} {nonce:?}");
+        scene.forget().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_role_may_allow_one_login_only() {
     let scene = Scene::open().await;
     scene.role(json!({"disallow_reauthentication": true})).await;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::login::hints::no_role_named;
 use crate::under_test;
 use testkit::aws::{ACCOUNT, Entity, Fault, LoginOptions, sign_login};
 use testkit::stage::SERVER_ID;
@@ -37,7 +38,13 @@ async fn the_role_is_named_or_follows_from_the_principal() {
     assert_eq!(stage.refused(&user.credentials, "nope").await, "entry for role nope not found", "vector 70");
     assert_eq!(stage.refused(&user.credentials, "No.Pe").await, "entry for role No.Pe not found");
     let stranger = stage.aws.create_user("stranger");
-    assert_eq!(stage.refused(&stranger.credentials, "").await, "entry for role stranger not found");
+    assert_eq!(
+        stage.refused(&stranger.credentials, "").await,
+        format!(
+            "entry for role stranger not found; {}",
+            no_role_named("the name of the principal", "stranger")
+        )
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::login::hints::no_role_named;
 use crate::under_test;
 use testkit::aws::{Fault, LoginOptions, User, sign_login};
 use testkit::host::MountOptions;
@@ -104,7 +105,8 @@ async fn a_login_answers_no_other_question() {
     // A login that was refused leaves nothing.
     let nobody = stage.aws.create_user("nobody");
     let data = stage.login_data(&nobody.credentials, "");
-    assert_eq!(stage.mount.login_only(&data).await.expect(400).error(), "entry for role nobody not found");
+    let refusal = stage.mount.login_only(&data).await.expect(400);
+    assert!(refusal.error().starts_with("entry for role nobody not found"), "{refusal:?}");
     assert_eq!(role_of(&stage, &data).await, "nobody");
     assert_eq!(sts_calls(&stage), 2);
 }
@@ -176,7 +178,10 @@ async fn the_role_behind_a_session_is_told() {
     let session = stage.aws.session(&role, "s1");
     let data = stage.login_data(&session.credentials, "");
     assert_eq!(role_of(&stage, &data).await, "app", "the role need not be configured");
-    assert_eq!(stage.mount.login_only(&data).await.expect(400).error(), "entry for role App not found");
+    assert_eq!(
+        stage.mount.login_only(&data).await.expect(400).error(),
+        format!("entry for role App not found; {}", no_role_named("the name of the principal", "App"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

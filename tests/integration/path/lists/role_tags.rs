@@ -28,7 +28,7 @@ async fn a_tag_says_what_was_asked_for_and_is_signed_by_the_role() {
         (json!({"policies": ""}), "r=dev:d=false:m=false"),
         (json!({"policies": "OPS, dev,ops"}), "r=dev:d=false:m=false:p=dev,ops"),
         (json!({"max_ttl": "1h"}), "r=dev:d=false:m=false:t=3600"),
-        (json!({"max_ttl": 0.5}), "r=dev:d=false:m=false"),
+        (json!({"max_ttl": "500ms"}), "r=dev:d=false:m=false"),
         (json!({"instance_id": "I-0ABC"}), "r=dev:d=false:m=false:i=i-0abc"),
         (json!({"disallow_reauthentication": true}), "r=dev:d=true:m=false"),
         (

@@ -38,6 +38,7 @@ async fn what_the_documents_show_works_in_their_order(mut session: Session) {
         match list::run(example.key()).unwrap() {
             Run::Not(_) => continue,
             Run::On(flavor, _) if flavor != session.flavor => continue,
+            Run::WithClient if !cfg!(feature = "client") => continue,
             Run::WithVaultsCommandLine if !session.has_vault => continue,
             _ => {}
         }
@@ -68,6 +69,10 @@ fn token_of(example: &Example) -> &'static str {
 
 async fn before(session: &Session, key: &str) {
     match key {
+        // Its reader has no mount yet.
+        "cargo build --release --features client" => {
+            session.shell("vault auth move auth/aws/ auth/before-client/");
+        }
         "vault write -f auth/aws/config/rotate-root" => session.configure_key().await,
         "IMDS=http://169.254.169.254/latest" => {
             let certificate = json!({"aws_public_cert": session.signer.pem(), "type": "pkcs7"});
@@ -136,6 +141,25 @@ async fn after(session: &mut Session, example: &Example, output: &str, calls_bef
         "vault read -format=json auth/aws/status/aws" => {
             let status: Value = serde_json::from_str(output).unwrap();
             assert!(status["data"]["calls"].is_array(), "{status}");
+        }
+        "export BAO_ADDR=https://bao.example.com:8200" => {
+            let token = session.shell("cat ~/.vault-token");
+            let (_, own) = server.call("GET", "auth/token/lookup-self", &Value::Null, token.trim()).await;
+            assert_eq!(own["data"]["path"], json!("auth/aws/login"), "{token}");
+        }
+        key if key.starts_with("Logged in. The token is kept in ") && cfg!(feature = "client") => {
+            let said = session.shell(
+                "env -u BAO_TOKEN -u VAULT_TOKEN \\
+                     vault-plugin-auth-aws login role=dev header_value=bao.example.com 2>&1 >/dev/null",
+            );
+            let home = session.shell("echo $HOME");
+            let said = said.replace(home.trim(), "/home/me").replace("`vault`", "`bao`");
+            assert_eq!(said.trim(), example.text);
+            session.shell("rm ~/.vault-token");
+        }
+        "vault-plugin-auth-aws sign -explain role=dev header_value=bao.example.com" => {
+            assert!(output.contains("token_policies"), "{output}");
+            session.shell("vault auth disable aws; vault auth move auth/before-client/ auth/aws/");
         }
         "vault agent -config=agent.hcl" | "umask 077" => {
             let token = session.shell("cat /run/vault/token; rm /run/vault/token");

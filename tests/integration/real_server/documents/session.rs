@@ -7,7 +7,8 @@
 //! | `curl http://169.254.169.254/…` | the metadata service of an instance; other addresses are asked by curl |
 //! | `aws ec2 create-tags` | the arguments are kept, and [`Session::tag_instance`] looks at them |
 //! | `cargo build --release` | puts the plugin of this test where that would |
-//! | `/etc/vault/plugins`, `/run/vault`, `127.0.0.1:8100` | folders and a port of this test |
+//! | `/etc/vault/plugins`, `/etc/openbao/plugins`, `/run/vault`, `127.0.0.1:8100` | folders and a port of this test |
+//! | `https://bao.example.com:8200` | the server |
 //! | agents | end as soon as they have a token |
 
 use std::fs;
@@ -102,7 +103,7 @@ impl Session {
             (
                 "cargo",
                 format!(
-                    "test \"$*\" = 'build --release' && mkdir -p target/release && cp {plugin} target/release/"
+                    "[[ \"$*\" =~ ^'build --release'(' --features client')?$ ]] && mkdir -p target/release && cp {plugin} target/release/"
                 ),
             ),
             ("curl", curl_or_metadata_service(&curl, &at("pkcs7"))),
@@ -113,6 +114,8 @@ impl Session {
 
         let places = vec![
             ("/etc/vault/plugins", server.plugin_folder().display().to_string()),
+            ("/etc/openbao/plugins", server.plugin_folder().display().to_string()),
+            ("https://bao.example.com:8200", server.url()),
             ("/run/vault", at("run").display().to_string()),
             ("127.0.0.1:8100", format!("127.0.0.1:{}", free_port())),
         ];
