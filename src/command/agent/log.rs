@@ -128,7 +128,7 @@ mod tests {
 
     impl Clock for Standing {
         fn now(&self) -> SystemTime {
-            UNIX_EPOCH + Duration::from_millis(1_700_000_000_250)
+            UNIX_EPOCH.checked_add(Duration::from_millis(1_700_000_000_250)).unwrap()
         }
     }
 
