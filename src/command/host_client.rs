@@ -80,7 +80,11 @@ impl HostClient {
         }
     }
 
-    async fn put_once(&self, request: &HostRequest) -> Result<Value, Refusal> {
+    /// Makes one request, once.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub(crate) async fn put_once(&self, request: &HostRequest) -> Result<Value, Refusal> {
         let url = format!("{}/v1/{}", self.address.url, request.path);
         let usage = |text: String| Refusal { failure: Failure::Usage(text), is_final: true };
         let uri: Uri =
@@ -150,6 +154,9 @@ impl HostClient {
     fn read(&self, asked: &Uri, answer: &HttpResponse) -> Result<Value, Refusal> {
         let status = answer.status;
         let parsed: Result<Value, _> = serde_json::from_slice(&answer.body);
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
         if status.is_success() {
             return parsed.map_err(|_| Refusal {
                 failure: Failure::Refused(format!(
@@ -202,10 +209,11 @@ impl HostClient {
 }
 
 /// A request that did not succeed.
-struct Refusal {
-    failure: Failure,
+pub(crate) struct Refusal {
+    /// Why.
+    pub(crate) failure: Failure,
     /// Whether the same would happen again.
-    is_final: bool,
+    pub(crate) is_final: bool,
 }
 
 /// Where a redirect leads. What was asked in secret is not asked in public.

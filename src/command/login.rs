@@ -172,7 +172,11 @@ async fn unwrap(client: &HostClient, wrapped: &Answer) -> Result<Answer, Failure
     Answer::parse(answer)
 }
 
-fn usable_token(answer: &Answer) -> Result<&str, Failure> {
+/// The token of an answer.
+///
+/// # Errors
+/// There is none, or not before a second factor is given.
+pub(crate) fn usable_token(answer: &Answer) -> Result<&str, Failure> {
     if let Some(requirement) = answer.auth.as_ref().and_then(|auth| auth.mfa_requirement.as_ref()) {
         return Err(Failure::Refused(format!(
             "the server wants a second factor before it gives the token: {requirement}\n\nhint: give it with \

@@ -3,6 +3,7 @@
 //! The definition of the command line stands in the modules of its commands; help, completions and man
 //! page are made from it.
 
+mod agent;
 mod aws_settings;
 mod cli_config;
 mod credentials;
@@ -94,6 +95,7 @@ fn definition() -> Command {
         .disable_help_subcommand(true)
         .subcommand(login::command())
         .subcommand(sign::command())
+        .subcommand(agent::command())
         .subcommand(Command::new("completions").about("Print the completions of a shell").arg(
             Arg::new("shell").required(true).value_parser(PossibleValuesParser::new(["bash", "zsh", "fish"])),
         ))
@@ -107,6 +109,7 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("login", matches)) => block_on(login::run(matches, environment)),
         Some(("sign", matches)) => block_on(sign::run(matches, environment)),
+        Some(("agent", matches)) => block_on(agent::run(matches, environment)),
         Some(("completions", matches)) => completions(matches),
         Some(("man", matches)) => man_page(matches),
         _ => Err(Failure::Usage("no such command".to_owned())),

@@ -60,15 +60,18 @@ pub(crate) struct Answer {
 pub(crate) struct Auth {
     /// The token.
     pub(crate) client_token: String,
-    accessor: String,
+    /// What it is called where it must not be shown.
+    pub(crate) accessor: String,
     policies: Option<Vec<String>>,
     token_policies: Option<Vec<String>>,
     identity_policies: Option<Vec<String>>,
     metadata: Option<Map<String, Value>>,
     orphan: bool,
     entity_id: String,
-    lease_duration: i64,
-    renewable: bool,
+    /// In seconds.
+    pub(crate) lease_duration: i64,
+    /// Whether the token can be renewed.
+    pub(crate) renewable: bool,
     /// Set while a second factor is missing.
     pub(crate) mfa_requirement: Option<Value>,
 }

@@ -13,9 +13,21 @@ use vault_plugin_auth_aws::ports::{Random, SystemRandom};
 /// # Errors
 /// Of the file system.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
+    write_with(path, contents, |_| Ok(()))
+}
+
+/// As [`write()`], after something has been done to the new file, which has the mode 0600 until then.
+///
+/// # Errors
+/// Of the file system, or of `finish`; the file is as it was.
+pub(crate) fn write_with(
+    path: &Path,
+    contents: &[u8],
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     // Without a target there is no link to keep.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let written = Written::beside(&target, contents)?;
+    let written = Written::beside(&target, contents, finish)?;
     fs::rename(&written.path, &target)
 }
 
@@ -24,7 +36,7 @@ pub(crate) fn write(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// # Errors
 /// Of the file system; [`io::ErrorKind::AlreadyExists`] if there is one.
 pub(crate) fn create(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let written = Written::beside(path, contents)?;
+    let written = Written::beside(path, contents, |_| Ok(()))?;
     fs::hard_link(&written.path, path)
 }
 
@@ -42,7 +54,11 @@ struct Written {
 }
 
 impl Written {
-    fn beside(target: &Path, contents: &[u8]) -> io::Result<Self> {
+    fn beside(
+        target: &Path,
+        contents: &[u8],
+        finish: impl FnOnce(&File) -> io::Result<()>,
+    ) -> io::Result<Self> {
         let mut number = [0; 8];
         if !SystemRandom::default().fill(&mut number) {
             return Err(io::Error::other("no random number for the name of a file"));
@@ -55,6 +71,7 @@ impl Written {
         let mut file: File = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         let written = Self { path };
         file.write_all(contents)?;
+        finish(&file)?;
         file.sync_all()?;
         Ok(written)
     }

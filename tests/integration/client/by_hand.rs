@@ -22,7 +22,7 @@ async fn help_and_version_are_no_errors() {
     for arguments in [&["--help"][..], &["-help"], &["-h"]] {
         assert!(caller.done(arguments).await.contains("login"), "{arguments:?}");
     }
-    for (command, option) in [("login", "--token-only"), ("sign", "--explain")] {
+    for (command, option) in [("login", "--token-only"), ("sign", "--explain"), ("agent", "--sink")] {
         assert!(caller.done(&[command, "-h"]).await.contains(option));
     }
 }

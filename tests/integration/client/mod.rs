@@ -1,5 +1,6 @@
 //! The binary called by hand: the client of the method.
 
+mod agent;
 mod by_hand;
 mod credential_sources;
 mod instance_login;

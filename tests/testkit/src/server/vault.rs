@@ -197,7 +197,8 @@ impl Server {
         }
     }
 
-    async fn unseal(&mut self) -> Result<(), String> {
+    /// Opens a sealed server; returns once it works. The error is its log.
+    pub async fn unseal(&mut self) -> Result<(), String> {
         self.call("PUT", "sys/unseal", &json!({"key": self.unseal_key}), "").await;
         self.wait_for_health(StatusCode::OK).await
     }
