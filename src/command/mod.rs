@@ -42,14 +42,9 @@ const PROGRAM: &str = env!("CARGO_PKG_NAME");
 
 const ABOUT: &str = "The AWS auth method for HashiCorp Vault and OpenBao: its plugin, and its client";
 
-const LONG: &str = "\
-The AWS auth method for HashiCorp Vault and OpenBao: its plugin, and its client.
+const REGISTERING: &str = include_str!("../plugin/process/registering.txt");
 
-A server starts this program itself as its plugin, once it is registered in the server's plugin catalog:
-
-  bao plugin register -sha256=<checksum of this file> auth aws
-  bao auth enable aws
-
+const BY_HAND: &str = "\
 By hand it is the client of the method, for any server that has it, whether by this plugin or built in:
 
   vault-plugin-auth-aws login role=dev";
@@ -88,7 +83,7 @@ fn definition() -> Command {
     Command::new(PROGRAM)
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
-        .long_about(LONG)
+        .long_about(format!("{ABOUT}.\n\n{REGISTERING}\n{BY_HAND}"))
         .after_help(CODES)
         .subcommand_required(true)
         .arg_required_else_help(true)

@@ -37,7 +37,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Version => {
             return print(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n"));
         }
-        Command::Help => return print(arguments::HELP),
+        Command::Help => return print(&arguments::help()),
         Command::Serve => {}
     }
     let launch = LaunchEnvironment::of_process();

@@ -14,25 +14,23 @@ pub(crate) enum Command {
     Help,
 }
 
-/// Shown for `--help`.
-pub(crate) const HELP: &str = "\
-The AWS auth method for HashiCorp Vault and OpenBao, as an external plugin.
+/// How a server comes to start this program; its commands are typed as they stand here.
+const REGISTERING: &str = include_str!("registering.txt");
 
-A server starts this program itself, once it is in its plugin_directory and registered in its plugin
-catalog. In that folder, for Vault (for OpenBao say bao):
+/// Shown for `--help` by a binary without its client, and to whoever sets a host's variables.
+pub(crate) fn help() -> String {
+    format!(
+        "The AWS auth method for HashiCorp Vault and OpenBao, as an external plugin.
 
-    SHA256=$(sha256sum vault-plugin-auth-aws | cut -d' ' -f1)
-    vault plugin register -sha256=\"$SHA256\" -command=vault-plugin-auth-aws auth aws
-    vault auth enable aws
-
-With OpenBao, the command is bao.
-
+{REGISTERING}
 Options:
     -h, --help    Print this text
     --version     Print name and version
 
 Other arguments are accepted and ignored.
-";
+"
+    )
+}
 
 /// Reads the arguments after the program's name.
 pub(crate) fn command<I>(arguments: I) -> Command
