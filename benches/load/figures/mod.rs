@@ -1,6 +1,7 @@
 //! What each group of figures measures.
 
 mod boot_storm;
+mod by_hand;
 mod calls;
 mod cpu;
 mod dead_account;
@@ -30,6 +31,7 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
         Group::Scaling => scaling::FIGURES,
         Group::BootStorm => boot_storm::FIGURES,
         Group::DeadAccount => dead_account::FIGURES,
+        Group::ByHand => by_hand::FIGURES,
         Group::Curves => &[],
     }
 }
@@ -39,7 +41,7 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
 pub(crate) fn rounds(group: Group, options: &Options) -> usize {
     match group {
         Group::Cpu | Group::Latency | Group::Scaling => options.rounds,
-        Group::Memory | Group::Start | Group::PerMount => options.few_rounds(),
+        Group::Memory | Group::Start | Group::ByHand | Group::PerMount => options.few_rounds(),
         Group::Calls | Group::BootStorm | Group::DeadAccount => 1,
         Group::Curves => 0,
     }
@@ -57,6 +59,7 @@ pub(crate) async fn measure(group: Group, bench: &Bench, binary: &Path) -> Vec<f
         Group::Scaling => scaling::measure(bench, binary).await,
         Group::BootStorm => boot_storm::measure(bench, binary).await,
         Group::DeadAccount => dead_account::measure(bench, binary).await,
+        Group::ByHand => by_hand::measure(bench, binary),
         Group::Curves => Vec::new(),
     }
 }
