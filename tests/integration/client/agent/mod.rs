@@ -7,6 +7,7 @@ mod lifetime;
 mod once;
 mod outages;
 mod recipes;
+mod restart;
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt as _;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use aws_lc_rs::digest;
@@ -39,6 +40,8 @@ pub struct Server {
     root_token: String,
     unseal_key: String,
     http: Http,
+    /// What starts it.
+    command: Command,
     process: ServerProcess,
     folder: TempDir,
 }
@@ -73,6 +76,15 @@ impl Server {
         Self::try_start(binary, plugin, environment)
             .await
             .unwrap_or_else(|log| panic!("the server does not start:\n{log}"))
+    }
+
+    /// Starts a server that keeps its entries on disk, so that it can be restarted.
+    pub async fn start_durable(binary: &ServerBinary, plugin: impl AsRef<Path>) -> Self {
+        let storage = Storage::Raft { node_id: "node" };
+        let started = Self::launch(binary, plugin.as_ref(), &[], storage).await;
+        let mut server = started.unwrap_or_else(|log| panic!("the server does not start:\n{log}"));
+        server.initialise().await.unwrap_or_else(|log| panic!("the server does not work:\n{log}"));
+        server
     }
 
     async fn try_start(
@@ -130,12 +142,13 @@ impl Server {
             .env("HOME", folder.path().join("home"))
             .env("TMPDIR", folder.path().join("tmp"))
             .envs(environment.iter().map(|(name, value)| (name, value)));
-        let process = ServerProcess::start(&mut command, &folder.path().join("server.log"));
+        let process = ServerProcess::start(&mut command, &log_of(&folder));
         let mut server = Self {
             plugin: plugin.to_owned(),
             root_token: String::new(),
             unseal_key: String::new(),
             http,
+            command,
             process,
             folder,
         };
@@ -201,6 +214,20 @@ impl Server {
     pub async fn unseal(&mut self) -> Result<(), String> {
         self.call("PUT", "sys/unseal", &json!({"key": self.unseal_key}), "").await;
         self.wait_for_health(StatusCode::OK).await
+    }
+
+    /// Kills the server and its plugins, starts it on what it has stored, and opens it. The error is its log.
+    pub async fn restart(&mut self) -> Result<(), String> {
+        kill_hard(self.process.id());
+        while self.process.exit_status().is_none() {
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+        for plugin in self.plugin_ids() {
+            kill_hard(plugin);
+        }
+        self.process = ServerProcess::start(&mut self.command, &log_of(&self.folder));
+        self.wait_for_health(StatusCode::SERVICE_UNAVAILABLE).await?;
+        self.unseal().await
     }
 
     /// Seals the server, which ends all plugins, and opens it again.
@@ -342,6 +369,10 @@ impl Server {
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
+}
+
+fn log_of(folder: &TempDir) -> PathBuf {
+    folder.path().join("server.log")
 }
 
 impl Drop for Server {
