@@ -45,6 +45,9 @@ async fn a_role_that_comes_later_is_waited_for(scene: HostScene) {
     assert!(look_up(&scene.server, &token).await.is_some());
 }
 
+/// Seconds of a token: a third of it is longer than the first pause after a failure.
+const LEASE: u64 = 6;
+
 /// A server that fails in each way once, without a real one's time.
 #[tokio::test]
 async fn every_fault_is_followed_by_what_helps() {
@@ -55,12 +58,12 @@ async fn every_fault_is_followed_by_what_helps() {
             0 => Reply::new(500, json!({"errors": ["internal error"]}).to_string()),
             1 => Reply::new(400, json!({"errors": ["no such role"]}).to_string()),
             2 => Reply::new(200, "no JSON"),
-            number => Reply::new(200, auth(&format!("token-{number}"), 2)),
+            number => Reply::new(200, auth(&format!("token-{number}"), LEASE)),
         },
         "/v1/auth/token/renew-self" => match renewals.fetch_add(1, Ordering::Relaxed) {
-            0 => Reply::new(200, auth("token-3", 2)),
+            0 => Reply::new(200, auth("token-3", LEASE)),
             1 => Reply::new(503, json!({"errors": ["busy"]}).to_string()),
-            2 => Reply::new(200, auth("token-3", 2)),
+            2 => Reply::new(200, auth("token-3", LEASE)),
             _ => Reply::new(403, json!({"errors": ["permission denied"]}).to_string()),
         },
         _ => Reply::new(404, ""),
