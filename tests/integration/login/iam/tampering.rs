@@ -32,6 +32,30 @@ fn set(data: &Value, name: &str, edit: &dyn Fn(&str) -> String) -> Value {
     data
 }
 
+/// A login with another text in the `Authorization` header.
+fn in_authorization(data: &Value, from: &str, to: &str) -> Value {
+    set(data, "Authorization", &|value| {
+        assert!(value.contains(from), "{value}");
+        value.replacen(from, to, 1)
+    })
+}
+
+/// What can be changed of any login that is signed in a header, and that signs `X-Signed` last.
+fn header_signature_changes(data: &Value, own: &User, other: &User) -> [(&'static str, Value); 8] {
+    let (own_key, other_key) = (&own.credentials.access_key_id, &other.credentials.access_key_id);
+    let authorization = |from: &str, to: &str| in_authorization(data, from, to);
+    [
+        ("signed header", set(data, "X-Signed", &|_| "2".to_owned())),
+        ("date", set(data, "X-Amz-Date", &|date| date.replacen("T", "T0", 1)[..date.len()].to_owned())),
+        ("credential", authorization(own_key, other_key)),
+        ("credential", authorization("/us-east-1/", "/us-east-2/")),
+        ("credential", authorization("/sts/", "/iam/")),
+        ("signed headers", authorization(";x-signed", "")),
+        ("signature", authorization("Signature=", "Signature=0")),
+        ("algorithm", authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512")),
+    ]
+}
+
 fn decoded(data: &Value, name: &str) -> String {
     String::from_utf8(STANDARD.decode(data[name].as_str().unwrap()).unwrap()).unwrap()
 }
@@ -46,13 +70,6 @@ async fn what_was_signed_cannot_be_changed() {
         assert_ne!(decoded(&data, name), text);
         with(&data, json!({name: STANDARD.encode(text)}))
     };
-    let authorization = |from: &str, to: &str| {
-        set(&data, "Authorization", &|value| {
-            assert!(value.contains(from), "{value}");
-            value.replacen(from, to, 1)
-        })
-    };
-    let (own_key, other_key) = (&mallory.credentials.access_key_id, &victim.credentials.access_key_id);
     let body = "iam_request_body";
     let changed = vec![
         ("body", replaced(body, "Version=2011-06-15&Action=GetCallerIdentity")),
@@ -62,17 +79,9 @@ async fn what_was_signed_cannot_be_changed() {
         ("host", replaced("iam_request_url", "https://sts.us-east-1.amazonaws.com/")),
         ("host", replaced("iam_request_url", "https://sts.amazonaws.com:443/")),
         ("host", replaced("iam_request_url", "/")),
-        ("signed header", set(&data, "X-Signed", &|_| "2".to_owned())),
-        ("date", set(&data, "X-Amz-Date", &|date| date.replacen("T", "T0", 1)[..date.len()].to_owned())),
-        ("credential", authorization(own_key, other_key)),
-        ("credential", authorization("/us-east-1/", "/us-east-2/")),
-        ("credential", authorization("/sts/", "/iam/")),
-        ("signed headers", authorization(";x-signed", "")),
-        ("signed headers", authorization("SignedHeaders=content-length;", "SignedHeaders=")),
-        ("signature", authorization("Signature=", "Signature=0")),
-        ("algorithm", authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512")),
+        ("signed headers", in_authorization(&data, "SignedHeaders=content-length;", "SignedHeaders=")),
     ];
-    for (what, data) in changed {
+    for (what, data) in changed.into_iter().chain(header_signature_changes(&data, &mallory, &victim)) {
         let answer = stage.mount.login_only(&data).await;
         assert_eq!((answer.status, &answer.auth), (400, &None), "{what}: {data}");
         assert!(answer.error().starts_with("error making upstream request: received error code "), "{what}");
@@ -117,19 +126,12 @@ async fn a_get_signed_in_a_header_cannot_be_changed() {
         assert!(url.contains(from), "{url}");
         with(&data, json!({"iam_request_url": STANDARD.encode(url.replacen(from, to, 1))}))
     };
-    let authorization = |from: &str, to: &str| {
-        set(&data, "Authorization", &|value| {
-            assert!(value.contains(from), "{value}");
-            value.replacen(from, to, 1)
-        })
-    };
     let post = json!({
         "iam_http_request_method": "POST",
         "iam_request_url": STANDARD.encode("https://sts.amazonaws.com/"),
         "iam_request_body": STANDARD.encode(GET_CALLER_IDENTITY),
     });
-    let (own_key, other_key) = (&mallory.credentials.access_key_id, &victim.credentials.access_key_id);
-    for (what, data) in [
+    let changed = vec![
         ("method", with(&data, post)),
         ("path", url("amazonaws.com/", "amazonaws.com/x")),
         ("host", url("sts.amazonaws.com", "sts.us-east-1.amazonaws.com")),
@@ -138,15 +140,8 @@ async fn a_get_signed_in_a_header_cannot_be_changed() {
         ("version", url("&Version=2011-06-15", "")),
         ("version", url("2011-06-15", "2011-06-15%26Action=GetUser")),
         ("version", url("2011-06-15", "2011-06-15+")),
-        ("signed header", set(&data, "X-Signed", &|_| "2".to_owned())),
-        ("date", set(&data, "X-Amz-Date", &|date| date.replacen("T", "T0", 1)[..date.len()].to_owned())),
-        ("credential", authorization(own_key, other_key)),
-        ("credential", authorization("/us-east-1/", "/us-east-2/")),
-        ("credential", authorization("/sts/", "/iam/")),
-        ("signed headers", authorization(";x-signed", "")),
-        ("signature", authorization("Signature=", "Signature=0")),
-        ("algorithm", authorization("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA512")),
-    ] {
+    ];
+    for (what, data) in changed.into_iter().chain(header_signature_changes(&data, &mallory, &victim)) {
         let answer = stage.mount.login_only(&data).await;
         assert_eq!((answer.status, &answer.auth), (400, &None), "{what}: {data}");
         assert!(answer.error().starts_with("error making upstream request: received error code "), "{what}");
