@@ -2,6 +2,7 @@
 
 pub(crate) mod arguments;
 pub(crate) mod confinement;
+mod erasure;
 pub(crate) mod handshake;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
