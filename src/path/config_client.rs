@@ -119,7 +119,9 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
         deregister(mount, request).await?;
     }
-    mount.store().delete(ClientConfig::KEY).await?;
+    let deleted = mount.store().delete(ClientConfig::KEY).await;
+    mount.clients().forget_credentials();
+    deleted?;
     mount.forget_full_arns();
     Ok(None)
 }
@@ -141,6 +143,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             return Ok(warned_of(&fields));
         }
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
+        mount.clients().forget_credentials();
         mount.forget_full_arns();
         let written = written.map_err(|failure| match rotation {
             Some(operation) => failure.in_words(|cause| {

@@ -33,33 +33,40 @@ fn copies(pid: u32, text: &str) -> Option<usize> {
     Some(found)
 }
 
-/// Other requests, as they come in between: connections have buffers, and the last message stands in them until the
-/// next one comes.
+/// Other requests, as they come in between. Connections have buffers of 16 KiB and less, in which the last message stands
+/// until others have come; these go through all of them.
 async fn other_requests(mount: &Mount) {
-    for _ in 0..8 {
-        mount.write("config/identity", &json!({"iam_alias": "unique_id"})).await.expect(204);
-        mount.read("config/identity").await.expect(200);
+    let policies: Vec<String> = (0..3000).map(|number| format!("a-policy-of-many-{number:04}")).collect();
+    let role = json!({"bound_iam_principal_arn": "arn:aws:iam::1:*", "token_policies": policies});
+    for _ in 0..4 {
+        mount.write("role/large", &role).await.expect(204);
+        mount.read("role/large").await.expect(200);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_key_leaves_no_copies_behind() {
+async fn a_secret_key_stands_where_it_is_used_and_leaves_no_copies_behind() {
     let stage = under_test::stage().await;
-    let secret = format!("{:032x}{:08x}", 0x5ec2_e7a1_b3d4_96f8_u128.pow(2), 0x0c0f_fee5);
+    let user = stage.aws.create_user("dev");
+    stage.role_for("dev", &user.arn).await;
+    let secret = &stage.server_user.credentials.secret_access_key;
     let pid = stage.host.pid();
+    let count = async || {
+        other_requests(&stage.mount).await;
+        copies(pid, secret)
+    };
     for _ in 0..3 {
-        stage.mount.write(KEY, &json!({"access_key": "AKIAEXAMPLE", "secret_key": secret})).await.expect(204);
-        if copies(pid, &secret).is_none() {
-            return;
-        }
+        stage.mount.write(KEY, &stage.keys()).await.expect(204);
     }
-    other_requests(&stage.mount).await;
-    println!("after writes {:?}", copies(pid, &secret));
-    stage.mount.read(KEY).await.expect(200);
-    other_requests(&stage.mount).await;
-    println!("after read {:?}", copies(pid, &secret));
+    let Some(after_writes) = count().await else {
+        return;
+    };
+    assert_eq!(after_writes, 0, "nothing has used what was written");
+    // A login reads the configuration and keeps it; looking up the path of its principal uses the key.
+    stage.role("dev", json!({"bound_iam_principal_arn": "arn:aws:iam::111122223333:user/*"})).await;
+    stage.admitted(&user.credentials, "dev").await;
+    let in_use = count().await.unwrap();
+    assert!((1..=2).contains(&in_use), "{in_use}");
     stage.mount.delete(KEY).await.expect(204);
-    println!("after deletion at once {:?}", copies(pid, &secret));
-    other_requests(&stage.mount).await;
-    println!("after deletion {:?}", copies(pid, &secret));
+    assert_eq!(count().await, Some(0));
 }
