@@ -40,6 +40,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
+use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::login_memo::LoginMemo;
@@ -122,6 +123,9 @@ impl Mount {
     pub fn invalidate_key(&self, key: &str) {
         self.store.invalidate(key);
         self.forget_role_principals(key);
+        if key == ClientConfig::KEY {
+            self.clients.forget_credentials();
+        }
         if !key.starts_with("config/identity") {
             self.full_arns.clear();
         }

@@ -120,9 +120,11 @@ impl From<iam::Refused> for Failure {
             | Refused::Caller(_)
             | Refused::NoRole { .. }
             | Refused::WrongType(_)
+            | Refused::BindsNothing(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
             | Refused::Instance { .. }
+            | Refused::OtherPartition { .. }
             | Refused::InstanceNotBound(_) => Status::BadRequest,
             Refused::Role(_) | Refused::CannotTell(_) | Refused::Alias(_) => Status::Internal,
         };
@@ -138,6 +140,7 @@ impl From<ec2::Refused> for Failure {
             Refused::Form(_)
             | Refused::NoRole { .. }
             | Refused::WrongType(_)
+            | Refused::BindsNothing(_)
             | Refused::Instance(_)
             | Refused::RegionNotBound(_)
             | Refused::InstanceNotBound(_)

@@ -73,6 +73,7 @@ codes! {
     LoginRoleMissing = "login.role_missing", Client, "Name a role; ec2 logins without one take the AMI id.";
     LoginRoleUnknown = "login.role_unknown", Client, "Name an existing role; without a name, iam logins take that of the principal and ec2 logins the AMI id.";
     LoginRoleWrongType = "login.role_wrong_type", Client, "Use a role whose auth_type is that of the login.";
+    LoginRoleBindsNothing = "login.role_binds_nothing", Operator, "Write the role anew with at least one bound: what is stored of it would admit everybody.";
     LoginAddress = "login.address", Client, "Log in from an address within the token_bound_cidrs of the role.";
     LoginAccountForeign = "login.account_foreign", Client, "Log in from an account that the server looks into; others need an entry in config/sts.";
     // The signed request of an iam login.
@@ -99,6 +100,7 @@ codes! {
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
     PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
     PrincipalRecreated = "iam.principal_recreated", Client, "Sign with new credentials: the principal was deleted and made again since these were issued.";
+    OtherPartition = "iam.other_partition", Client, "Log into a role whose inferred_aws_region is of the partition of the principal.";
     // The identity document of an ec2 login.
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
     Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";

@@ -19,6 +19,7 @@ use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::account::names_account;
+use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::{check_bounds, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
@@ -143,6 +144,7 @@ impl<'a> Ec2Login<'a> {
         if role.auth_type() != Some(AuthType::Ec2) {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
+        check_binds_anything(&role, role_name)?;
         Ok(Candidate { role_name: role_name.to_owned(), role })
     }
 

@@ -6,6 +6,7 @@ use super::form_error::FormError;
 use super::reauthentication::ReauthenticationError;
 use super::tag_error::TagError;
 use crate::accounts::instance::InstanceError;
+use crate::binding::binds_anything::BindsNothing;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::framework::Failure;
 use crate::go::text::quote;
@@ -41,6 +42,9 @@ pub enum Refused {
     /// The role is one of the other login.
     #[error("auth method ec2 not allowed for role {0}")]
     WrongType(String),
+    /// The role would admit everybody.
+    #[error(transparent)]
+    BindsNothing(#[from] BindsNothing),
     /// The document is not of a running instance.
     #[error("failed to verify instance ID: {0}")]
     Instance(#[source] Box<InstanceError>),
@@ -103,6 +107,7 @@ impl Coded for Refused {
             Self::NoRoleName => Code::LoginRoleMissing,
             Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::WrongType(_) => Code::LoginRoleWrongType,
+            Self::BindsNothing(cause) => cause.code(),
             Self::Instance(cause) => cause.code(),
             Self::RegionNotBound(cause) | Self::InstanceNotBound(cause) => cause.code(),
             Self::CannotTell(cause) => cause.code(),

@@ -17,7 +17,9 @@ use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::aws::sts;
 use crate::binding::account::names_account;
+use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::check_bounds;
+use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
 use crate::framework::{Auth, Fields, Request};
@@ -148,6 +150,7 @@ impl<'a> IamLogin<'a> {
         if role.auth_type() != Some(AuthType::Iam) {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
+        check_binds_anything(&role, role_name)?;
         Ok(Candidate { role_name: role_name.to_owned(), caller, role })
     }
 
@@ -188,6 +191,11 @@ impl<'a> IamLogin<'a> {
             Some(InferredEntity::Ec2Instance) => {}
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
+        check_partition(caller.arn(), region).map_err(|cause| Refused::OtherPartition {
+            id: id.to_owned(),
+            region: region.to_owned(),
+            cause,
+        })?;
         let named = names_account(role, caller.account());
         let not_verified = |cause: InstanceError| Refused::Instance {
             id: id.to_owned(),

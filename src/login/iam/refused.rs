@@ -5,6 +5,8 @@ use thiserror::Error;
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::sts::ForwardError;
+use crate::binding::binds_anything::BindsNothing;
+use crate::binding::partition::OtherPartition;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
@@ -38,6 +40,9 @@ pub enum Refused {
     /// The role is one of the other login.
     #[error("auth method iam not allowed for role {0}")]
     WrongType(String),
+    /// The role would admit everybody.
+    #[error(transparent)]
+    BindsNothing(#[from] BindsNothing),
     /// The role has a value that nobody knows.
     #[error(transparent)]
     Role(#[from] EntryError),
@@ -75,6 +80,17 @@ pub enum Refused {
         /// Why not.
         #[source]
         cause: Box<InstanceError>,
+    },
+    /// The caller cannot be an instance of the region.
+    #[error("failed to verify {id} as a valid EC2 instance in region {region}: {cause}")]
+    OtherPartition {
+        /// The name of the session.
+        id: String,
+        /// The region of the role.
+        region: String,
+        /// Why not.
+        #[source]
+        cause: OtherPartition,
     },
     /// The instance is not one that the role binds.
     #[error("error validating instance: {0}")]
@@ -119,10 +135,12 @@ impl Coded for Refused {
             Self::Caller(cause) => cause.code(),
             Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::WrongType(_) => Code::LoginRoleWrongType,
+            Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,
             Self::NotBound { .. } => Code::PrincipalNotBound,
             Self::FullArn { cause, .. } => cause.code(),
             Self::Instance { cause, .. } => cause.code(),
+            Self::OtherPartition { cause, .. } => cause.code(),
             Self::InstanceNotBound(cause) => cause.code(),
             Self::CannotTell(cause) => cause.code(),
             Self::Alias(_) => Code::AliasUnknown,
@@ -138,6 +156,7 @@ impl Coded for Refused {
             }
             Self::FullArn { cause, .. } => cause.facts(),
             Self::Instance { cause, .. } => cause.facts(),
+            Self::OtherPartition { cause, .. } => cause.facts(),
             Self::InstanceNotBound(cause) => cause.facts(),
             Self::CannotTell(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),

@@ -1,6 +1,8 @@
 //! The process: how it is started, what it writes, and how it ends.
 
 pub(crate) mod arguments;
+pub(crate) mod confinement;
+mod erasure;
 pub(crate) mod handshake;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;

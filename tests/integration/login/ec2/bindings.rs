@@ -274,3 +274,27 @@ async fn a_document_of_an_account_that_no_role_names_is_no_warning() {
         assert_eq!((line.level.as_str(), &line.fields["code"]), (level, &json!(code)), "{role}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_role_that_binds_no_instances_admits_none() {
+    let scene = Scene::open().await;
+    let storage = scene.stage.mount.storage();
+    scene.role(json!({"bound_ami_id": IMAGE})).await;
+    let bound = storage.json("role/ec2r").unwrap();
+    let none: Value = bound
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.starts_with("bound_"))
+        .map(|name| (name.clone(), json!([])))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let principals = json!({"bound_iam_principal_arn_list": ["arn:aws:iam::111122223333:role/web"]});
+    for changes in [none.clone(), with(&none, principals)] {
+        storage.put_json("role/ec2r", &with(&bound, changes));
+        scene.stage.mount.invalidate("role/ec2r").await.unwrap();
+        let text = "nothing is bound by the role \"ec2r\", so it admits nobody";
+        scene.refused(&with(&scene.login("a"), json!({"role": "ec2r"})), 400, text, "nothing bound").await;
+    }
+    assert_eq!(scene.stage.aws.total_calls(), 0);
+}
