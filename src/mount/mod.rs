@@ -16,6 +16,7 @@
 //! login and no path.
 
 mod certificates;
+pub(crate) mod document_verification;
 pub mod login_memo;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
@@ -39,6 +40,7 @@ use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
+use crate::concurrency::bounded_work::BoundedWork;
 use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
@@ -82,6 +84,7 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    verifications: BoundedWork,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
     initialization: Mutex<Option<JoinHandle<()>>>,
@@ -109,6 +112,7 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
+            verifications: document_verification::queue(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
             id: backend_uuid,

@@ -147,6 +147,7 @@ impl From<ec2::Refused> for Failure {
             | Refused::Reauthentication(_)
             | Refused::NonceTooLong => Status::BadRequest,
             Refused::Document(_)
+            | Refused::Busy(_)
             | Refused::CertificateGone(_)
             | Refused::NoRoleName
             | Refused::CannotTell(_)

@@ -107,6 +107,7 @@ codes! {
     Ec2Pkcs7Unreadable = "ec2.pkcs7_unreadable", Client, "Send pkcs7 or rsa2048 as the metadata service gives it: one message with the document in it.";
     Ec2SignatureUntrusted = "ec2.signature_untrusted", Client, "Send the document unchanged; for a region with a certificate of its own, have that added under config/certificate.";
     Ec2DocumentUnreadable = "ec2.document_unreadable", Client, "Send the instance identity document as the metadata service gives it.";
+    Ec2Busy = "ec2.busy", Client, "Try again in a moment: as many identity documents as may be are waiting for their verification.";
     Ec2StoredCertificate = "ec2.stored_certificate", Operator, "Write the certificate under config/certificate anew, or delete it: it cannot be read.";
     // The instance.
     InstanceUnknown = "instance.unknown", Client, "Name the session after an instance that is in the account and region of the role.";
