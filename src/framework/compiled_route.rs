@@ -4,10 +4,11 @@ use regex_lite::Regex;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::data::parse_data_within;
 use super::near_field::nearest;
 use super::{
     DataError, Endpoint, Fields, HostFlavor, MAX_DATA_BYTES, MAX_JSON_VALUES, Operation, Request, Route,
-    parse_data_within, pattern,
+    pattern,
 };
 use crate::refusal::{Code, Coded};
 

@@ -25,7 +25,6 @@ mod token_params_error;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
 pub use coercion::is_name;
-use data::parse_data_within;
 pub use data::{DataError, MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
 pub use failure::{Failure, Status};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use super::Mount;
 use crate::concurrency::bounded_work::{BoundedWork, QueueFull};
 use crate::entry::StoredCertificate;
 use crate::proof::identity_document::{ClaimedDocument, VerificationError, VerifiedDocument};
@@ -33,19 +32,23 @@ impl From<QueueFull> for TooManyDocuments {
     }
 }
 
-/// The queue of a mount.
-pub(super) fn queue() -> BoundedWork {
-    BoundedWork::new(&RUNNING, PLACES)
+/// The documents of a mount.
+pub(crate) struct DocumentVerifications(BoundedWork);
+
+impl Default for DocumentVerifications {
+    fn default() -> Self {
+        Self(BoundedWork::new(&RUNNING, PLACES))
+    }
 }
 
-impl Mount {
+impl DocumentVerifications {
     /// Verifies a document with the certificates that are built in and these.
-    pub(crate) async fn verify_document(
+    pub(crate) async fn verify(
         &self,
         claimed: Arc<ClaimedDocument>,
         stored: Vec<StoredCertificate>,
     ) -> Result<Result<VerifiedDocument, VerificationError>, TooManyDocuments> {
-        Ok(self.verifications.run(move || claimed.verify(&stored)).await?)
+        Ok(self.0.run(move || claimed.verify(&stored)).await?)
     }
 }
 

@@ -40,10 +40,10 @@ use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
-use crate::concurrency::bounded_work::BoundedWork;
 use crate::concurrency::cache_status::CacheStatus;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
+use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
@@ -84,7 +84,7 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
-    verifications: BoundedWork,
+    document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
     initialization: Mutex<Option<JoinHandle<()>>>,
@@ -112,7 +112,7 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
-            verifications: document_verification::queue(),
+            document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
             id: backend_uuid,
@@ -189,6 +189,10 @@ impl Mount {
     /// Look-ups in AWS for one request.
     pub(crate) fn look_up<'a>(&'a self, snapshot: &'a ConfigSnapshot, deadline: Deadline) -> LookUp<'a> {
         LookUp::new(&self.clients, &self.store, snapshot, deadline)
+    }
+
+    pub(crate) fn document_verifications(&self) -> &DocumentVerifications {
+        &self.document_verifications
     }
 
     pub(crate) fn login_memo(&self) -> &LoginMemo {

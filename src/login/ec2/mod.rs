@@ -154,7 +154,7 @@ impl<'a> Ec2Login<'a> {
 
     async fn verified_document(&self) -> Result<VerifiedDocument, Refused> {
         let stored = form::stored_certificates(self.mount).await?;
-        Ok(self.mount.verify_document(Arc::clone(&self.claimed), stored).await??)
+        Ok(self.mount.document_verifications().verify(Arc::clone(&self.claimed), stored).await??)
     }
 
     /// The running instance of the document, if it satisfies the role.

@@ -133,7 +133,14 @@ impl ClaimedDocument {
         let der = ber::to_der(&ber).map_err(|error| not_pkcs7(&error))?;
         let message = Message::parse(&der).map_err(|error| not_pkcs7(&error))?;
         let content = message.content().map_err(untrusted)?.ok_or(VerificationError::NoContent)?;
-        let document = IdentityDocument::parse(content)?;
+        let document = match IdentityDocument::parse(content) {
+            Ok(document) => document,
+            // Content that was exchanged is told as that, whatever it is.
+            Err(error) => {
+                message.check_digest().map_err(untrusted)?;
+                return Err(error.into());
+            }
+        };
         Ok(Self { document, form: Form::Pkcs7(der) })
     }
 

@@ -151,6 +151,14 @@ impl<'a> Message<'a> {
         Ok(Some(content))
     }
 
+    /// Whether the digest in the signed attributes, if there are any, is that of the content. It costs no key.
+    pub(super) fn check_digest(&self) -> Result<(), SignerError> {
+        match self.content()? {
+            Some(content) => self.signer()?.check_digest(content),
+            None => Ok(()),
+        }
+    }
+
     fn signer(&self) -> Result<&Signer<'a>, SignerError> {
         match self.signers.as_slice() {
             [] => Err(SignerError::NoSigners),
@@ -183,15 +191,24 @@ impl<'a> Signer<'a> {
             .iter()
             .find(|certificate| *certificate.serial == *self.serial && *certificate.issuer == *self.issuer)
             .ok_or(SignerError::NoCertificate)?;
+        self.check_digest(content)?;
         let algorithm = SignatureAlgorithm::named(self.algorithm, self.digest)?;
         let signed = match &self.attributes {
             None => content,
             Some(attributes) => {
-                attributes.check(algorithm.digest.of(content).as_ref(), certificate.validity)?;
+                attributes.check_time(certificate.validity)?;
                 &attributes.encoded
             }
         };
         Ok(certificate.key.verify(algorithm, signed, self.signature)?)
+    }
+
+    fn check_digest(&self, content: &[u8]) -> Result<(), SignerError> {
+        let algorithm = SignatureAlgorithm::named(self.algorithm, self.digest)?;
+        match &self.attributes {
+            Some(attributes) => attributes.check_digest(algorithm.digest.of(content).as_ref()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -238,11 +255,15 @@ impl<'a> SignedAttributes<'a> {
         Ok(Self { encoded, message_digest, signing_time })
     }
 
-    fn check(&self, digest: &[u8], validity: (Duration, Duration)) -> Result<(), SignerError> {
+    fn check_digest(&self, digest: &[u8]) -> Result<(), SignerError> {
         let named = self.message_digest.ok_or(SignerError::NoMessageDigest)?;
         if named != digest {
             return Err(SignerError::DigestMismatch { expected: hex(named), actual: hex(digest) });
         }
+        Ok(())
+    }
+
+    fn check_time(&self, validity: (Duration, Duration)) -> Result<(), SignerError> {
         let (begin, end) = validity;
         match self.signing_time {
             Some(signed) if signed < begin || signed > end => Err(SignerError::SigningTime {
