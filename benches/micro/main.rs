@@ -7,6 +7,7 @@ mod bindings;
 mod mount;
 mod signed_request;
 mod signing;
+mod worst_inputs;
 
 fn main() {
     divan::main();

@@ -44,6 +44,18 @@ pub fn check_region(role: &Role, role_name: &str, region: &str) -> Result<(), Mi
     Err(mismatch(Compared::Region, role_name, region, regions))
 }
 
+/// Compares the account of an identity document with the accounts of a role.
+///
+/// # Errors
+/// The account is none of them.
+pub fn check_account(role: &Role, role_name: &str, account: &str) -> Result<(), Mismatch> {
+    let accounts = role.bound_account_id_list.as_deref().unwrap_or_default();
+    if accounts.is_empty() || accounts.iter().any(|bound| bound == account) {
+        return Ok(());
+    }
+    Err(mismatch(Compared::Account, role_name, account, accounts))
+}
+
 fn mismatch(compared: Compared, role_name: &str, seen: &str, bound: &[String]) -> Mismatch {
     Mismatch { compared, role_name: role_name.to_owned(), seen: seen.to_owned(), bound: bound.to_vec() }
 }

@@ -1,6 +1,7 @@
 //! What requests share: caches, turns, and calls that equal requests make once.
 
 pub mod bounded_cache;
+pub mod bounded_work;
 pub mod cache_status;
 pub mod single_flight;
 pub mod turns;

@@ -116,6 +116,7 @@ pub(super) fn route(
         display: DisplayAttributes::default(),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }
@@ -180,6 +181,7 @@ pub(super) fn routes() -> Vec<Route<TestBackend>> {
                 ..DisplayAttributes::default()
             },
             max_data_bytes: Some(512),
+            max_data_values: None,
             ..route("login$", LOGIN, &[Operation::Update, Operation::AliasLookahead, Operation::ResolveRole])
         },
         Route { display: named("auth-roles"), ..route("role/?", &[], &[Operation::List]) },

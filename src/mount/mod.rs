@@ -16,6 +16,7 @@
 //! login and no path.
 
 mod certificates;
+pub(crate) mod document_verification;
 pub mod login_memo;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
@@ -43,6 +44,7 @@ use crate::concurrency::cache_status::CacheStatus;
 use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
+use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
@@ -83,6 +85,7 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
     initialization: Mutex<Option<JoinHandle<()>>>,
@@ -110,6 +113,7 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
+            document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
             id: backend_uuid,
@@ -189,6 +193,10 @@ impl Mount {
     /// Look-ups in AWS for one request.
     pub(crate) fn look_up<'a>(&'a self, snapshot: &'a ConfigSnapshot, deadline: Deadline) -> LookUp<'a> {
         LookUp::new(&self.clients, &self.store, snapshot, deadline)
+    }
+
+    pub(crate) fn document_verifications(&self) -> &DocumentVerifications {
+        &self.document_verifications
     }
 
     pub(crate) fn login_memo(&self) -> &LoginMemo {

@@ -85,6 +85,7 @@ value; an empty string clears one.
         display: display("client"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }

@@ -16,6 +16,8 @@ use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
 const MAX_DATA_BYTES: usize = 512 * 1024;
+/// Most values in the data of a login request. One of 64 header values has fewer than 300.
+const MAX_DATA_VALUES: usize = 1_000;
 /// Longest URL and body, in base64 bytes.
 const MAX_SIGNED_BYTES: usize = 16 * 1024;
 /// Longest headers, in bytes of their encoding.
@@ -76,6 +78,7 @@ server, see iam_server_id_header_value of config/client.
         display: verb("login", ""),
         deprecated: false,
         max_data_bytes: Some(MAX_DATA_BYTES),
+        max_data_values: Some(MAX_DATA_VALUES),
         warns_of_unknown_fields: false,
     }
 }
@@ -147,6 +150,7 @@ impl From<ec2::Refused> for Failure {
             | Refused::Reauthentication(_)
             | Refused::NonceTooLong => Status::BadRequest,
             Refused::Document(_)
+            | Refused::Busy(_)
             | Refused::CertificateGone(_)
             | Refused::NoRoleName
             | Refused::CannotTell(_)

@@ -6,7 +6,7 @@ use crate::entry::StoredCertificate;
 use crate::framework::Fields;
 use crate::go::text::decode_base64;
 use crate::mount::Mount;
-use crate::proof::identity_document::{VerifiedDocument, verify_detached, verify_pkcs7};
+use crate::proof::identity_document::ClaimedDocument;
 use crate::store::StoreError;
 
 /// An identity document and what signs it.
@@ -35,21 +35,19 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// The document that a request proves.
+/// The document that a request holds.
 ///
 /// # Errors
-/// The request is incomplete, the certificates cannot be read, or the signature is not right.
-pub(super) async fn verified_document(mount: &Mount, fields: &Fields) -> Result<VerifiedDocument, Refused> {
-    let proof = Proof::of(fields)?;
-    let stored = stored_certificates(mount).await?;
-    Ok(match &proof {
-        Proof::Pkcs7(text) => verify_pkcs7(text, &stored)?,
-        Proof::Detached { document, signature } => verify_detached(document, signature, &stored)?,
+/// The request is incomplete, or holds no document.
+pub(super) fn claimed_document(fields: &Fields) -> Result<ClaimedDocument, Refused> {
+    Ok(match Proof::of(fields)? {
+        Proof::Pkcs7(text) => ClaimedDocument::pkcs7(text)?,
+        Proof::Detached { document, signature } => ClaimedDocument::detached(document, signature)?,
     })
 }
 
 /// The certificates that operators have added, read anew for each login.
-async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Refused> {
+pub(super) async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Refused> {
     let store = mount.store();
     let mut certificates = Vec::new();
     for name in store.list(StoredCertificate::PREFIX).await.map_err(StoreError::from)? {

@@ -10,6 +10,7 @@ use crate::binding::binds_anything::BindsNothing;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::mount::document_verification::TooManyDocuments;
 use crate::mount::role_error::RoleError;
 use crate::ports::RandomError;
 use crate::proof::identity_document::VerificationError;
@@ -25,6 +26,9 @@ pub enum Refused {
     /// The proof is none.
     #[error(transparent)]
     Document(#[from] VerificationError),
+    /// Too many are looked at.
+    #[error(transparent)]
+    Busy(#[from] TooManyDocuments),
     /// A stored certificate went away while it was read.
     #[error("certificate storage has a nil entry under the name: {}", quote(.0))]
     CertificateGone(String),
@@ -103,6 +107,7 @@ impl Coded for Refused {
         match self {
             Self::Form(cause) => cause.code(),
             Self::Document(cause) => cause.code(),
+            Self::Busy(cause) => cause.code(),
             Self::CertificateGone(_) => Code::Ec2StoredCertificate,
             Self::NoRoleName => Code::LoginRoleMissing,
             Self::NoRole { .. } => Code::LoginRoleUnknown,

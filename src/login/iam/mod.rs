@@ -66,9 +66,7 @@ impl<'a> IamLogin<'a> {
     pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
         let signed = SignedRequest::parse(fields, mount.host())?;
         let snapshot = mount.store().config_snapshot().await?;
-        if snapshot.is_stored {
-            signed.check(&snapshot.config)?;
-        }
+        signed.check(&snapshot.config)?;
         let given_role = fields.text("role").unwrap_or("").to_owned();
         Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start() })
     }

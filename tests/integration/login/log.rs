@@ -25,6 +25,8 @@ fn with_role(mut login: Value, role: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_mistake_is_no_warning_whatever_its_status() {
     let scene = LoginScene::open().await;
+    let role = json!({"auth_type": "ec2", "bound_ami_id": "ami-0123456789abcdef0"});
+    scene.mount.write("role/bad-signature", &role).await.expect(204);
     let mut bad_body = scene.alice_login();
     bad_body["iam_request_body"] = json!("QWN0aW9uPUdldFVzZXI=");
     for (role, login, status, code) in [

@@ -254,17 +254,26 @@ async fn what_cannot_be_told_is_for_the_operator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_of_an_account_that_no_role_names_is_no_warning() {
     let scene = Scene::open().await;
-    for (role, fields, level, code) in [
-        ("any-account", json!({}), "debug", "login.account_foreign"),
-        ("own-account", json!({"bound_account_id": ACCOUNT}), "debug", "login.account_foreign"),
-        ("their-account", json!({"bound_account_id": OTHER_ACCOUNT}), "warn", "aws.account_not_configured"),
+    let no_client = format!(
+        "failed to verify instance ID: unable to fetch client for account ID \"{OTHER_ACCOUNT}\" -- default client is for account \"{ACCOUNT}\""
+    );
+    let not_bound = format!(
+        "Error validating instance: account ID \"{OTHER_ACCOUNT}\" does not belong to role \"own-account\""
+    );
+    for (role, fields, level, code, text) in [
+        ("any-account", json!({}), "debug", "login.account_foreign", &no_client),
+        ("own-account", json!({"bound_account_id": ACCOUNT}), "debug", "instance.bound.account", &not_bound),
+        (
+            "their-account",
+            json!({"bound_account_id": OTHER_ACCOUNT}),
+            "warn",
+            "aws.account_not_configured",
+            &no_client,
+        ),
     ] {
         scene.named_role(role, fields).await;
         let theirs = scene.message(&document(json!({"accountId": OTHER_ACCOUNT})));
         let answer = scene.answer(&with(&theirs, json!({"role": role}))).await.expect(400);
-        let text = format!(
-            "failed to verify instance ID: unable to fetch client for account ID \"{OTHER_ACCOUNT}\" -- default client is for account \"{ACCOUNT}\""
-        );
         assert_eq!(answer.error(), text);
         let line = scene
             .stage

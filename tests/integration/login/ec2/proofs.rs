@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{IMAGE, INSTANCE, SHORT_INSTANCE, Scene, T1, document};
 use crate::login::hints::no_role_named;
-use testkit::aws::Instance;
+use testkit::aws::{ACCOUNT, Instance, OTHER_ACCOUNT};
 use testkit::identity::{Digest, Form, Message, Signer, SignerInfo, base64, pkcs7};
 use testkit::stage::with;
 
@@ -177,6 +177,43 @@ async fn what_proves_nothing_is_refused_before_aws_is_asked() {
     }
     assert_eq!(scene.stage.aws.total_calls(), 0);
     scene.admitted(&good).await;
+}
+
+/// Role, region and account are compared before a key is used: their refusal comes whoever signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_the_role_does_not_take_is_not_verified() {
+    let scene = Scene::open().await;
+    let stranger = Signer::rsa("other");
+    scene.stage.role_for("iamr", "arn:aws:iam::111122223333:user/x").await;
+    scene.named_role("elsewhere", json!({"bound_region": "eu-west-1"})).await;
+    scene.named_role("theirs", json!({"bound_account_id": OTHER_ACCOUNT})).await;
+    let text = document(json!({}));
+    let forged = [
+        json!({"pkcs7": pkcs7(&stranger, &text)}),
+        json!({"identity": base64(&text), "signature": base64(&stranger.sign(Digest::Sha256, &text))}),
+    ];
+    for data in forged {
+        for (role, expected) in [
+            ("nope", "entry for role \"nope\" not found".to_owned()),
+            ("iamr", "auth method ec2 not allowed for role iamr".to_owned()),
+            (
+                "elsewhere",
+                "Region \"us-east-1\" does not satisfy the constraint on role \"elsewhere\"".to_owned(),
+            ),
+            (
+                "theirs",
+                format!(
+                    "Error validating instance: account ID \"{ACCOUNT}\" does not belong to role \"theirs\""
+                ),
+            ),
+        ] {
+            scene.refused(&with(&data, json!({"role": role})), 400, &expected, role).await;
+        }
+        // What it says is no proof.
+        let answer = scene.answer(&with(&data, json!({"role": "ec2r"}))).await.expect(500);
+        assert!([NO_CERTIFICATE, UNSUCCESSFUL].contains(&answer.error()), "{}", answer.error());
+    }
+    assert_eq!(scene.stage.aws.total_calls(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
