@@ -38,7 +38,7 @@ pub(crate) fn run() -> ExitCode {
         let _ = io::stderr().write_all(handshake::NOTICE.as_bytes());
         return ExitCode::FAILURE;
     }
-    log::install();
+    let _last_lines = log::install();
     panics::install_hook();
     match serve(launch) {
         Ok(exit) => exit.code(),

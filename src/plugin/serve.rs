@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::https::HttpsTransport;
-use vault_plugin_auth_aws::mount::Environment;
+use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
 use super::services::Services;
@@ -52,6 +52,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
             random: Arc::new(random),
         }),
         host: launch.host,
+        forwarded: room_of_process(),
     });
 
     let lifecycle = Lifecycle::new();

@@ -5,6 +5,7 @@ pub(crate) mod handshake;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
 pub(crate) mod log;
+mod log_queue;
 pub(crate) mod memory_lock;
 pub(crate) mod open_files;
 pub(crate) mod panics;
