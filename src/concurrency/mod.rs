@@ -4,5 +4,6 @@ pub mod bounded_cache;
 pub mod cache_status;
 pub mod repeats;
 pub mod room;
+pub mod shares;
 pub mod single_flight;
 pub mod turns;

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::chosen_names::ChosenNames;
 use super::error::{BoxError, ConnectError};
 use super::peer::Peer;
 use super::proxy::{Protocol, Proxies};
@@ -33,6 +34,7 @@ type BoxFuture<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     dialer: Dialer,
+    chosen_names: Arc<ChosenNames>,
 }
 
 impl Connector {
@@ -40,7 +42,24 @@ impl Connector {
         let mut tcp = HttpConnector::new_with_resolver(Resolver::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        Self { dialer: Dialer { tcp, proxies, trust } }
+        Self { dialer: Dialer { tcp, proxies, trust }, chosen_names: Arc::default() }
+    }
+
+    /// Checks a host that a client of a mount chose, in the time that connecting to it would have.
+    ///
+    /// # Errors
+    /// As connecting to it would have ended.
+    pub(super) async fn check_chosen(&self, target: &Uri, mount: &str) -> Result<(), ConnectError> {
+        if self.dialer.proxies.for_target(target).ok().flatten().is_some() {
+            // The proxy resolves it.
+            return Ok(());
+        }
+        let peer = self.dialer.describe(target);
+        let check = self.chosen_names.check(target.host().unwrap_or_default(), mount);
+        match tokio::time::timeout(CONNECT_TIMEOUT, check).await {
+            Ok(checked) => checked.map_err(|error| ConnectError::new(&peer, &error)),
+            Err(_) => Err(ConnectError::too_late(&peer, CONNECT_TIMEOUT.as_secs())),
+        }
     }
 
     async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {

@@ -9,7 +9,7 @@ use vault_plugin_auth_aws::https::HttpsTransport;
 use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
-use super::services::Services;
+use super::services::{Services, leave_to_read};
 use crate::plugin::link::admission::Admission;
 use crate::plugin::link::broker::{Broker, BrokerService};
 use crate::plugin::link::certificate::{OwnCertificate, host_certificate};
@@ -99,6 +99,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         backend: BackendServer::new(backend)
             .max_decoding_message_size(MAX_REQUEST)
             .max_encoding_message_size(MAX_ANSWER),
+        reading: leave_to_read(),
     };
 
     let exit = tokio::select! {

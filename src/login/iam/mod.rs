@@ -126,7 +126,10 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
-        let outgoing = self.signed.outgoing(&self.snapshot.config)?;
+        let mut outgoing = self.signed.outgoing(&self.snapshot.config)?;
+        if let (true, Ok(request)) = (outgoing.region_by_client, &mut outgoing.request) {
+            request.host_chosen_in = Some(self.mount.id().into());
+        }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
         let _place = self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;

@@ -7,6 +7,7 @@ pub(crate) mod instances;
 pub(crate) mod stdio;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use futures_util::future::FutureExt;
 use http::{Request, Response};
@@ -14,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service as _};
@@ -37,6 +38,14 @@ use crate::plugin::wire::protocol::pluginutil::multiplexing::plugin_multiplexing
 /// Requests of all mounts that run at the same time. Logins wait for AWS, so it must be far more than
 /// AWS answers in the time of one login, or one unreachable account would hold up all others.
 const MAX_CONCURRENT_REQUESTS: u32 = 16 * 1024;
+/// Messages of the host that are read at the same time. Those of logins are as long as strangers make
+/// them, and each that is half read is held in memory.
+const MAX_READING: usize = 64;
+/// What the host may send of a message that is not read yet, in bytes. Most are shorter as a whole.
+const UNREAD_OF_MESSAGE: u32 = 16 * 1024;
+/// What the host may send of all of them: as much as all requests at the same time, so that those that are
+/// not read yet never hold up those that are.
+const UNREAD_IN_ALL: u32 = UNREAD_OF_MESSAGE * MAX_CONCURRENT_REQUESTS;
 /// Requests the host cancelled before they were looked at. The default of a few is meant for
 /// untrusted peers, and going over it ends the connection to the host.
 const MAX_CANCELLED_REQUESTS: usize = 16 * 1024;
@@ -50,6 +59,8 @@ pub(crate) struct Services<H> {
     pub(crate) version: PluginVersionServer<VersionService>,
     pub(crate) multiplexing: PluginMultiplexingServer<MultiplexingService>,
     pub(crate) backend: BackendServer<BackendService>,
+    /// Leave to read a message of the backend service.
+    pub(crate) reading: Arc<Semaphore>,
 }
 
 /// Derived, it would ask for services that can be cloned; their servers share them.
@@ -63,6 +74,7 @@ impl<H> Clone for Services<H> {
             version: self.version.clone(),
             multiplexing: self.multiplexing.clone(),
             backend: self.backend.clone(),
+            reading: Arc::clone(&self.reading),
         }
     }
 }
@@ -74,6 +86,8 @@ impl<H: Health> Services<H> {
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_CONCURRENT_REQUESTS)
+            .initial_stream_window_size(UNREAD_OF_MESSAGE)
+            .initial_connection_window_size(UNREAD_IN_ALL)
             .max_pending_accept_reset_streams(MAX_CANCELLED_REQUESTS);
         while let Some(stream) = connections.recv().await {
             let connection = http2.serve_connection(TokioIo::new(stream), self.clone());
@@ -84,6 +98,20 @@ impl<H: Health> Services<H> {
             }));
         }
     }
+}
+
+/// Waits for the leave to read the message of a request. The message brings it along, and gives it back
+/// when it is taken out of the request, before it is looked at.
+async fn with_leave_to_read(mut request: Request<Incoming>, reading: Arc<Semaphore>) -> Request<Incoming> {
+    if let Ok(leave) = reading.acquire_owned().await {
+        request.extensions_mut().insert(Arc::new(leave));
+    }
+    request
+}
+
+/// Leave to read as many messages as may be read.
+pub(crate) fn leave_to_read() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_READING))
 }
 
 impl<H: Health> Service<Request<Incoming>> for Services<H> {
@@ -98,7 +126,8 @@ impl<H: Health> Service<Request<Incoming>> for Services<H> {
         let service = request.uri().path().split('/').nth(1).unwrap_or_default();
         // The most frequent first.
         if service == name(&self.backend) {
-            self.backend.clone().call(request)
+            let (mut backend, reading) = (self.backend.clone(), Arc::clone(&self.reading));
+            Box::pin(async move { backend.call(with_leave_to_read(request, reading).await).await })
         } else if service == name(&self.health) {
             self.health.clone().call(request)
         } else if service == name(&self.broker) {

@@ -272,6 +272,7 @@ impl SignedRequest {
             headers,
             body: Bytes::copy_from_slice(body),
             response_limit: MAX_ANSWER,
+            host_chosen_in: None,
         })
     }
 
