@@ -9,7 +9,7 @@ use vault_plugin_auth_aws::https::HttpsTransport;
 use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
-use super::services::{Services, leave_to_read};
+use super::services::Services;
 use crate::plugin::link::admission::Admission;
 use crate::plugin::link::broker::{Broker, BrokerService};
 use crate::plugin::link::certificate::{OwnCertificate, host_certificate};
@@ -17,6 +17,7 @@ use crate::plugin::link::dialer::Dialer;
 use crate::plugin::link::multiplexed_broker::MultiplexedDialer;
 use crate::plugin::link::socket::SocketFile;
 use crate::plugin::link::tls::PeerTls;
+use crate::plugin::process::bursts::Bursts;
 use crate::plugin::process::handshake::HandshakeLine;
 use crate::plugin::process::launch::LaunchEnvironment;
 use crate::plugin::process::lifecycle::{Exit, Lifecycle, Signals};
@@ -25,6 +26,7 @@ use crate::plugin::services::backend::BackendService;
 use crate::plugin::services::capabilities::{MultiplexingService, VersionService};
 use crate::plugin::services::controller::ControllerService;
 use crate::plugin::services::instances::Instances;
+use crate::plugin::services::paced_body::leave_to_read;
 use crate::plugin::services::stdio::StdioService;
 use crate::plugin::wire::protocol::logical::plugin_version_server::PluginVersionServer;
 use crate::plugin::wire::protocol::pb::backend_server::BackendServer;
@@ -82,11 +84,17 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
 
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH_SERVICE, ServingStatus::Serving).await;
+    let bursts = Arc::new(Bursts::default());
+    tokio::spawn({
+        let bursts = Arc::clone(&bursts);
+        async move { bursts.give_back_after_each(heap::give_back).await }
+    });
     let backend = BackendService {
         environment,
         dialer,
         launch_version: launch.host_version,
         metadata_mode: launch.metadata_mode,
+        bursts,
         instances: Instances::default(),
     };
     let services = Services {

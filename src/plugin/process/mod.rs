@@ -1,6 +1,7 @@
 //! The process: how it is started, what it writes, and how it ends.
 
 pub(crate) mod arguments;
+pub(crate) mod bursts;
 pub(crate) mod handshake;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;

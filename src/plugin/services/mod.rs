@@ -4,6 +4,7 @@ pub(crate) mod backend;
 pub(crate) mod capabilities;
 pub(crate) mod controller;
 pub(crate) mod instances;
+pub(crate) mod paced_body;
 pub(crate) mod stdio;
 
 use std::convert::Infallible;
@@ -27,6 +28,7 @@ use crate::plugin::link::peer_stream::PeerStream;
 use crate::plugin::services::backend::BackendService;
 use crate::plugin::services::capabilities::{MultiplexingService, VersionService};
 use crate::plugin::services::controller::ControllerService;
+use crate::plugin::services::paced_body::PacedBody;
 use crate::plugin::services::stdio::StdioService;
 use crate::plugin::wire::protocol::logical::plugin_version_server::PluginVersionServer;
 use crate::plugin::wire::protocol::pb::backend_server::BackendServer;
@@ -38,9 +40,6 @@ use crate::plugin::wire::protocol::pluginutil::multiplexing::plugin_multiplexing
 /// Requests of all mounts that run at the same time. Logins wait for AWS, so it must be far more than
 /// AWS answers in the time of one login, or one unreachable account would hold up all others.
 const MAX_CONCURRENT_REQUESTS: u32 = 16 * 1024;
-/// Messages of the host that are read at the same time. Those of logins are as long as strangers make
-/// them, and each that is half read is held in memory.
-const MAX_READING: usize = 64;
 /// What the host may send of a message that is not read yet, in bytes. Most are shorter as a whole.
 const UNREAD_OF_MESSAGE: u32 = 16 * 1024;
 /// What the host may send of all of them: as much as all requests at the same time, so that those that are
@@ -59,7 +58,7 @@ pub(crate) struct Services<H> {
     pub(crate) version: PluginVersionServer<VersionService>,
     pub(crate) multiplexing: PluginMultiplexingServer<MultiplexingService>,
     pub(crate) backend: BackendServer<BackendService>,
-    /// Leave to read a message of the backend service.
+    /// Leave to read long messages of the backend service.
     pub(crate) reading: Arc<Semaphore>,
 }
 
@@ -100,20 +99,6 @@ impl<H: Health> Services<H> {
     }
 }
 
-/// Waits for the leave to read the message of a request. The message brings it along, and gives it back
-/// when it is taken out of the request, before it is looked at.
-async fn with_leave_to_read(mut request: Request<Incoming>, reading: Arc<Semaphore>) -> Request<Incoming> {
-    if let Ok(leave) = reading.acquire_owned().await {
-        request.extensions_mut().insert(Arc::new(leave));
-    }
-    request
-}
-
-/// Leave to read as many messages as may be read.
-pub(crate) fn leave_to_read() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(MAX_READING))
-}
-
 impl<H: Health> Service<Request<Incoming>> for Services<H> {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -126,8 +111,7 @@ impl<H: Health> Service<Request<Incoming>> for Services<H> {
         let service = request.uri().path().split('/').nth(1).unwrap_or_default();
         // The most frequent first.
         if service == name(&self.backend) {
-            let (mut backend, reading) = (self.backend.clone(), Arc::clone(&self.reading));
-            Box::pin(async move { backend.call(with_leave_to_read(request, reading).await).await })
+            self.backend.clone().call(request.map(|body| PacedBody::new(body, &self.reading)))
         } else if service == name(&self.health) {
             self.health.clone().call(request)
         } else if service == name(&self.broker) {
