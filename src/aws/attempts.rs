@@ -202,6 +202,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             response_limit: 1024,
+            host_chosen_in: None,
         };
         let start = Instant::now();
         let script = Script(Mutex::new(steps));

@@ -122,6 +122,7 @@ impl QueryCall<'_> {
             headers: parts.headers,
             body,
             response_limit: self.max_answer,
+            host_chosen_in: None,
         })
     }
 

@@ -35,6 +35,7 @@ pub(super) fn request(operation: Operation, path: &str, data: &str) -> Request {
         id: "id".to_owned(),
         operation,
         path: path.to_owned(),
+        data_digest: [0; 32],
         data: data.to_owned(),
         mount_point: "auth/aws/".to_owned(),
         mount_type: "aws".to_owned(),

@@ -45,8 +45,8 @@ pub(crate) fn run() -> ExitCode {
         let _ = io::stderr().write_all(handshake::NOTICE.as_bytes());
         return ExitCode::FAILURE;
     }
-    log::install();
-    // Before anything secret is read, and before there are threads, which have of it what this one has.
+    let _last_lines = log::install();
+    // Before anything secret is read, and before there are threads that read any, which have of it what this one has.
     confinement::confine();
     panics::install_hook();
     match serve(launch) {

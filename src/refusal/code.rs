@@ -93,6 +93,7 @@ codes! {
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
     // What STS said of it.
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
+    StsTooManyWait = "sts.too_many_wait", Aws, "STS answers too slowly for the logins that come; check that this server reaches it, and try again in a moment.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
     StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";

@@ -122,13 +122,17 @@ impl<'a> IamLogin<'a> {
     }
 
     fn key(&self) -> LoginKey {
-        LoginKey::new(self.mount.id(), &self.request.data, self.snapshot.generation)
+        LoginKey::new(self.mount.id(), &self.request.data_digest, self.snapshot.generation)
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
-        let outgoing = self.signed.outgoing(&self.snapshot.config)?;
+        let mut outgoing = self.signed.outgoing(&self.snapshot.config)?;
+        if let (true, Ok(request)) = (outgoing.region_by_client, &mut outgoing.request) {
+            request.host_chosen_in = Some(self.mount.id().into());
+        }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
+        let _place = self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
         let (identity, mut counted) = sts::forward(&outgoing, context).await?;
         let caller = VerifiedCaller::from_identity(&identity)?;
         counted.names(caller.account());

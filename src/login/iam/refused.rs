@@ -23,6 +23,9 @@ pub enum Refused {
     /// There is no signed request that this server forwards.
     #[error(transparent)]
     Request(#[from] SignedRequestError),
+    /// As many logins as may wait for STS already.
+    #[error("too many logins are waiting for STS")]
+    TooManyWait,
     /// STS does not say who signed it.
     #[error("error making upstream request: {0}")]
     Upstream(#[from] ForwardError),
@@ -131,6 +134,7 @@ impl Coded for Refused {
     fn code(&self) -> Code {
         match self {
             Self::Request(cause) => cause.code(),
+            Self::TooManyWait => Code::StsTooManyWait,
             Self::Upstream(cause) => cause.code(),
             Self::Caller(cause) => cause.code(),
             Self::NoRole { .. } => Code::LoginRoleUnknown,

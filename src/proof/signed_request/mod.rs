@@ -274,6 +274,7 @@ impl SignedRequest {
             headers,
             body: Bytes::copy_from_slice(self.shape.body()),
             response_limit: MAX_ANSWER,
+            host_chosen_in: None,
         })
     }
 
