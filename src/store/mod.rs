@@ -35,7 +35,7 @@ use crate::aws::arn::AccountId;
 use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::turns::{Turn, Turns};
-use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StoredCertificate, StsConfig};
 use crate::ports::{Storage, StorageError};
 
 /// Roles kept per mount.
@@ -74,6 +74,8 @@ struct Caches {
     identity: EntryCache<IdentityConfig>,
     accounts: EntryCache<Option<StsConfig>>,
     roles: EntryCache<Role>,
+    /// All of them under their prefix.
+    certificates: EntryCache<Vec<StoredCertificate>>,
     /// Rises with every change to what AWS clients are made from.
     generation: AtomicU64,
 }
@@ -85,6 +87,7 @@ impl Caches {
             identity: EntryCache::new(ONE),
             accounts: EntryCache::new(MAX_ACCOUNTS),
             roles: EntryCache::new(MAX_ROLES),
+            certificates: EntryCache::new(ONE),
             generation: AtomicU64::new(0),
         }
     }
@@ -100,6 +103,8 @@ impl Caches {
             self.generation.fetch_add(1, Ordering::AcqRel);
         } else if key.starts_with(Role::PREFIX) {
             self.roles.forget(key);
+        } else if key.starts_with(StoredCertificate::PREFIX) {
+            self.certificates.forget(StoredCertificate::PREFIX);
         }
     }
 }
@@ -194,6 +199,23 @@ impl Store {
     /// Keeps a role that was read and brought to the current version.
     pub fn keep_role(&self, start: ReadStart, key: &str, role: &Arc<Role>) {
         self.caches.roles.keep(start, key.to_owned(), Arc::clone(role));
+    }
+
+    /// All certificates of operators, if they are cached.
+    #[must_use]
+    pub fn cached_certificates(&self) -> Option<Arc<Vec<StoredCertificate>>> {
+        self.caches.certificates.get(StoredCertificate::PREFIX)
+    }
+
+    /// To be asked before the certificates are listed and read that are then kept.
+    #[must_use]
+    pub fn start_certificates_read(&self) -> ReadStart {
+        self.caches.certificates.start_read()
+    }
+
+    /// Keeps all certificates of operators, each of which was read.
+    pub fn keep_certificates(&self, start: ReadStart, certificates: &Arc<Vec<StoredCertificate>>) {
+        self.caches.certificates.keep(start, StoredCertificate::PREFIX.to_owned(), Arc::clone(certificates));
     }
 
     /// The turn of a request that will [change](change::Change) an entry for
