@@ -22,6 +22,7 @@ pub mod change;
 mod error;
 mod snapshot;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,12 +43,16 @@ use crate::ports::{Storage, StorageError};
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 /// Accounts whose configuration, or lack of one, is kept per mount.
 const MAX_ACCOUNTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+/// Counters of changes: so many that two entries that change at the same time seldom share one. A power of two.
+const CHANGE_COUNTERS: usize = 16;
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
 /// An entry as it was read, for a change that must not overwrite another one.
 pub struct Loaded<T> {
     /// The stored bytes; `None` if nothing was stored.
     stored: Option<Vec<u8>>,
+    /// How many changes this process knew of when the reading began.
+    changes: u64,
     /// The decoded entry.
     pub entry: Option<T>,
 }
@@ -78,6 +83,8 @@ struct Caches {
     certificates: EntryCache<Vec<StoredCertificate>>,
     /// Rises with every change to what AWS clients are made from.
     generation: AtomicU64,
+    /// Rise with every change to an entry whose key falls to them.
+    changes: [AtomicU64; CHANGE_COUNTERS],
 }
 
 impl Caches {
@@ -89,10 +96,23 @@ impl Caches {
             roles: EntryCache::new(MAX_ROLES),
             certificates: EntryCache::new(ONE),
             generation: AtomicU64::new(0),
+            changes: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
+    /// The counter of the changes to an entry, and to some others.
+    fn changes(&self, key: &str) -> Option<&AtomicU64> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        // Any part of the hash will do.
+        let [part, ..] = hasher.finish().to_le_bytes();
+        self.changes.get(usize::from(part) & (CHANGE_COUNTERS - 1))
+    }
+
     fn forget(&self, key: &str) {
+        if let Some(changes) = self.changes(key) {
+            changes.fetch_add(1, Ordering::AcqRel);
+        }
         if key == ClientConfig::KEY {
             self.client.forget(key);
             self.generation.fetch_add(1, Ordering::AcqRel);
@@ -229,9 +249,15 @@ impl Store {
     /// # Errors
     /// The entry cannot be read.
     pub async fn load<T: Entry>(&self, key: &str) -> Result<Loaded<T>, StoreError> {
+        let changes = self.known_changes(key);
         let stored = self.storage.get(key).await?;
         let entry = stored.as_deref().map(T::decode).transpose().map_err(|cause| entry_error(key, cause))?;
-        Ok(Loaded { stored, entry })
+        Ok(Loaded { stored, changes, entry })
+    }
+
+    /// Changes to an entry, and to some others, that this process knows of.
+    fn known_changes(&self, key: &str) -> u64 {
+        self.caches.changes(key).map_or(0, |changes| changes.load(Ordering::Acquire))
     }
 
     /// Writes an entry that was loaded before, unless it changed since.
@@ -246,6 +272,26 @@ impl Store {
     ) -> Result<Result<(), Changed>, StoreError> {
         let writing = Arc::clone(&self.writing).lock_owned().await;
         if self.storage.get(key).await? != loaded.stored {
+            return Ok(Err(Changed));
+        }
+        self.put(writing, key, entry).await.map(Ok)
+    }
+
+    /// As [`replace`](Self::replace), for an entry that many requests write anew one after the other. It is compared
+    /// with what is stored only if this process knows of a change since it was loaded, or if nothing was stored:
+    /// of two that make an entry, also in two processes, the second one has to see the first.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
+    pub async fn renew<T: Entry>(
+        &self,
+        key: &str,
+        loaded: &Loaded<T>,
+        entry: &T,
+    ) -> Result<Result<(), Changed>, StoreError> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        let is_known = loaded.stored.is_some() && loaded.changes == self.known_changes(key);
+        if !is_known && self.storage.get(key).await? != loaded.stored {
             return Ok(Err(Changed));
         }
         self.put(writing, key, entry).await.map(Ok)

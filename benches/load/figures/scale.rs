@@ -38,7 +38,7 @@ pub(super) const FIGURES: &[Figure] = &[
     Figure::aimed("scale_cpu_10", "… 10 % to 1 %", "", Aim::AtMost(1.10)),
     Figure::aimed("scale_cpu_100", "… all to 1 %", "", Aim::AtMost(1.10)),
     Figure::information("scale_role_hits", "… hit rate of the role cache, all of them", ""),
-    Figure::information("scale_resolve_hits", "… hit rate of resolve_role, all of them", ""),
+    Figure::information("scale_config_hits", "… hit rate of config_client, all of them", ""),
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
@@ -65,7 +65,7 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
         cpu.push(milliseconds(CpuTime::of(subject.host.pid()).since(begun)) / as_f64(count));
         resident.push(subject.memory().resident / 1024.0);
         let after = caches(&subject.mount).await;
-        hits = ["role", "resolve_role"].map(|name| hit_rate(&before[name], &after[name]));
+        hits = ["role", "config_client"].map(|name| hit_rate(&before[name], &after[name]));
     }
     let mut values = resident;
     values.extend([cpu[0], cpu[1] / cpu[0], cpu[2] / cpu[0], hits[0], hits[1]]);
