@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::plan::{Pace, Plan};
 
 /// From the first attack to the first honest login.
-const HEAD_START: Duration = Duration::from_millis(500);
+const HEAD_START: Duration = Duration::from_secs(2);
 
 /// An attack that goes on.
 pub(super) struct Strangers {
