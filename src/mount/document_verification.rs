@@ -46,7 +46,7 @@ impl DocumentVerifications {
     pub(crate) async fn verify(
         &self,
         claimed: Arc<ClaimedDocument>,
-        stored: Vec<StoredCertificate>,
+        stored: Arc<Vec<StoredCertificate>>,
     ) -> Result<Result<VerifiedDocument, VerificationError>, TooManyDocuments> {
         Ok(self.0.run(move || claimed.verify(&stored)).await?)
     }

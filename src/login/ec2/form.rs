@@ -1,5 +1,7 @@
 //! The proof of an ec2 login: which of its two forms a request carries.
 
+use std::sync::Arc;
+
 use super::form_error::FormError;
 use super::refused::Refused;
 use crate::entry::StoredCertificate;
@@ -46,15 +48,22 @@ pub(super) fn claimed_document(fields: &Fields) -> Result<ClaimedDocument, Refus
     })
 }
 
-/// The certificates that operators have added, read anew for each login.
-pub(super) async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Refused> {
+/// The certificates that operators have added. Where one of them cannot be read nothing is kept, so the
+/// next login tries again.
+pub(super) async fn stored_certificates(mount: &Mount) -> Result<Arc<Vec<StoredCertificate>>, Refused> {
     let store = mount.store();
+    if let Some(kept) = store.cached_certificates() {
+        return Ok(kept);
+    }
+    let start = store.start_certificates_read();
     let mut certificates = Vec::new();
     for name in store.list(StoredCertificate::PREFIX).await.map_err(StoreError::from)? {
         let certificate =
             store.read(&StoredCertificate::key(&name)).await?.ok_or(Refused::CertificateGone(name))?;
         certificates.push(certificate);
     }
+    let certificates = Arc::new(certificates);
+    store.keep_certificates(start, &certificates);
     Ok(certificates)
 }
 

@@ -186,7 +186,7 @@ impl<'a> Ec2Login<'a> {
             let loaded = change.load::<AccessListEntry>().await?;
             let (entry, admission) =
                 self.next_entry(candidate, instance, nonce, loaded.entry.clone()).await?;
-            if change.write(&loaded, &entry).await? {
+            if change.renew(&loaded, &entry).await? {
                 return Ok(admission);
             }
         }

@@ -248,8 +248,37 @@ async fn certificates_count_for_their_own_form_and_from_the_next_login_on() {
 
     // One that cannot be read is no reason to go on with fewer.
     mount.storage().put("config/certificate/broken", "{");
+    mount.invalidate("config/certificate/broken").await.unwrap();
     let answer = scene.answer(&message).await.expect(500);
     assert_eq!(answer.auth, None);
+}
+
+/// What is stored of the certificates is read once, and again after any change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_steady_state_reads_no_certificate() {
+    let scene = Scene::open().await;
+    let storage = scene.stage.mount.storage();
+    let login = scene.login("n");
+    let calls_of_login = async || {
+        storage.reset_counts();
+        scene.admitted(&login).await;
+        let counts = storage.counts();
+        (counts.lists, counts.gets, counts.puts)
+    };
+    scene.admitted(&login).await;
+    // The access list alone, read and written.
+    assert_eq!(calls_of_login().await, (0, 1, 1));
+    assert_eq!(calls_of_login().await, (0, 1, 1));
+
+    // Changes through the mount, and those that the host tells of.
+    scene.certificate("another", &scene.signer, "pkcs7").await;
+    assert_eq!(calls_of_login().await.0, 1);
+    scene.stage.mount.delete("config/certificate/another").await.expect(204);
+    assert_eq!(calls_of_login().await.0, 1);
+    scene.stage.mount.invalidate("config/certificate/another").await.unwrap();
+    assert_eq!(calls_of_login().await.0, 1);
+    scene.stage.mount.invalidate("role/another").await.unwrap();
+    assert_eq!(calls_of_login().await, (0, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
