@@ -48,7 +48,7 @@ impl DocumentVerifications {
         claimed: Arc<ClaimedDocument>,
         stored: Arc<Vec<StoredCertificate>>,
     ) -> Result<Result<VerifiedDocument, VerificationError>, TooManyDocuments> {
-        Ok(self.0.run(move || claimed.verify(&stored)).await?)
+        Ok(self.0.run(move || claimed.verify(stored.iter())).await?)
     }
 }
 
