@@ -44,6 +44,28 @@ pub fn check_region(role: &Role, role_name: &str, region: &str) -> Result<(), Mi
     Err(mismatch(Compared::Region, role_name, region, regions))
 }
 
+/// Compares what an identity document says of account and instance with the bindings of a role; in the order in
+/// which [`check_bounds`] compares them.
+///
+/// # Errors
+/// The first binding that is not satisfied.
+pub fn check_document(
+    role: &Role,
+    role_name: &str,
+    account: &AccountId,
+    instance_id: &str,
+) -> Result<(), Mismatch> {
+    let check = |compared, bound: &Option<Vec<String>>, value: &str| {
+        let bound = bound.as_deref().unwrap_or_default();
+        if bound.is_empty() || bound.iter().any(|bound| bound == value) {
+            return Ok(());
+        }
+        Err(mismatch(compared, role_name, value, bound))
+    };
+    check(Compared::InstanceId, &role.bound_ec2_instance_id_list, instance_id)?;
+    check(Compared::Account, &role.bound_account_id_list, account.as_str())
+}
+
 fn mismatch(compared: Compared, role_name: &str, seen: &str, bound: &[String]) -> Mismatch {
     Mismatch { compared, role_name: role_name.to_owned(), seen: seen.to_owned(), bound: bound.to_vec() }
 }
@@ -67,8 +89,7 @@ fn check_described(
     };
     let subnet = instance.subnet_id.as_deref().ok_or(CannotTell::NoSubnet);
     let vpc = instance.vpc_id.as_deref().ok_or(CannotTell::NoVpc);
-    check(Compared::InstanceId, &role.bound_ec2_instance_id_list, Ok(&instance.id))?;
-    check(Compared::Account, &role.bound_account_id_list, Ok(account.as_str()))?;
+    check_document(role, role_name, account, &instance.id)?;
     check(Compared::Ami, &role.bound_ami_id_list, Ok(&instance.image_id))?;
     check(Compared::Subnet, &role.bound_subnet_id_list, subnet)?;
     check(Compared::Vpc, &role.bound_vpc_id_list, vpc)

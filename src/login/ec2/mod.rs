@@ -15,11 +15,12 @@ mod tag_error;
 use std::sync::Arc;
 
 use crate::accounts::instance::look_up_running;
+use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::account::names_account;
-use crate::binding::instance::{check_bounds, check_region};
+use crate::binding::instance::{check_bounds, check_document, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
@@ -68,6 +69,11 @@ struct Admission {
 
 /// Said of a login whose empty nonce is its last; few who give one mean that.
 const REAUTHENTICATION_GIVEN_UP: &str = "the empty nonce disables reauthentication: this instance cannot log in again until its entry in identity-accesslist is deleted; to log in again, leave the nonce out at the first login and keep the one that is answered, or choose one";
+
+/// Who asks for an instance where it vouches for itself.
+fn caller_of(account: &AccountId, instance_id: &str) -> String {
+    format!("{}/{instance_id}", account.as_str())
+}
 
 impl<'a> Ec2Login<'a> {
     /// Verifies the document, without AWS.
@@ -146,18 +152,22 @@ impl<'a> Ec2Login<'a> {
         Ok(Candidate { role_name: role_name.to_owned(), role })
     }
 
-    /// The running instance of the document, if it satisfies the role.
+    /// The running instance of the document, if it satisfies the role. What the document alone decides costs no
+    /// call: anybody may have kept one.
     async fn instance(&self, candidate: &Candidate) -> Result<Instance, Refused> {
         let Candidate { role_name, role } = candidate;
         let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
         let account = AccountId::new(account_id.as_str());
+        check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
+        check_document(role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound)?;
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
-        let instance = look_up_running(look_up, &account, region, instance_id).await;
+        let caller = caller_of(&account, instance_id);
+        let wanted = Wanted { id: instance_id, caller: &caller };
+        let instance = look_up_running(look_up, &account, region, wanted).await;
         let instance = instance.map_err(|cause| {
             let named = names_account(role, &account);
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
         })?;
-        check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
     }
