@@ -99,13 +99,29 @@ pub async fn look_up_running(
     look_up.in_time(find_running(look_up, account, region, wanted)).await
 }
 
+/// Whether an instance of an account could be looked up: all that [`look_up_running`] does before it asks EC2.
+///
+/// # Errors
+/// Why not.
+pub async fn reach(look_up: LookUp<'_>, account: &AccountId, region: &str) -> Result<(), InstanceError> {
+    let reach = async {
+        let region = parse_region(region)?;
+        look_up.account(account).await?.reach_ec2(&region).await.map_err(InstanceError::from)
+    };
+    look_up.in_time(reach).await
+}
+
+fn parse_region(region: &str) -> Result<Region, InstanceError> {
+    Region::parse(region).ok_or_else(|| InstanceError::Region(region.to_owned()))
+}
+
 async fn find_running(
     look_up: LookUp<'_>,
     account: &AccountId,
     region: &str,
     wanted: Wanted<'_>,
 ) -> Result<Instance, InstanceError> {
-    let region = Region::parse(region).ok_or_else(|| InstanceError::Region(region.to_owned()))?;
+    let region = parse_region(region)?;
     let instance = match look_up.account(account).await?.describe_instance(&region, wanted).await? {
         Description::Instance(instance) => *instance,
         Description::NoReservation => return Err(InstanceError::NoReservation),

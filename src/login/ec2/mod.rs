@@ -14,7 +14,7 @@ mod tag_error;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::look_up_running;
+use crate::accounts::instance::{InstanceError, look_up_running, reach};
 use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
@@ -152,22 +152,28 @@ impl<'a> Ec2Login<'a> {
         Ok(Candidate { role_name: role_name.to_owned(), role })
     }
 
-    /// The running instance of the document, if it satisfies the role. What the document alone decides costs no
-    /// call: anybody may have kept one.
+    /// The running instance of the document, if it satisfies the role. Anybody may have kept a document, so what
+    /// the document alone decides is told without asking EC2; that the account cannot be reached is told before.
     async fn instance(&self, candidate: &Candidate) -> Result<Instance, Refused> {
         let Candidate { role_name, role } = candidate;
         let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
         let account = AccountId::new(account_id.as_str());
-        check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
-        check_document(role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound)?;
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
-        let caller = caller_of(&account, instance_id);
-        let wanted = Wanted { id: instance_id, caller: &caller };
-        let instance = look_up_running(look_up, &account, region, wanted).await;
-        let instance = instance.map_err(|cause| {
+        let not_found = |cause: InstanceError| {
             let named = names_account(role, &account);
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
-        })?;
+        };
+        let by_document =
+            check_region(role, role_name, region).map_err(Refused::RegionNotBound).and_then(|()| {
+                check_document(role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound)
+            });
+        if let Err(not_bound) = by_document {
+            reach(look_up, &account, region).await.map_err(not_found)?;
+            return Err(not_bound);
+        }
+        let caller = caller_of(&account, instance_id);
+        let wanted = Wanted { id: instance_id, caller: &caller };
+        let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
     }
