@@ -21,18 +21,16 @@
 //! * The caller of such an id has batches of its own for a minute, which take turns with those of others.
 
 mod batch;
+mod questions;
 mod run;
 mod trouble;
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use futures_util::future::FutureExt;
-use tokio::sync::{Notify, oneshot};
-
-use self::batch::{Asked, Batch, Group, Place, Question, SharedAnswer};
+use self::batch::Place;
+pub use self::batch::Wanted;
+use self::questions::Questions;
 use self::run::Run;
-use self::trouble::Trouble;
 use super::key::ClientKey;
 use super::shared_calls::SharedCalls;
 use crate::aws::deadline::Deadline;
@@ -40,33 +38,10 @@ use crate::aws::ec2::{Description, Ec2Client};
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_instance_id, malformed};
 
-/// Ids in one call, at the most.
-pub const MAX_BATCH: usize = 100;
-
-type Answer = Result<Description, CallError>;
-
-/// An instance that somebody asks for.
-#[derive(Clone, Copy, Debug)]
-pub struct Wanted<'a> {
-    /// Its id, as the caller named it.
-    pub id: &'a str,
-    /// Who asks: a principal, or the instance itself where nobody else vouches for it. Many calls of one caller
-    /// do not keep those of another waiting.
-    pub caller: &'a str,
-}
-
 /// The batches of one mount.
 #[derive(Default)]
 pub struct InstanceBatches {
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    groups: HashMap<Place, Group>,
-    /// Counts batches.
-    batches: u64,
-    trouble: Trouble,
+    questions: Arc<Questions>,
 }
 
 impl InstanceBatches {
@@ -75,22 +50,23 @@ impl InstanceBatches {
     /// # Errors
     /// See [`CallError`].
     pub async fn describe(
-        self: &Arc<Self>,
+        &self,
         key: ClientKey,
         client: Ec2Client,
         shared: SharedCalls,
         wanted: Wanted<'_>,
         deadline: Deadline,
-    ) -> Answer {
+    ) -> Result<Description, CallError> {
         if !is_instance_id(wanted.id) {
             return Err(malformed(wanted.id));
         }
-        let lane = self.state().trouble.lane(&key, &wanted)?;
+        let lane = self.questions.state().trouble.lane(&key, &wanted)?;
         let place = Place { client: key, lane };
         let caller: Arc<str> = wanted.caller.into();
-        let (answer, opened) = self.ask(&place, wanted.id, &caller);
+        let (answer, opened) = self.questions.ask(&place, wanted.id, &caller);
         if let Some(batch) = opened {
-            let run = Run { batches: Arc::clone(self), place, batch, client: client.clone(), shared, caller };
+            let questions = Arc::clone(&self.questions);
+            let run = Run { questions, place, batch, client: client.clone(), shared, caller };
             tokio::spawn(run.finish());
         }
         match deadline.limit_call(answer).await {
@@ -98,49 +74,6 @@ impl InstanceBatches {
             Some(Err(_)) => Err(client.not_described(NoResult::Ended)),
             None => Err(client.not_described(NoResult::OutOfTime)),
         }
-    }
-
-    /// The answer to a question, and the batch that has to be run for it if it is a new one.
-    fn ask(&self, place: &Place, id: &str, caller: &Arc<str>) -> (SharedAnswer, Option<Arc<Batch>>) {
-        let mut state = self.state();
-        let State { groups, batches, .. } = &mut *state;
-        let group = groups.entry(place.clone()).or_default();
-        if let Some(answer) = group.asked.get(id).and_then(|asked| asked.answer.upgrade()) {
-            return (answer, None);
-        }
-        let (sender, receiver) = oneshot::channel();
-        let answer = receiver.shared();
-        let question = Question { id: id.to_owned(), caller: Arc::clone(caller), answer: sender };
-        let (batch, opened) = match group.open.clone() {
-            Some(batch) => {
-                batch.questions().push(question);
-                (batch, None)
-            }
-            None => {
-                *batches = batches.saturating_add(1);
-                let batch = Arc::new(Batch {
-                    number: *batches,
-                    window: (!group.is_quiet()).then_some(group.window),
-                    questions: Mutex::new(vec![question]),
-                    is_full: Notify::new(),
-                });
-                group.under_way = group.under_way.saturating_add(1);
-                group.open = Some(Arc::clone(&batch));
-                (Arc::clone(&batch), Some(batch))
-            }
-        };
-        if batch.questions().len() >= MAX_BATCH {
-            group.open = None;
-            batch.is_full.notify_one();
-        }
-        if let Some(weak) = answer.downgrade() {
-            group.asked.insert(id.to_owned(), Asked { answer: weak, batch: batch.number });
-        }
-        (answer, opened)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

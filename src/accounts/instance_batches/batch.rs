@@ -9,8 +9,9 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::super::key::ClientKey;
-use super::Answer;
 use crate::aws::calls::Waiter;
+use crate::aws::ec2::Description;
+use crate::aws::error::CallError;
 
 /// How long the first batch after a quiet time can be joined, and for how long after a call the time
 /// is not quiet.
@@ -19,7 +20,18 @@ const FIRST_WINDOW: Duration = Duration::from_millis(10);
 /// take fewer than twenty calls.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_millis(250);
 
+pub(super) type Answer = Result<Description, CallError>;
 pub(super) type SharedAnswer = Shared<oneshot::Receiver<Answer>>;
+
+/// An instance that somebody asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Its id, as the caller named it.
+    pub id: &'a str,
+    /// Who asks: a principal, or the instance itself where nobody else vouches for it. Many calls of one caller
+    /// do not keep those of another waiting.
+    pub caller: &'a str,
+}
 
 /// Whose questions go together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

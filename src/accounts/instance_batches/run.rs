@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use super::super::shared_calls::SharedCalls;
-use super::batch::{Batch, Group, Lane, Place, Question};
-use super::{Answer, InstanceBatches};
+use super::batch::{Answer, Batch, Lane, Place, Question};
+use super::questions::Questions;
 use crate::aws::calls::{Api, Token, Waiter};
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Ec2Client;
@@ -18,7 +18,7 @@ use crate::aws::instance_id::{is_about_ids, own_refusal};
 /// The way of one batch: what it was opened with, until the last of its questions is answered. When it
 /// ends in whatever way, nothing is left of its questions, and whoever still waits for one learns so.
 pub(super) struct Run {
-    pub(super) batches: Arc<InstanceBatches>,
+    pub(super) questions: Arc<Questions>,
     pub(super) place: Place,
     pub(super) batch: Arc<Batch>,
     pub(super) client: Ec2Client,
@@ -51,9 +51,9 @@ impl Run {
             }
             Err(error) => self.answer_all(questions, &Err(error)),
         }
-        let (batches, place) = (Arc::clone(&self.batches), self.place.clone());
+        let (questions, place) = (Arc::clone(&self.questions), self.place.clone());
         drop(self);
-        batches.forget_when_quiet(&place).await;
+        questions.forget_when_quiet(&place).await;
     }
 
     async fn token(&self, turn: &Turn) -> Result<Token, CallError> {
@@ -66,7 +66,7 @@ impl Run {
     /// Ends the time in which the batch can be joined; its questions, without those for whose answer
     /// nobody waits any more.
     fn close(&self) -> Vec<Question> {
-        let mut state = self.batches.state();
+        let mut state = self.questions.state();
         let mut questions = std::mem::take(&mut *self.batch.questions());
         if let Some(group) = state.groups.get_mut(&self.place) {
             if group.open.as_ref().is_some_and(|open| open.number == self.batch.number) {
@@ -184,13 +184,13 @@ impl Run {
 
     fn refuse(&self, question: Question, refusal: CallError) {
         let (client, caller) = (&self.place.client, &question.caller);
-        self.batches.state().trouble.remember(client, &question.id, caller, refusal.clone());
+        self.questions.state().trouble.remember(client, &question.id, caller, refusal.clone());
         self.answer(question, Err(refusal));
     }
 
     fn answer(&self, question: Question, answer: Answer) {
         {
-            let mut state = self.batches.state();
+            let mut state = self.questions.state();
             if answer.is_ok() && matches!(self.place.lane, Lane::Alone(_)) {
                 state.trouble.forget(&self.place.client, &question.id);
             }
@@ -231,7 +231,7 @@ fn take_unknown(questions: &mut Vec<Question>, refusal: &CallError) -> Vec<(Ques
 
 impl Drop for Run {
     fn drop(&mut self) {
-        let mut state = self.batches.state();
+        let mut state = self.questions.state();
         if let Some(group) = state.groups.get_mut(&self.place) {
             let batch = self.batch.number;
             if group.open.as_ref().is_some_and(|open| open.number == batch) {
@@ -241,19 +241,5 @@ impl Drop for Run {
             group.under_way = group.under_way.saturating_sub(1);
         }
         self.batch.questions().clear();
-    }
-}
-
-impl InstanceBatches {
-    /// Forgets a place where nothing is asked, once that has been so for a while.
-    async fn forget_when_quiet(&self, place: &Place) {
-        let quiet_from = self.state().groups.get(place).and_then(|group| group.quiet_from);
-        if let Some(quiet_from) = quiet_from {
-            tokio::time::sleep_until(quiet_from).await;
-        }
-        let mut state = self.state();
-        if state.groups.get(place).is_some_and(Group::is_quiet) {
-            state.groups.remove(place);
-        }
     }
 }

@@ -1,5 +1,6 @@
 mod storms;
 
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -9,7 +10,8 @@ use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
-use super::batch::{LONGEST_WINDOW, Lane};
+use super::batch::{Answer, LONGEST_WINDOW, Lane};
+use super::questions::MAX_BATCH;
 use super::*;
 use crate::aws::arn::AccountId;
 use crate::aws::calls::{Api, Calls};
@@ -143,7 +145,7 @@ impl Scene {
     }
 
     fn is_forgotten(&self) -> bool {
-        self.batches.state().groups.is_empty()
+        self.batches.questions.state().groups.is_empty()
     }
 }
 
@@ -469,7 +471,7 @@ async fn an_answer_that_has_come_is_given_to_nobody_else_while_others_are_still_
     let held = async {
         tokio::time::sleep(Duration::from_millis(2)).await;
         let place = Place { client: Scene::key("1"), lane: Lane::Shared };
-        let (held, opened) = scene.batches.ask(&place, &first, &"AROA".into());
+        let (held, opened) = scene.batches.questions.ask(&place, &first, &"AROA".into());
         assert!(opened.is_none());
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop(held);

@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::key::ClientKey;
-use super::Wanted;
-use super::batch::Lane;
+use super::batch::{Lane, Wanted};
 use crate::aws::error::CallError;
 
 /// How long an id that EC2 did not know, and its caller, are kept out of the batches of others.
