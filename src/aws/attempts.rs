@@ -215,7 +215,7 @@ mod tests {
             calls,
             purpose: Purpose::General,
         };
-        let mut meter = Meter::Own { line: calls.own_line("1", "r", Api::DescribeInstances), paid: None };
+        let mut meter = Meter::own(calls.own_line("1", "r", Api::DescribeInstances), None);
         let result = send(context, &request, &mut meter).await;
         let line = calls.status().remove(0);
         (result.map(|answer| answer.response.status.as_u16()), start.elapsed(), line)

@@ -153,6 +153,7 @@ codes! {
     AwsServerErrors = "aws.server_errors", Aws, "AWS answers with server errors or asks for patience; try again in a moment.";
     AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
     BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
+    CallerCrowded = "aws.caller_crowded", Client, "Too many logins of one principal wait for AWS at once; try again in a moment, and name sessions after instances that exist.";
     AwsUntrusted = "aws.untrusted", Operator, "Have the plugin trust the certificate of the endpoint, with SSL_CERT_FILE if it is none of a public authority.";
     ProxySetting = "host.proxy", Host, "Correct HTTPS_PROXY and HTTP_PROXY in the environment of the plugin: http, https, socks5 or socks5h.";
     EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";

@@ -15,13 +15,14 @@ mod tag_error;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::look_up_running;
+use crate::accounts::instance::{InstanceError, look_up_running, reach};
+use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
-use crate::binding::instance::{check_account, check_bounds, check_region};
+use crate::binding::instance::{check_account, check_bounds, check_document, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
@@ -71,6 +72,11 @@ struct Admission {
 
 /// Said of a login whose empty nonce is its last; few who give one mean that.
 const REAUTHENTICATION_GIVEN_UP: &str = "the empty nonce disables reauthentication: this instance cannot log in again until its entry in identity-accesslist is deleted; to log in again, leave the nonce out at the first login and keep the one that is answered, or choose one";
+
+/// Who asks for an instance where it vouches for itself.
+fn caller_of(account: &AccountId, instance_id: &str) -> String {
+    format!("{}/{instance_id}", account.as_str())
+}
 
 impl<'a> Ec2Login<'a> {
     /// Reads the document.
@@ -159,17 +165,26 @@ impl<'a> Ec2Login<'a> {
         Ok(self.mount.document_verifications().verify(Arc::clone(&self.claimed), stored).await??)
     }
 
-    /// The running instance of the document, if it satisfies the role.
+    /// The running instance of the document, if it satisfies the role. Anybody may have kept a document, so what
+    /// the document alone decides is told without asking EC2; that the account cannot be reached is told before.
     async fn instance(&self, candidate: &Candidate) -> Result<Instance, Refused> {
         let Candidate { document, role_name, role } = candidate;
         let IdentityDocument { instance_id, region, account_id, .. } = document.document();
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
-        let instance = look_up_running(look_up, &account, region, instance_id).await;
-        let instance = instance.map_err(|cause| {
+        let not_found = |cause: InstanceError| {
             let named = names_account(role, &account);
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
-        })?;
+        };
+        let by_document =
+            check_document(role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound);
+        if let Err(not_bound) = by_document {
+            reach(look_up, &account, region).await.map_err(not_found)?;
+            return Err(not_bound);
+        }
+        let caller = caller_of(&account, instance_id);
+        let wanted = Wanted { id: instance_id, caller: &caller };
+        let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
     }

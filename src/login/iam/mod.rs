@@ -10,6 +10,7 @@ pub(crate) mod renewal;
 use std::sync::Arc;
 
 use crate::accounts::instance::{InstanceError, look_up_running};
+use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
 use crate::aws::calls::ForwardedAnswer;
 use crate::aws::context::CallContext;
@@ -204,8 +205,9 @@ impl<'a> IamLogin<'a> {
             region: region.to_owned(),
             cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
         };
+        let wanted = Wanted { id, caller: caller.unique_id() };
         let instance =
-            look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
+            look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)?;
         check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
         Ok(Some(instance))
     }

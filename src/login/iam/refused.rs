@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
+use crate::aws::instance_id::is_instance_id;
 use crate::aws::sts::ForwardError;
 use crate::binding::binds_anything::BindsNothing;
 use crate::binding::partition::OtherPartition;
@@ -182,32 +183,6 @@ impl Coded for Refused {
             Self::CannotTell(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
-        }
-    }
-}
-
-/// Whether a text is of the form of instance ids: `i-` with 8 or 17 hexadecimal digits.
-fn is_instance_id(text: &str) -> bool {
-    text.strip_prefix("i-").is_some_and(|digits| {
-        matches!(digits.len(), 8 | 17) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instance_ids_are_told_from_other_names() {
-        for (name, is_id) in [
-            ("i-0123abcd", true),
-            ("i-0123456789abcdef0", true),
-            ("i-0123456789abcdef", false),
-            ("i-0123abcg", false),
-            ("my-session", false),
-            ("", false),
-        ] {
-            assert_eq!(is_instance_id(name), is_id, "{name}");
         }
     }
 }

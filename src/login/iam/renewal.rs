@@ -1,6 +1,7 @@
 //! Renewal of tokens of the iam login.
 
 use crate::accounts::instance::look_up_running;
+use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::deadline::Deadline;
@@ -37,7 +38,8 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     let id = left_behind(auth, iam_keys::INFERRED_ENTITY_ID)?;
     let region = left_behind(auth, iam_keys::INFERRED_AWS_REGION)?;
     let account = AccountId::new(left_behind(auth, iam_keys::ACCOUNT_ID).unwrap_or(""));
-    look_up_running(look_up, &account, region, id)
+    let caller = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
+    look_up_running(look_up, &account, region, Wanted { id, caller })
         .await
         .map(|_| ())
         .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })

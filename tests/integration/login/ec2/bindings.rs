@@ -213,6 +213,34 @@ async fn the_image_is_the_described_one_and_the_region_the_documents() {
     scene.admitted(&scene.login("a")).await;
 }
 
+/// Anybody may have kept a document, and it does not expire.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_document_alone_decides_costs_no_call() {
+    let scene = Scene::open().await;
+    for (fields, text) in [
+        (
+            json!({"bound_region": "eu-west-1", "bound_account_id": OTHER_ACCOUNT}),
+            "Region \"us-east-1\" does not satisfy the constraint on role \"ec2r\"".to_owned(),
+        ),
+        (
+            json!({"bound_ec2_instance_id": "i-0a1b2c3d", "bound_account_id": OTHER_ACCOUNT}),
+            format!(
+                "Error validating instance: instance ID \"{INSTANCE}\" does not belong to the role \"ec2r\""
+            ),
+        ),
+        (
+            json!({"bound_account_id": OTHER_ACCOUNT}),
+            format!("Error validating instance: account ID \"{ACCOUNT}\" does not belong to role \"ec2r\""),
+        ),
+    ] {
+        scene.role(fields).await;
+        scene.refused(&scene.login("a"), 400, &text, &text).await;
+    }
+    assert_eq!(scene.stage.aws.call_count("DescribeInstances"), 0);
+    scene.role(json!({"bound_region": "us-east-1", "bound_account_id": ACCOUNT})).await;
+    scene.admitted(&scene.login("a")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_told_is_for_the_operator() {
     let scene = Scene::open().await;
