@@ -255,8 +255,7 @@ async fn accident_02_a_repeated_parameter_reaches_nobody() {
         }
     }
     let asked: Vec<String> = scene.aws.all_calls().into_iter().map(|call| call.action).collect();
-    assert!(asked.iter().all(|action| action == "GetCallerIdentity"), "{asked:?}");
-    assert_eq!(asked.len(), 3, "a repeated parameter was sent on");
+    assert!(asked.is_empty(), "a repeated parameter was sent on: {asked:?}");
 }
 
 /// The same of a GET that is signed in a header; the repetition is signed too.
