@@ -16,6 +16,9 @@ const WITH: RGBColor = RGBColor(213, 94, 0);
 const TEXT: (&str, i32) = ("sans-serif", 13);
 const TITLE: (&str, i32) = ("sans-serif", 18);
 
+/// Honest logins without or with the attack.
+type Side = fn(&Row) -> &Honest;
+
 /// Draws them into a folder; the file.
 ///
 /// # Panics
@@ -58,7 +61,7 @@ fn panel(area: &DrawingArea<SVGBackend<'_>, Shift>, rows: &[&Row], title: &str, 
         .y_label_formatter(&|value| format!("{value}"))
         .draw()
         .expect("axes");
-    let sides: [(&str, RGBColor, f64, fn(&Row) -> &Honest); 2] =
+    let sides: [(&str, RGBColor, f64, Side); 2] =
         [("without", WITHOUT, 0.14, |row| &row.quiet), ("with the attack", WITH, 0.5, |row| &row.attacked)];
     for (label, color, from, side) in sides {
         let bar = |(place, row): (usize, &&Row)| {

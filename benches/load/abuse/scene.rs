@@ -11,15 +11,17 @@ use crate::process::CpuTime;
 use testkit::aws::Instance;
 use testkit::host::Launch;
 use testkit::stage::Stage;
-use testkit::statistics::{median, percentile};
+use testkit::statistics::{as_f64, median, percentile};
 
-/// Honest logins per second, of each kind.
+/// Honest logins per second that are not looked up.
 const RATE: f64 = 10.0;
-/// Honest logins of each kind; a quick run has fewer.
+/// So many more are looked up: more than EC2 is asked for one by one.
+const INFERRED: usize = 3;
+/// Honest logins that are not looked up; a quick run has fewer.
 const LOGINS: usize = 80;
 const QUICK_LOGINS: usize = 10;
 /// Different ones of each kind.
-const DIFFERENT: usize = 64;
+const DIFFERENT: usize = 256;
 /// A login that takes longer has failed.
 const LIMIT: Duration = Duration::from_secs(30);
 /// The role of honest logins of instances, and of the strangers that pose as some.
@@ -143,7 +145,10 @@ impl Scene {
         self.stage.aws.clear_calls();
         let pid = self.stage.host.pid();
         let (begun, cpu) = (Instant::now(), CpuTime::of(pid));
-        let (plain, inferred) = tokio::join!(self.of(&self.plain, count), self.of(&self.inferred, count));
+        let (plain, inferred) = tokio::join!(
+            self.of(&self.plain, RATE, count),
+            self.of(&self.inferred, RATE * as_f64(INFERRED), count * INFERRED)
+        );
         Honest {
             plain,
             inferred,
@@ -153,10 +158,10 @@ impl Scene {
         }
     }
 
-    async fn of(&self, logins: &Arc<Vec<Value>>, count: usize) -> Latency {
+    async fn of(&self, logins: &Arc<Vec<Value>>, rate: f64, count: usize) -> Latency {
         let refused = Arc::new(AtomicUsize::new(0));
         let (mount, logins, failed) = (self.stage.mount.clone(), Arc::clone(logins), Arc::clone(&refused));
-        let run = open_loop(RATE, count, move |number| {
+        let run = open_loop(rate, count, move |number| {
             let (mount, login) = (mount.clone(), logins[number % logins.len()].clone());
             let failed = Arc::clone(&failed);
             async move {

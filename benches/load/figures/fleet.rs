@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::Bench;
 use crate::figure::{Aim, Figure};
+use crate::{Bench, progress};
 use testkit::aws::{Entity, Instance};
 use testkit::stage::Stage;
 use testkit::statistics::{as_f64, median, milliseconds, percentile};
@@ -50,19 +50,27 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
         let (mount, login) = (stage.mount.clone(), accounts[account][instance].clone());
         tokio::spawn(async move {
             let answer = tokio::time::timeout(LIMIT, mount.login(&login)).await;
-            let admitted = answer.is_ok_and(|answer| answer.status == 200 && answer.auth.is_some());
-            (account, admitted, milliseconds(begun.elapsed()))
+            let latency = milliseconds(begun.elapsed());
+            let refusal = match answer {
+                Ok(answer) if answer.status == 200 && answer.auth.is_some() => None,
+                Ok(answer) => Some(answer.error().to_owned()),
+                Err(_) => Some("it took too long".to_owned()),
+            };
+            (account, refusal, latency)
         })
     });
     let ended: Vec<_> = join_all(logins).await.into_iter().map(|login| login.expect("it ended")).collect();
     let elapsed = begun.elapsed();
+    if let Some(refusal) = ended.iter().find_map(|(_, refusal, _)| refusal.as_ref()) {
+        progress(&format!("fleet: refused: {refusal}"));
+    }
     let p95 = |account: usize| {
         let of_account = ended.iter().filter(|(of, ..)| *of == account).map(|(.., latency)| *latency);
         percentile(&of_account.collect::<Vec<_>>(), 95.0)
     };
     let p95s: Vec<f64> = (0..ACCOUNTS).map(p95).collect();
     vec![
-        as_f64(ended.iter().filter(|(_, admitted, _)| !admitted).count()),
+        as_f64(ended.iter().filter(|(_, refusal, _)| refusal.is_some()).count()),
         as_f64(stage.aws.call_count("DescribeInstances")),
         median(&p95s),
         percentile(&p95s, 100.0),
