@@ -1,5 +1,6 @@
 //! The body of a call, read at a pace that bounds memory.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,23 +22,29 @@ pub(crate) fn leave_to_read() -> Arc<Semaphore> {
 }
 
 /// A body whose beginning is read at once, and whose rest, if it is long, in its turn.
-pub(super) struct PacedBody<B = Incoming> {
+pub(super) struct PacedBody<B: Body = Incoming> {
     body: B,
     read: usize,
+    beginning: VecDeque<Frame<B::Data>>,
+    has_ended: bool,
     leave: Option<OwnedSemaphorePermit>,
     reading: PollSemaphore,
 }
 
-impl<B> PacedBody<B> {
+impl<B: Body> PacedBody<B> {
     pub(super) fn new(body: B, reading: &Arc<Semaphore>) -> Self {
-        Self { body, read: 0, leave: None, reading: PollSemaphore::new(Arc::clone(reading)) }
+        Self {
+            body,
+            read: 0,
+            beginning: VecDeque::new(),
+            has_ended: false,
+            leave: None,
+            reading: PollSemaphore::new(Arc::clone(reading)),
+        }
     }
 }
 
-impl<B: Body + Unpin> Body for PacedBody<B>
-where
-    B::Data: bytes::Buf,
-{
+impl<B: Body<Data: Unpin> + Unpin> Body for PacedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -46,22 +53,37 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.get_mut();
-        if this.read >= READ_AT_ONCE && this.leave.is_none() && !this.body.is_end_stream() {
+        // The beginning stays here: whoever reads it makes room for the whole message.
+        while this.read < READ_AT_ONCE && this.leave.is_none() && !this.has_ended {
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                Some(Ok(frame)) => {
+                    let length = frame.data_ref().map_or(0, bytes::Buf::remaining);
+                    this.read = this.read.saturating_add(length);
+                    this.beginning.push_back(frame);
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => this.has_ended = true,
+            }
+        }
+        if !this.has_ended && this.leave.is_none() {
             this.leave = ready!(this.reading.poll_acquire(context));
         }
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
-        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            this.read = this.read.saturating_add(bytes::Buf::remaining(data));
+        if let Some(frame) = this.beginning.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
         }
+        if this.has_ended {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.beginning.is_empty() && (self.has_ended || self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        SizeHint::default()
     }
 }
 
