@@ -11,6 +11,8 @@ pub enum Group {
     Memory,
     /// From exec to handshake line, and the size of the binary.
     Start,
+    /// A login by hand, with the client that the binary also is.
+    ByHand,
     /// Calls to STS and to storage for a login.
     Calls,
     /// What the plugin adds to the answer of STS.

@@ -1,6 +1,7 @@
 //! What each group of figures measures.
 
 mod boot_storm;
+mod by_hand;
 mod calls;
 mod cpu;
 mod dead_account;
@@ -37,6 +38,7 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
         Group::Fleet => fleet::FIGURES,
         Group::RealHost => real_host::FIGURES,
         Group::Abuse => crate::abuse::FIGURES,
+        Group::ByHand => by_hand::FIGURES,
         Group::Curves => &[],
     }
 }
@@ -46,7 +48,9 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
 pub(crate) fn rounds(group: Group, options: &Options) -> usize {
     match group {
         Group::Cpu | Group::Latency | Group::Scaling => options.rounds,
-        Group::Memory | Group::Start | Group::PerMount | Group::RealHost => options.few_rounds(),
+        Group::Memory | Group::Start | Group::ByHand | Group::PerMount | Group::RealHost => {
+            options.few_rounds()
+        }
         Group::Calls | Group::BootStorm | Group::DeadAccount | Group::Scale | Group::Fleet | Group::Abuse => {
             1
         }
@@ -70,6 +74,7 @@ pub(crate) async fn measure(group: Group, bench: &Bench, binary: &Path) -> Vec<f
         Group::Fleet => fleet::measure(bench, binary).await,
         Group::RealHost => real_host::measure(bench, binary).await,
         Group::Abuse => crate::abuse::figures(bench, binary).await,
+        Group::ByHand => by_hand::measure(bench, binary),
         Group::Curves => Vec::new(),
     }
 }
