@@ -99,18 +99,6 @@ pub async fn look_up_running(
     look_up.in_time(find_running(look_up, account, region, wanted)).await
 }
 
-/// Whether an instance of an account could be looked up: all that [`look_up_running`] does before it asks EC2.
-///
-/// # Errors
-/// Why not.
-pub async fn reach(look_up: LookUp<'_>, account: &AccountId, region: &str) -> Result<(), InstanceError> {
-    let reach = async {
-        let region = parse_region(region)?;
-        look_up.account(account).await?.reach_ec2(&region).await.map_err(InstanceError::from)
-    };
-    look_up.in_time(reach).await
-}
-
 fn parse_region(region: &str) -> Result<Region, InstanceError> {
     Region::parse(region).ok_or_else(|| InstanceError::Region(region.to_owned()))
 }

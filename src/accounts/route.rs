@@ -69,14 +69,6 @@ impl<'a> AccountRoute<'a> {
         description.map_err(|cause| LookUpError::Instance { id: wanted.id.to_owned(), cause })
     }
 
-    /// Whether EC2 of the account could be asked.
-    ///
-    /// # Errors
-    /// Why there is no client.
-    pub async fn reach_ec2(&self, region: &Region) -> Result<(), LookUpError> {
-        self.ec2(region).await.map(drop)
-    }
-
     async fn ec2(&self, region: &Region) -> Result<Ec2Client, LookUpError> {
         let credentials = self.credentials(region).await?;
         let endpoint = Endpoint::of(&self.snapshot.config.endpoint, Service::Ec2, region)?;

@@ -45,9 +45,10 @@ pub(crate) fn run() -> ExitCode {
         let _ = io::stderr().write_all(handshake::NOTICE.as_bytes());
         return ExitCode::FAILURE;
     }
+    // Before anything secret is read, and before there are threads, which have of it what this one has.
+    let refused = confinement::confine();
     let _last_lines = log::install();
-    // Before anything secret is read, and before there are threads that read any, which have of it what this one has.
-    confinement::confine();
+    confinement::tell(&refused);
     panics::install_hook();
     match serve(launch) {
         Ok(exit) => exit.code(),

@@ -15,14 +15,14 @@ mod tag_error;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::{InstanceError, look_up_running, reach};
+use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
-use crate::binding::instance::{check_account, check_bounds, check_document, check_region};
+use crate::binding::instance::{check_bounds, check_document, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
@@ -153,9 +153,10 @@ impl<'a> Ec2Login<'a> {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
         check_binds_anything(&role, role_name)?;
-        let IdentityDocument { region, account_id, .. } = self.claimed.document();
+        let IdentityDocument { instance_id, region, account_id, .. } = self.claimed.document();
+        let account = AccountId::new(account_id.as_str());
         check_region(&role, role_name, region).map_err(Refused::RegionNotBound)?;
-        check_account(&role, role_name, account_id).map_err(Refused::InstanceNotBound)?;
+        check_document(&role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound)?;
         let document = self.verified_document().await?;
         Ok(Candidate { document, role_name: role_name.to_owned(), role })
     }
@@ -166,7 +167,7 @@ impl<'a> Ec2Login<'a> {
     }
 
     /// The running instance of the document, if it satisfies the role. Anybody may have kept a document, so what
-    /// the document alone decides is told without asking EC2; that the account cannot be reached is told before.
+    /// the document alone decides was told before.
     async fn instance(&self, candidate: &Candidate) -> Result<Instance, Refused> {
         let Candidate { document, role_name, role } = candidate;
         let IdentityDocument { instance_id, region, account_id, .. } = document.document();
@@ -176,12 +177,6 @@ impl<'a> Ec2Login<'a> {
             let named = names_account(role, &account);
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
         };
-        let by_document =
-            check_document(role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound);
-        if let Err(not_bound) = by_document {
-            reach(look_up, &account, region).await.map_err(not_found)?;
-            return Err(not_bound);
-        }
         let caller = caller_of(&account, instance_id);
         let wanted = Wanted { id: instance_id, caller: &caller };
         let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;

@@ -18,6 +18,7 @@ const MAX_LINES: usize = 500;
 /// The floors from the ground up. A file imports from its own floor, and from those that its row
 /// names; all of them stand below.
 const FLOORS: &[(&str, &[&str])] = &[
+    ("heap", &[]),
     ("refusal", &[]),
     ("budget", &[]),
     ("go", &[]),
