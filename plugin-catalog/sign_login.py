@@ -147,9 +147,9 @@ def main():
     try:
         print(principal(headers) if arguments.principal else json.dumps(payload(headers, arguments.role)), flush=True)
     except BrokenPipeError:
-        # Whoever was to read this has gone; Python would say so once more when it closes its output.
+        # Whoever was to read this has gone, and says itself whether it had what it wanted. Python would say so
+        # once more when it closes its output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
 
 
 if __name__ == "__main__":

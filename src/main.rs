@@ -1,6 +1,6 @@
 //! The plugin process of the AWS auth method: launched by a HashiCorp Vault or OpenBao server, it
-//! serves the core crate over the plugin protocol. Called by hand, it is the client of the method,
-//! unless it was built without the feature `client`.
+//! serves the core crate over the plugin protocol. Built with the feature `client` and called
+//! by hand, it is the client of the method.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests measure how long something takes"))]
 

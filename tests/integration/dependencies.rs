@@ -43,7 +43,8 @@ fn nothing_of_the_client_is_in_the_plugin_alone() {
     let of_client = ["clap", "clap_complete", "clap_mangen", "aws-sdk-sso", "aws-sdk-ssooidc"];
     let is_of_client = |package: &&String| of_client.contains(&package.as_str());
     assert_eq!(packages(&PLUGIN_ALONE).iter().find(is_of_client), None);
-    let both = packages(&[]);
+    let both = packages(&["--features", "client"]);
+    assert_eq!(packages(&[]), packages(&PLUGIN_ALONE), "it is off by default");
     assert!(of_client.iter().all(|name| both.iter().any(|package| package == name)), "{both:?}");
 }
 

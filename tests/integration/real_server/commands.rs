@@ -262,7 +262,7 @@ fn sign_login_takes_what_the_aws_tools_take() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let output = sign(&["-S"]).envs(&keys).stdout(writer).output().unwrap();
-    assert_eq!((output.status.code(), output.stderr), (Some(1), Vec::new()), "a closed pipe is no news");
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()), "a closed pipe is no news");
 }
 
 /// The headers of the request that `sign_login.py` has printed.

@@ -11,6 +11,8 @@ pub(super) enum Run {
     On(Flavor, &'static str),
     /// It runs on both, where Vault's command line is installed.
     WithVaultsCommandLine,
+    /// It runs on both, where the binary is built with its client.
+    WithClient,
     /// It is no command: the session looks at what it says.
     Shown,
     /// It is not run here, for this reason.
@@ -78,12 +80,12 @@ const LIST: &[(&str, Run)] = &[
     ("FUZZ_SECONDS=600 cargo test --release --test fuzz", Run::Not("it takes ten minutes")),
     (
         "install -m 0755 target/release/vault-plugin-auth-aws /etc/openbao/plugins/vault-plugin-auth-aws-0.1.0",
-        Run::Everywhere,
+        Run::WithClient,
     ),
-    ("vault-plugin-auth-aws login role=dev header_value=vault.example.com", Run::Everywhere),
-    ("export BAO_ADDR=https://bao.example.com:8200", Run::Everywhere),
+    ("cargo build --release --features client", Run::WithClient),
+    ("export BAO_ADDR=https://bao.example.com:8200", Run::WithClient),
     ("Logged in. The token is kept in /home/me/.vault-token, where `bao` finds it.", Run::Shown),
-    ("vault-plugin-auth-aws sign -explain role=dev header_value=bao.example.com", Run::Everywhere),
+    ("vault-plugin-auth-aws sign -explain role=dev header_value=bao.example.com", Run::WithClient),
     ("# agent.hcl", Run::Everywhere),
     ("# proxy.hcl", Run::Everywhere),
     ("vault agent -config=agent.hcl", Run::WithVaultsCommandLine),

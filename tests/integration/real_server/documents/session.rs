@@ -103,7 +103,7 @@ impl Session {
             (
                 "cargo",
                 format!(
-                    "[[ \"$*\" == 'build --release' ]] && mkdir -p target/release && cp {plugin} target/release/"
+                    "[[ \"$*\" =~ ^'build --release'(' --features client')?$ ]] && mkdir -p target/release && cp {plugin} target/release/"
                 ),
             ),
             ("curl", curl_or_metadata_service(&curl, &at("pkcs7"))),
