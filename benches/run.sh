@@ -7,12 +7,15 @@ usage() {
 Usage: benches/run.sh [OPTIONS OF THE LOAD BENCH]
 
 Builds the plugin as it is released, then the load bench, and runs it on that plugin: prints a table,
-writes target/load/figures.json and the pictures beside it. About ten minutes after the builds; let
+writes target/load/figures.json and the pictures beside it. About twenty minutes after the builds; let
 nothing else run meanwhile.
 
   benches/run.sh                       every figure
   benches/run.sh --only cpu,memory     some groups
   benches/run.sh --other PATH          a second plugin beside it, with ratios
+  benches/run.sh --only abuse          honest logins while strangers attack
+  VAULT_BIN=PATH benches/run.sh --only real-host
+                                       through a whole Vault, beside its built-in method
   benches/run.sh -- --help             all options
 TEXT
 }

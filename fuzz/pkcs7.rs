@@ -1,6 +1,6 @@
 //! PKCS#7 messages with identity documents.
 
-use vault_plugin_auth_aws::proof::identity_document::verify_pkcs7;
+use vault_plugin_auth_aws::proof::identity_document::ClaimedDocument;
 
 use crate::target::{Target, Verdict};
 
@@ -39,7 +39,7 @@ fn pkcs7() {
 /// Of all messages, only the one that AWS signed says what it says.
 fn check([input]: [&[u8]; 1]) -> Verdict {
     let text = String::from_utf8_lossy(input);
-    match verify_pkcs7(&text, []) {
+    match ClaimedDocument::pkcs7(&text).and_then(|claimed| claimed.verify([])) {
         Ok(verified) => {
             let document = verified.document();
             assert_eq!(

@@ -35,7 +35,7 @@ fn check([input]: [&[u8]; 1]) -> Verdict {
         Err(error) => return Verdict::refused(&error.to_string()),
     };
     assert!(!unverified.role().is_empty());
-    let role = Role { hmac_key: KEY.to_owned(), ..Role::default() };
+    let role = Role { hmac_key: KEY.to_owned().into(), ..Role::default() };
     match unverified.verify(&role) {
         Ok(tag) => {
             assert_eq!(tag.text(), text);

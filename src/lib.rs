@@ -10,6 +10,7 @@
 pub mod accounts;
 pub mod aws;
 pub mod binding;
+mod budget;
 pub mod concurrency;
 pub mod entry;
 pub mod framework;

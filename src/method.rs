@@ -91,12 +91,13 @@ impl AuthMethod {
             Operation::Revoke => Err(Failure::unsupported_operation()).into(),
             Operation::Rollback => {
                 self.mount.tidy().tick();
+                path::login::log_left_out(&self.mount, &request);
                 Reply::Empty
             }
             Operation::Rotation => Box::pin(root_rotation::on_schedule(&self.mount)).await.into(),
             Operation::ResolvePath => resolve_path(&request.path).into(),
             _ => match path::routes(self.mount.host()) {
-                Ok(table) => table.handle(&self.mount, &request).await,
+                Ok(table) => table.handle(&self.mount, request).await,
                 Err(mistake) => Err(Failure::internal(&RouteMistake(mistake.to_string()))).into(),
             },
         }

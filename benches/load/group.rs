@@ -25,6 +25,14 @@ pub enum Group {
     BootStorm,
     /// One of ten accounts cannot be reached.
     DeadAccount,
+    /// Many roles, accounts and principals through one process.
+    Scale,
+    /// Five thousand instances of twenty accounts that start at once.
+    Fleet,
+    /// Logins through a real Vault, beside its built-in method.
+    RealHost,
+    /// Honest logins while strangers attack.
+    Abuse,
     /// Costs against the number of clients and roles, for the pictures.
     Curves,
 }

@@ -11,6 +11,7 @@
 )]
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures")]
 
+mod abuse;
 mod curves;
 mod driver;
 mod figure;
@@ -43,21 +44,27 @@ use crate::sts::Sts;
 pub struct Bench {
     /// What was asked for.
     pub options: Options,
-    /// STS.
+    /// STS, with TLS.
     pub sts: Sts,
+    /// The same without TLS.
+    pub plain_sts: Sts,
 }
 
 #[tokio::main]
 async fn main() {
     let options = Options::parse().resolved();
     machine::raise_file_limit();
-    let sts = Sts::start(options.delay());
-    let bench = Bench { options, sts };
+    let sts = Sts::start(options.delay(), true);
+    let plain_sts = Sts::start(options.delay(), false);
+    let bench = Bench { options, sts, plain_sts };
     let others = Others::watch();
     let mut report = Report::new(&bench.options).await;
     for group in bench.options.groups() {
         if group == Group::Curves {
             report.curves = curves::measure(&bench).await;
+        }
+        if group == Group::Abuse {
+            report.abuse = abuse::measure(&bench).await;
         }
         report.measured.extend(measure(&bench, group).await);
     }
@@ -69,6 +76,9 @@ async fn main() {
     report.write(&bench.options.json);
     for curve in &report.curves {
         progress(&format!("picture: {}", plot::draw(curve, &bench.options.plot).display()));
+    }
+    if !report.abuse.is_empty() {
+        progress(&format!("picture: {}", abuse::chart::draw(&report.abuse, &bench.options.plot).display()));
     }
     progress(&format!("figures: {}", bench.options.json.display()));
 }

@@ -1,11 +1,12 @@
 //! What is measured, and how much of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum as _};
+use clap::{Parser, ValueEnum};
 
 use crate::group::Group;
+use testkit::host::Launch;
 
 /// Measures the plugin under load: time, memory and calls of its logins.
 #[derive(Clone, Debug, Parser)]
@@ -17,6 +18,15 @@ pub struct Options {
     /// A second plugin binary, measured in turn with the first; the ratios are those of pairs.
     #[arg(long, value_name = "PATH")]
     pub other: Option<PathBuf>,
+    /// The host as which the second one is driven.
+    #[arg(long, value_name = "HOST", value_enum, default_value = "openbao")]
+    pub other_host: HostName,
+    /// A Vault, for the group `real-host`; by default that of the variable VAULT_BIN.
+    #[arg(long, value_name = "PATH")]
+    pub vault: Option<PathBuf>,
+    /// Only these attacks of the group `abuse`, by the names they have in the JSON file.
+    #[arg(long, value_name = "ATTACK", value_delimiter = ',')]
+    pub attacks: Vec<String>,
     /// Time STS takes for an answer, in milliseconds. A data centre sees about 20 to 200; without
     /// any, all that is measured is work.
     #[arg(long, value_name = "MS", default_value_t = 0)]
@@ -53,6 +63,16 @@ pub struct Options {
     bench: bool,
 }
 
+/// A host that the test host can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HostName {
+    /// OpenBao.
+    #[value(name = "openbao")]
+    OpenBao,
+    /// Vault.
+    Vault,
+}
+
 /// Logins after which memory is compared.
 const LOGINS_OF_MEMORY: usize = 10_000;
 /// Starts of which the handshake is timed.
@@ -61,7 +81,8 @@ const STARTS: usize = 25;
 impl Options {
     /// With the numbers of a quick run, if one is asked for.
     #[must_use]
-    pub fn resolved(self) -> Self {
+    pub fn resolved(mut self) -> Self {
+        self.vault = self.vault.or_else(|| std::env::var_os("VAULT_BIN").map(PathBuf::from));
         if !self.quick {
             return self;
         }
@@ -77,8 +98,28 @@ impl Options {
     /// The groups of figures, in their order.
     #[must_use]
     pub fn groups(&self) -> Vec<Group> {
-        let wanted = |group: &Group| self.only.is_empty() || self.only.contains(group);
+        let wanted = |group: &Group| {
+            let possible = *group != Group::RealHost || self.vault.is_some();
+            possible && (self.only.is_empty() || self.only.contains(group))
+        };
         Group::value_variants().iter().copied().filter(wanted).collect()
+    }
+
+    /// Whether an attack is to be measured.
+    #[must_use]
+    pub fn wants_attack(&self, id: &str) -> bool {
+        self.attacks.is_empty() || self.attacks.iter().any(|wanted| wanted == id)
+    }
+
+    /// How a binary is started.
+    #[must_use]
+    pub fn launch(&self, binary: &Path) -> Launch {
+        let is_other = self.other.as_deref() == Some(binary);
+        if is_other && self.other_host == HostName::Vault {
+            Launch::vault(binary)
+        } else {
+            Launch::open_bao(binary)
+        }
     }
 
     /// Time STS takes for an answer.

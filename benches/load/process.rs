@@ -76,6 +76,25 @@ impl Memory {
         };
         Self { resident: field("VmRSS:"), anonymous: field("RssAnon:") }
     }
+
+    /// The highest resident memory since it was last forgotten, in KiB.
+    ///
+    /// # Panics
+    /// If the process has ended.
+    #[must_use]
+    pub(crate) fn peak(pid: u32) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+        let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a line of Linux");
+        value.trim().trim_end_matches("kB").trim().parse().expect("a number")
+    }
+}
+
+/// Lets the highest resident memory of a process begin anew.
+///
+/// # Panics
+/// If the process is not one of ours.
+pub(crate) fn forget_peak(pid: u32) {
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a child of ours");
 }
 
 /// Lets the next process read its program from the disk, as after a start of the machine. How much of

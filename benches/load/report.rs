@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::abuse::row::{self as abuse, Row};
 use crate::curves::{Curve, Point};
 use crate::figure::Measured;
 use crate::machine;
 use crate::options::Options;
 use crate::row;
-use testkit::host::{Host, Launch};
+use testkit::host::Host;
 
 /// A plugin that was measured.
 pub(crate) struct Binary {
@@ -21,8 +22,8 @@ pub(crate) struct Binary {
 }
 
 impl Binary {
-    async fn ask(path: &Path) -> Self {
-        let host = Host::launch(Launch::open_bao(path)).await;
+    async fn ask(options: &Options, path: &Path) -> Self {
+        let host = Host::launch(options.launch(path)).await;
         let registration = host.register().await.unwrap_or_else(|error| panic!("{error}"));
         let mut version = registration.version;
         // This plugin leaves its version to the catalog.
@@ -54,6 +55,8 @@ pub(crate) struct Report {
     pub measured: Vec<Measured>,
     /// The curves.
     pub curves: Vec<Curve>,
+    /// Honest logins under attack.
+    pub abuse: Vec<Row>,
     /// What a reader must know beside them.
     pub notes: Vec<String>,
 }
@@ -69,15 +72,16 @@ impl Report {
             notes.push("Built without optimisation: these figures mean nothing.".to_owned());
         }
         let other = match &options.other {
-            Some(other) => Some(Binary::ask(other).await),
+            Some(other) => Some(Binary::ask(options, other).await),
             None => None,
         };
         Self {
-            plugin: Binary::ask(&options.plugin).await,
+            plugin: Binary::ask(options, &options.plugin).await,
             other,
             options: options.clone(),
             measured: Vec::new(),
             curves: Vec::new(),
+            abuse: Vec::new(),
             notes,
         }
     }
@@ -124,6 +128,7 @@ impl Report {
             },
             "figures": self.measured.iter().map(figure).collect::<Vec<_>>(),
             "curves": self.curves.iter().map(curve).collect::<Vec<_>>(),
+            "abuse": abuse::json(&self.abuse),
             "notes": self.notes,
         })
     }

@@ -1,4 +1,5 @@
-//! The cheapest STS there can be: it says the same to everyone, and counts.
+//! The cheapest STS there can be: it says the same to everyone but those with a [numbered key](numbered_key), and
+//! counts.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -38,6 +39,35 @@ const ANSWER: &str = concat!(
     "</GetCallerIdentityResponse>\n",
 );
 
+/// Accounts of those with numbered keys.
+pub(crate) const ACCOUNTS: usize = 200;
+/// What numbered keys begin with.
+const NUMBERED: &str = "AKIANUMBER";
+
+/// The access key of one of many principals.
+#[must_use]
+pub(crate) fn numbered_key(number: usize) -> String {
+    format!("{NUMBERED}{number:010}")
+}
+
+/// Who the key is of: the account and the ARN.
+#[must_use]
+pub(crate) fn numbered_principal(number: usize) -> (String, String) {
+    let account = format!("{:012}", 300_000_000_000 + number % ACCOUNTS);
+    let arn = format!("arn:aws:iam::{account}:user/load-{number}");
+    (account, arn)
+}
+
+/// The answer to a request that is signed with a numbered key.
+fn numbered(headers: &hyper::HeaderMap) -> Option<String> {
+    let authorization = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, key) = authorization.split_once(NUMBERED)?;
+    let number = key.get(..10)?.parse().ok()?;
+    let (account, arn) = numbered_principal(number);
+    let answer = ANSWER.replace(PRINCIPAL, &arn).replace("111122223333", &account);
+    Some(answer.replace("AIDAQWERTYUIOPASDFGHJ", &format!("AIDA{number:017}")))
+}
+
 /// Certificates of the system, which a plugin reads too when it is in use.
 const SYSTEM_CERTIFICATES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -45,6 +75,7 @@ const SYSTEM_CERTIFICATES: [&str; 3] =
 /// A running stand-in, on a thread and a runtime of its own, as long as the benchmark lives.
 pub struct Sts {
     address: SocketAddr,
+    scheme: &'static str,
     certificates: NamedTempFile,
     shared: Arc<Shared>,
 }
@@ -59,9 +90,9 @@ struct Shared {
 }
 
 impl Sts {
-    /// Starts on a free loopback port, with HTTPS and connections that stay open.
+    /// Starts on a free loopback port, with or without TLS; connections stay open.
     #[must_use]
-    pub fn start(delay: Duration) -> Self {
+    pub fn start(delay: Duration, with_tls: bool) -> Self {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free loopback port");
         listener.set_nonblocking(true).expect("a listener that does not block");
         let address = listener.local_addr().expect("a bound address");
@@ -74,15 +105,15 @@ impl Sts {
         let state = Arc::clone(&shared);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(accept(listener, acceptor, state));
+            runtime.expect("a runtime").block_on(accept(listener, with_tls.then_some(acceptor), state));
         });
-        Self { address, certificates, shared }
+        Self { address, scheme: if with_tls { "https" } else { "http" }, certificates, shared }
     }
 
-    /// `https://127.0.0.1:port`.
+    /// `https://127.0.0.1:port`, or `http`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// A file with the certificates of the system and that of the stand-in.
@@ -110,7 +141,7 @@ impl Sts {
     }
 }
 
-async fn accept(listener: StdListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
+async fn accept(listener: StdListener, acceptor: Option<TlsAcceptor>, shared: Arc<Shared>) {
     let listener = TcpListener::from_std(listener).expect("a listener of this runtime");
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
@@ -119,9 +150,13 @@ async fn accept(listener: StdListener, acceptor: TlsAcceptor, shared: Arc<Shared
         tokio::spawn(async move {
             // A connection that breaks shows in the login that used it.
             let _ = stream.set_nodelay(true);
-            let Ok(stream) = acceptor.accept(stream).await else { return };
             let answer = service_fn(|request| answer(request, &shared));
             let server = hyper::server::conn::http1::Builder::new();
+            let Some(acceptor) = acceptor else {
+                let _ = server.serve_connection(TokioIo::new(stream), answer).await;
+                return;
+            };
+            let Ok(stream) = acceptor.accept(stream).await else { return };
             let _ = server.serve_connection(TokioIo::new(stream), answer).await;
         });
     }
@@ -129,6 +164,7 @@ async fn accept(listener: StdListener, acceptor: TlsAcceptor, shared: Arc<Shared
 
 async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<Full<Bytes>>, Infallible> {
     let begun = Instant::now();
+    let body = numbered(request.headers()).map_or_else(|| Bytes::from_static(ANSWER.as_bytes()), Bytes::from);
     // What was asked does not matter, but the connection is free only behind it.
     let _ = request.into_body().collect().await;
     if !shared.delay.is_zero() {
@@ -136,7 +172,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Result<Response<
     }
     shared.calls.fetch_add(1, Ordering::SeqCst);
     let response = Response::builder().header(CONTENT_TYPE, "text/xml");
-    let response = response.body(Full::new(Bytes::from_static(ANSWER.as_bytes()))).expect("a response");
+    let response = response.body(Full::new(body)).expect("a response");
     shared.times.lock().unwrap().push(testkit::statistics::milliseconds(begun.elapsed()));
     Ok(response)
 }

@@ -9,7 +9,7 @@ use crate::Bench;
 use crate::driver::{self, Part};
 use crate::login::Logins;
 use crate::process::{CpuTime, Memory};
-use crate::sts::PRINCIPAL;
+use crate::sts::{PRINCIPAL, Sts};
 use testkit::host::{Host, Launch, MemoryStorage, Mount, MountOptions};
 use testkit::statistics::{as_f64, milliseconds};
 
@@ -40,14 +40,26 @@ pub(crate) struct Subject {
 impl Subject {
     /// Starts a plugin, with one mount that is configured and has the role [`ROLE`].
     pub(crate) async fn open(bench: &Bench, binary: &Path) -> Self {
+        Self::configured(bench, binary, MemoryStorage::new()).await
+    }
+
+    /// The same on a storage, which then holds configuration and role.
+    pub(crate) async fn configured(bench: &Bench, binary: &Path, storage: Arc<MemoryStorage>) -> Self {
+        let subject = Self::with_storage(bench, binary, storage).await;
+        configure(&bench.sts, &subject.mount).await;
+        subject
+    }
+
+    /// The same with an STS without TLS.
+    pub(crate) async fn without_tls(bench: &Bench, binary: &Path) -> Self {
         let subject = Self::with_storage(bench, binary, MemoryStorage::new()).await;
-        configure(bench, &subject.mount).await;
+        configure(&bench.plain_sts, &subject.mount).await;
         subject
     }
 
     /// Starts a plugin on what a mount has stored.
     pub(crate) async fn with_storage(bench: &Bench, binary: &Path, storage: Arc<MemoryStorage>) -> Self {
-        let host = Host::launch(launch(binary, bench.sts.certificates())).await;
+        let host = Host::launch(launch(bench, binary)).await;
         let options = MountOptions { storage: Some(storage), ..MountOptions::default() };
         let mount = host.mount("aws", options).await;
         Self { host, mount }
@@ -56,7 +68,7 @@ impl Subject {
     /// Starts a plugin on a mount that has so many roles stored, [`ROLE`] and [`role_name`]s.
     pub(crate) async fn with_roles(bench: &Bench, binary: &Path, roles: usize) -> Self {
         let storage = MemoryStorage::new();
-        configure(bench, &Self::with_storage(bench, binary, Arc::clone(&storage)).await.mount).await;
+        drop(Self::configured(bench, binary, Arc::clone(&storage)).await);
         let role = storage.get(&format!("role/{ROLE}")).expect("a stored role");
         for number in 1..roles {
             storage.put(&format!("role/{}", role_name(number - 1)), role.clone());
@@ -67,7 +79,7 @@ impl Subject {
     /// A further mount in the same process, configured the same way.
     pub(crate) async fn further_mount(&self, bench: &Bench, name: &str) -> Mount {
         let mount = self.host.mount(name, MountOptions::default()).await;
-        configure(bench, &mount).await;
+        configure(&bench.sts, &mount).await;
         mount
     }
 
@@ -110,18 +122,19 @@ pub(crate) fn role_name(number: usize) -> String {
     format!("{ROLE}-{number:06}")
 }
 
-/// As OpenBao starts a plugin that trusts these certificates.
+/// As hosts start a plugin that trusts the stand-in's certificates.
 #[must_use]
-pub(crate) fn launch(binary: &Path, certificates: &Path) -> Launch {
-    Launch::open_bao(binary).env("SSL_CERT_FILE", certificates).env("AWS_EC2_METADATA_DISABLED", "true")
+pub(crate) fn launch(bench: &Bench, binary: &Path) -> Launch {
+    let launch = bench.options.launch(binary).env("SSL_CERT_FILE", bench.sts.certificates());
+    launch.env("AWS_EC2_METADATA_DISABLED", "true")
 }
 
 /// Lets a mount work with the stand-in, and gives it the role [`ROLE`].
-async fn configure(bench: &Bench, mount: &Mount) {
+async fn configure(sts: &Sts, mount: &Mount) {
     let configuration = json!({
         "access_key": "AKIAIOSFODNN7EXAMPLE",
         "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        "sts_endpoint": bench.sts.url(),
+        "sts_endpoint": sts.url(),
         "sts_region": "us-east-1",
     });
     mount.write("config/client", &configuration).await.expect(204);

@@ -26,6 +26,9 @@ pub(crate) fn text(report: &Report) -> String {
             text.push_str(&format!("| {} |\n", lines.join(" | ")));
         }
     }
+    if !report.abuse.is_empty() {
+        text.push_str(&crate::abuse::row::table(&report.abuse));
+    }
     let missed = report.measured.iter().filter(|measured| measured.met() == Some(false)).count();
     let aimed = report.measured.iter().filter(|measured| measured.met().is_some()).count();
     if aimed > 0 {

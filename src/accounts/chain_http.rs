@@ -71,6 +71,7 @@ impl HttpConnector for ChainConnector {
                 headers: parts.headers,
                 body,
                 response_limit: MAX_ANSWER,
+                host_chosen_in: None,
             });
             let answer = tokio::time::timeout(timeout, exchange)
                 .await

@@ -76,6 +76,13 @@ impl AwsClients {
         }
     }
 
+    /// Forgets credentials, those of the configuration and those of assumed roles: it was changed or deleted, and
+    /// nothing of the older one is used again.
+    pub fn forget_credentials(&self) {
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.sessions.forget();
+    }
+
     /// The time by which credentials and look-ups are judged.
     #[must_use]
     pub fn now(&self) -> SystemTime {

@@ -144,7 +144,7 @@ async fn from_identity_token(
         Arn::parse(&config.role_arn).map_or_else(|_| AccountId::default(), |arn| arn.account().clone());
     let caller = StsCaller { account: &account, endpoint: &endpoint, region: &region, credentials: None };
     let context = CallContext::new(world, calls, attempts(config.max_retries), Deadline::start());
-    Ok(caller.assume_role_with_web_identity(&config.role_arn, &token.token, context).await?)
+    Ok(caller.assume_role_with_web_identity(&config.role_arn, token.token.as_str(), context).await?)
 }
 
 async fn from_chain(world: &World, region: &Region) -> Result<Credentials, LookUpError> {

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::{LookUp, OutOfTime};
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::AccountId;
@@ -93,19 +94,23 @@ pub async fn look_up_running(
     look_up: LookUp<'_>,
     account: &AccountId,
     region: &str,
-    id: &str,
+    wanted: Wanted<'_>,
 ) -> Result<Instance, InstanceError> {
-    look_up.in_time(find_running(look_up, account, region, id)).await
+    look_up.in_time(find_running(look_up, account, region, wanted)).await
+}
+
+fn parse_region(region: &str) -> Result<Region, InstanceError> {
+    Region::parse(region).ok_or_else(|| InstanceError::Region(region.to_owned()))
 }
 
 async fn find_running(
     look_up: LookUp<'_>,
     account: &AccountId,
     region: &str,
-    id: &str,
+    wanted: Wanted<'_>,
 ) -> Result<Instance, InstanceError> {
-    let region = Region::parse(region).ok_or_else(|| InstanceError::Region(region.to_owned()))?;
-    let instance = match look_up.account(account).await?.describe_instance(&region, id).await? {
+    let region = parse_region(region)?;
+    let instance = match look_up.account(account).await?.describe_instance(&region, wanted).await? {
         Description::Instance(instance) => *instance,
         Description::NoReservation => return Err(InstanceError::NoReservation),
         Description::NoInstance => return Err(InstanceError::NoInstance),
@@ -113,7 +118,7 @@ async fn find_running(
         Description::WithoutState => return Err(InstanceError::WithoutState),
         Description::Incomplete => return Err(InstanceError::Incomplete),
     };
-    if instance.id != id {
+    if instance.id != wanted.id {
         return Err(InstanceError::Another);
     }
     if instance.state != "running" {

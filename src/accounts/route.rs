@@ -6,6 +6,7 @@ use aws_credential_types::Credentials;
 
 use super::asked::Asked;
 use super::clients::AwsClients;
+use super::instance_batches::Wanted;
 use super::key::ClientKey;
 use super::look_up_error::LookUpError;
 use super::shared_iam::SharedIam;
@@ -56,12 +57,16 @@ impl<'a> AccountRoute<'a> {
     ///
     /// # Errors
     /// Why there is no client, or no answer.
-    pub async fn describe_instance(&self, region: &Region, id: &str) -> Result<Description, LookUpError> {
+    pub async fn describe_instance(
+        &self,
+        region: &Region,
+        wanted: Wanted<'_>,
+    ) -> Result<Description, LookUpError> {
         let client = self.ec2(region).await?;
         let calls = self.clients.shared_calls(self.snapshot);
         let batches = &self.clients.instance_batches;
-        let description = batches.describe(self.key(region), client, calls, id, self.deadline).await;
-        description.map_err(|cause| LookUpError::Instance { id: id.to_owned(), cause })
+        let description = batches.describe(self.key(region), client, calls, wanted, self.deadline).await;
+        description.map_err(|cause| LookUpError::Instance { id: wanted.id.to_owned(), cause })
     }
 
     async fn ec2(&self, region: &Region) -> Result<Ec2Client, LookUpError> {

@@ -42,6 +42,11 @@ impl Sessions {
         self.known.status()
     }
 
+    /// Forgets all sessions.
+    pub(super) fn forget(&self) {
+        self.known.clear();
+    }
+
     /// A session that is still good for a while, and was counted as found or not.
     pub(super) fn fresh(&self, key: &ClientKey, now: SystemTime) -> Option<Credentials> {
         self.known.get_if(key, |credentials| are_fresh(credentials, now))

@@ -202,6 +202,7 @@ mod tests {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             response_limit: 1024,
+            host_chosen_in: None,
         };
         let start = Instant::now();
         let script = Script(Mutex::new(steps));
@@ -214,7 +215,7 @@ mod tests {
             calls,
             purpose: Purpose::General,
         };
-        let mut meter = Meter::Own { line: calls.own_line("1", "r", Api::DescribeInstances), paid: None };
+        let mut meter = Meter::own(calls.own_line("1", "r", Api::DescribeInstances), None);
         let result = send(context, &request, &mut meter).await;
         let line = calls.status().remove(0);
         (result.map(|answer| answer.response.status.as_u16()), start.elapsed(), line)

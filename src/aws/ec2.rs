@@ -67,15 +67,6 @@ const MAX_ANSWER_EACH: usize = 64 * 1024;
 /// Longest answer about many instances, in bytes.
 const MAX_ANSWER_ALL: usize = 8 * 1024 * 1024;
 
-/// Codes by which EC2 says that one of the ids it was asked for is of no instance.
-const BAD_ID_CODES: [&str; 2] = ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"];
-
-/// Whether a call for many instances failed because of one id.
-#[must_use]
-pub fn is_about_an_id(error: &CallError) -> bool {
-    matches!(error, CallError::Service(error) if BAD_ID_CODES.contains(&error.code.as_str()))
-}
-
 /// Longest answer about a number of instances: no shorter than that about one, in bytes.
 fn max_answer(instances: usize) -> usize {
     MAX_ANSWER_EACH.saturating_mul(instances).clamp(MAX_ANSWER, MAX_ANSWER_ALL)

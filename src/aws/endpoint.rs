@@ -13,6 +13,9 @@ use crate::aws::region::{Partition, Region};
 use crate::go::text::quote;
 use crate::refusal::{Code, Coded};
 
+/// What the addresses begin with at which AWS serves an instance over IPv6.
+const AWS_LOCAL_SERVICES: [u16; 2] = [0xfd00, 0x0ec2];
+
 /// The AWS services this method calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Service {
@@ -176,11 +179,30 @@ impl Endpoint {
     /// known to be this one.
     #[must_use]
     pub fn is_unprotected(&self) -> bool {
-        let host = self.authority.host();
-        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        let is_loopback = address
-            .map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |ip| ip.to_canonical().is_loopback());
+        let is_loopback = self.address().map_or_else(
+            || self.authority.host().eq_ignore_ascii_case("localhost"),
+            |address| address.is_loopback(),
+        );
         self.scheme == Scheme::HTTP && !is_loopback
+    }
+
+    /// Whether its host is an address of this machine's link: that of a neighbour, or of what AWS serves to one
+    /// instance alone, as its metadata. Addresses that a name resolves to are not looked at.
+    #[must_use]
+    pub fn is_link_local(&self) -> bool {
+        match self.address() {
+            Some(IpAddr::V4(address)) => address.is_link_local(),
+            Some(IpAddr::V6(address)) => {
+                address.is_unicast_link_local() || address.segments().starts_with(&AWS_LOCAL_SERVICES)
+            }
+            None => false,
+        }
+    }
+
+    /// Its host, if that is an address.
+    fn address(&self) -> Option<IpAddr> {
+        let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
+        host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
     }
 
     /// The URI for a request path, which starts with `/` or is appended after one.
@@ -298,6 +320,27 @@ mod tests {
             ("http://[::ffff:127.0.0.1]", false),
         ] {
             assert_eq!(Endpoint::configured(url).unwrap().is_unprotected(), unprotected, "{url}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_the_link_are_known_in_each_spelling() {
+        for (url, is_local) in [
+            ("http://169.254.169.254/", true),
+            ("https://169.254.0.1:8443/base", true),
+            ("169.254.170.2", true),
+            ("https://[fe80::1]", true),
+            ("https://[FEBF::1]:80", true),
+            ("https://[::ffff:169.254.169.254]", true),
+            ("http://[fd00:ec2::254]", true),
+            ("https://169.253.255.255", false),
+            ("https://[fec0::1]", false),
+            ("https://[fd00:ec3::254]", false),
+            ("https://169.254.169.254.example", false),
+            ("http://127.0.0.1", false),
+            ("https://sts.example", false),
+        ] {
+            assert_eq!(Endpoint::configured(url).unwrap().is_link_local(), is_local, "{url}");
         }
     }
 

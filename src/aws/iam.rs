@@ -12,6 +12,7 @@ use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};
 use crate::aws::arn::AccountId;
+use crate::ports::Secret;
 
 const VERSION: &str = "2010-05-08";
 
@@ -39,7 +40,7 @@ pub struct AccessKey {
     /// Its id.
     pub id: String,
     /// Its secret, which AWS tells only once.
-    pub secret: Zeroizing<String>,
+    pub secret: Secret,
 }
 
 /// The user a caller's keys belong to.

@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod error;
 pub mod gave_up;
 pub mod iam;
+pub mod instance_id;
 pub mod query;
 pub mod region;
 pub mod signature_fault;

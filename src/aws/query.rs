@@ -70,7 +70,7 @@ impl QueryCall<'_> {
         let request = self.request(context.now).map_err(|cause| self.failed(cause))?;
         let (account, region) = (self.account.as_str(), self.region.name());
         let line = context.calls.own_line_for(context.purpose, account, region, self.api);
-        let mut meter = Meter::Own { line, paid };
+        let mut meter = Meter::own(line, paid);
         let answer = send(context, &request, &mut meter).await;
         let answer = answer.map_err(|gave_up| self.failed(NoResult::GaveUp(gave_up)))?.response;
         if !answer.status.is_success() {
@@ -122,6 +122,7 @@ impl QueryCall<'_> {
             headers: parts.headers,
             body,
             response_limit: self.max_answer,
+            host_chosen_in: None,
         })
     }
 

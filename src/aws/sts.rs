@@ -99,6 +99,17 @@ pub struct Forwarded<'a> {
     pub region_by_client: bool,
 }
 
+impl Forwarded<'_> {
+    /// Bytes of the request, as far as the client chose them.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let Ok(HttpRequest { uri, headers, body, .. }) = &self.request else { return 0 };
+        let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+        let headers = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+        headers.fold(target.saturating_add(body.len()), usize::saturating_add)
+    }
+}
+
 /// What of a client's request cannot be sent in HTTP.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Unsendable {

@@ -44,6 +44,36 @@ pub fn check_region(role: &Role, role_name: &str, region: &str) -> Result<(), Mi
     Err(mismatch(Compared::Region, role_name, region, regions))
 }
 
+/// Compares the account of an identity document with the accounts of a role.
+///
+/// # Errors
+/// The account is none of them.
+pub fn check_account(role: &Role, role_name: &str, account: &str) -> Result<(), Mismatch> {
+    let accounts = role.bound_account_id_list.as_deref().unwrap_or_default();
+    if accounts.is_empty() || accounts.iter().any(|bound| bound == account) {
+        return Ok(());
+    }
+    Err(mismatch(Compared::Account, role_name, account, accounts))
+}
+
+/// Compares what an identity document says of account and instance with the bindings of a role; in the order in
+/// which [`check_bounds`] compares them.
+///
+/// # Errors
+/// The first binding that is not satisfied.
+pub fn check_document(
+    role: &Role,
+    role_name: &str,
+    account: &AccountId,
+    instance_id: &str,
+) -> Result<(), Mismatch> {
+    let bound = role.bound_ec2_instance_id_list.as_deref().unwrap_or_default();
+    if !bound.is_empty() && bound.iter().all(|bound| bound != instance_id) {
+        return Err(mismatch(Compared::InstanceId, role_name, instance_id, bound));
+    }
+    check_account(role, role_name, account.as_str())
+}
+
 fn mismatch(compared: Compared, role_name: &str, seen: &str, bound: &[String]) -> Mismatch {
     Mismatch { compared, role_name: role_name.to_owned(), seen: seen.to_owned(), bound: bound.to_vec() }
 }
@@ -67,8 +97,7 @@ fn check_described(
     };
     let subnet = instance.subnet_id.as_deref().ok_or(CannotTell::NoSubnet);
     let vpc = instance.vpc_id.as_deref().ok_or(CannotTell::NoVpc);
-    check(Compared::InstanceId, &role.bound_ec2_instance_id_list, Ok(&instance.id))?;
-    check(Compared::Account, &role.bound_account_id_list, Ok(account.as_str()))?;
+    check_document(role, role_name, account, &instance.id)?;
     check(Compared::Ami, &role.bound_ami_id_list, Ok(&instance.image_id))?;
     check(Compared::Subnet, &role.bound_subnet_id_list, subnet)?;
     check(Compared::Vpc, &role.bound_vpc_id_list, vpc)

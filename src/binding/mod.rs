@@ -1,8 +1,10 @@
 //! What a role demands of a caller.
 
 pub mod account;
+pub mod binds_anything;
 mod bound_error;
 pub mod instance;
+pub mod partition;
 pub mod principal;
 
 pub use bound_error::{BoundError, CannotTell, Compared, Mismatch};

@@ -14,7 +14,7 @@ pub struct Principal<'a> {
 /// The outcome of comparing a principal with a role's bindings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrincipalMatch {
-    /// The role binds no principals, or this one.
+    /// The role binds no principals, neither by ARN nor by id, or this one.
     Admitted,
     /// No binding can match.
     Refused,
@@ -27,7 +27,7 @@ pub enum PrincipalMatch {
 pub fn check_principal(role: &Role, principal: Principal<'_>) -> PrincipalMatch {
     let arns = role.bound_iam_principal_arn_list.as_deref().unwrap_or_default();
     let ids = role.bound_iam_principal_id_list.as_deref().unwrap_or_default();
-    if arns.is_empty() || ids.iter().any(|id| id == principal.unique_id) {
+    if (arns.is_empty() && ids.is_empty()) || ids.iter().any(|id| id == principal.unique_id) {
         return PrincipalMatch::Admitted;
     }
     if !role.resolve_aws_unique_ids && arns.iter().any(|arn| arn == principal.canonical_arn) {
@@ -88,6 +88,8 @@ mod tests {
         for (role, expected) in [
             (role(&[], &[], true), PrincipalMatch::Admitted),
             (role(&["arn:x"], &["AIDA"], true), PrincipalMatch::Admitted),
+            (role(&[], &["AIDA"], true), PrincipalMatch::Admitted),
+            (role(&[], &["AIDB"], true), PrincipalMatch::Refused),
             (role(&["arn:u"], &["AIDB"], true), PrincipalMatch::Refused),
             (role(&["arn:u"], &[], false), PrincipalMatch::Admitted),
             (role(&["arn:U"], &[], false), PrincipalMatch::Refused),

@@ -138,6 +138,7 @@ impl HostClient {
             headers,
             body: body.to_string().into(),
             response_limit: MAX_ANSWER,
+            host_chosen_in: None,
         };
         let exchange = tokio::time::timeout(self.address.timeout, self.transport.send(request)).await;
         let unreached = |why: &str| Refusal {

@@ -1,5 +1,6 @@
 //! Equal look-ups at the same time become one.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
@@ -28,6 +29,16 @@ impl<K: Eq + Hash, V: Clone> SingleFlight<K, V> {
     /// The result of the work in flight under this key, or of new work.
     pub fn run(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> Shared<Work<V>> {
         self.join(key, work).0
+    }
+
+    /// The work in flight under this key.
+    pub fn running<Q>(&self, key: &Q) -> Option<Shared<Work<V>>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.get(key).and_then(WeakShared::upgrade)
     }
 
     /// As [`SingleFlight::run`], for work that cannot be dropped: it stays known to its end, so that

@@ -8,7 +8,7 @@ use super::{Entry, StoredTime};
 /// The stored entry `whitelist/identity/<instance>`. It is local to the cluster.
 ///
 /// A login loads it with [`Store::load`](crate::store::Store::load), and writes it with
-/// [`Store::replace`](crate::store::Store::replace), so that of two first logins of an instance one
+/// [`Store::renew`](crate::store::Store::renew), so that of two first logins of an instance one
 /// sees the other.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

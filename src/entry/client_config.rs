@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use super::Entry;
 use crate::go::GoDuration;
+use crate::ports::Secret;
 
 /// The stored entry `config/client`. Nothing is validated when it is written, as in the built-in
 /// method; what cannot work fails where it is used.
@@ -27,7 +27,7 @@ pub struct ClientConfig {
     /// Static access key id.
     pub access_key: String,
     /// Static secret; never returned.
-    pub secret_key: Zeroizing<String>,
+    pub secret_key: Secret,
     /// EC2 API URL instead of the computed one.
     pub endpoint: String,
     /// IAM API URL instead of the computed one.
@@ -63,7 +63,7 @@ impl Default for ClientConfig {
             rotation_period: GoDuration::ZERO,
             disable_automated_rotation: false,
             access_key: String::new(),
-            secret_key: Zeroizing::default(),
+            secret_key: Secret::default(),
             endpoint: String::new(),
             iam_endpoint: String::new(),
             sts_endpoint: String::new(),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{Entry, EntryError};
 use crate::framework::TokenParams;
 use crate::go::GoDuration;
+use crate::ports::Secret;
 
 /// By what a role's callers prove themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ pub struct Role {
     /// Whether an instance may log in only once.
     pub disallow_reauthentication: bool,
     /// Key of role tags.
-    pub hmac_key: String,
+    pub hmac_key: Secret,
     /// Version of the entry's form.
     pub version: i64,
     /// Deprecated name of `token_ttl`.

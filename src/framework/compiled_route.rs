@@ -4,9 +4,11 @@ use regex_lite::Regex;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::data::parse_data_within;
 use super::near_field::nearest;
 use super::{
-    DataError, Endpoint, Fields, HostFlavor, MAX_DATA_BYTES, Operation, Request, Route, parse_data, pattern,
+    DataError, Endpoint, Fields, HostFlavor, MAX_DATA_BYTES, MAX_JSON_VALUES, Operation, Request, Route,
+    pattern,
 };
 use crate::refusal::{Code, Coded};
 
@@ -129,7 +131,8 @@ impl<B> CompiledRoute<B> {
         captures: Captures,
     ) -> Result<Input, InputError> {
         let limit = self.route.max_data_bytes.unwrap_or(MAX_DATA_BYTES);
-        let mut data = parse_data(&request.data, limit)?;
+        let max_values = self.route.max_data_values.unwrap_or(MAX_JSON_VALUES);
+        let mut data = parse_data_within(&request.data, limit, max_values)?;
         let mut replaced = Vec::new();
         for (name, value) in captures {
             let overwritten = data.insert(name.to_owned(), Value::String(value));

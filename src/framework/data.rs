@@ -39,11 +39,20 @@ impl Coded for DataError {
 /// # Errors
 /// What is wrong with it.
 pub fn parse_data(text: &str, max_bytes: usize) -> Result<Map<String, Value>, DataError> {
+    parse_data_within(text, max_bytes, MAX_JSON_VALUES)
+}
+
+/// Reads request data of at most so many values; see [`MAX_JSON_VALUES`] for what counts.
+pub(super) fn parse_data_within(
+    text: &str,
+    max_bytes: usize,
+    max_values: usize,
+) -> Result<Map<String, Value>, DataError> {
     let limit = max_bytes.min(MAX_DATA_BYTES);
     if text.len() > limit {
         return Err(DataError(format!("is longer than {limit} bytes")));
     }
-    check_shape(text, MAX_JSON_VALUES, MAX_JSON_DEPTH).map_err(DataError)?;
+    check_shape(text, max_values, MAX_JSON_DEPTH).map_err(DataError)?;
     if text.trim_ascii().is_empty() {
         return Ok(Map::new());
     }

@@ -3,9 +3,12 @@
 //! Clients of signed logins send them in three forms: an object, text that is a JSON object with or
 //! without base64 around it, or a list of `name:value`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::data;
+use crate::budget::Name;
 use crate::go::text::decode_base64;
 
 /// Most header values of one field, over all names. Signed requests have about ten.
@@ -22,7 +25,8 @@ type Headers = Vec<(String, Vec<String>)>;
 /// Headers from a JSON value; `null`, `{}` and `[]` are no headers. The limit counts the bytes of
 /// text as sent, and of names and values.
 pub(super) fn convert(max_bytes: usize, value: Value) -> Result<Headers, String> {
-    let mut collector = Collector { headers: Vec::new(), values: 0, bytes: 0, max_bytes };
+    let mut collector =
+        Collector { headers: Vec::new(), places: BTreeMap::new(), values: 0, bytes: 0, max_bytes };
     match value {
         Value::Null => {}
         Value::Object(members) => collector.add_object(members)?,
@@ -65,6 +69,8 @@ fn parse_text(text: String) -> Result<Value, String> {
 
 struct Collector {
     headers: Headers,
+    /// Where each name stands.
+    places: BTreeMap<Name, usize>,
     values: usize,
     bytes: usize,
     max_bytes: usize,
@@ -98,7 +104,8 @@ impl Collector {
         if self.bytes > self.max_bytes {
             return Err(too_long(self.max_bytes));
         }
-        match self.headers.iter_mut().find(|(known, _)| known == name) {
+        let place = *self.places.entry(Name(name.to_owned())).or_insert(self.headers.len());
+        match self.headers.get_mut(place) {
             Some((_, values)) => values.push(value),
             None => self.headers.push((name.to_owned(), vec![value])),
         }
@@ -131,6 +138,21 @@ mod tests {
 
     fn encoded(json: &Value) -> Value {
         json!(STANDARD.encode(json.to_string()))
+    }
+
+    #[test]
+    fn names_cost_little_in_every_form() {
+        use crate::budget::Step;
+        use crate::budget::step::counted::count;
+
+        let name = |number: usize| format!("{}{number:02}", "x".repeat(1_000));
+        let object: Value = (0..64).map(|number| (name(number), json!("v"))).collect::<Map<_, _>>().into();
+        let list: Vec<String> = (0..64).map(|number| format!("{}:v", name(number))).collect();
+        for form in [object.clone(), json!(object.to_string()), encoded(&object), json!(list)] {
+            let (converted, steps) = count(Step::NamesCompared, || convert(128 * 1024, form));
+            assert_eq!(converted.unwrap().len(), 64);
+            assert!(steps <= 64 * 16, "{steps}");
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     async fn help(table: &RouteTable<TestBackend>, path: &str) -> String {
-        match table.handle(&TestBackend::default(), &request(Operation::Help, path, "null")).await {
+        match table.handle(&TestBackend::default(), request(Operation::Help, path, "null")).await {
             Reply::Answer(response) => {
                 response.data.unwrap().get("help").unwrap().as_str().unwrap().to_owned()
             }

@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Unknown = 0,
     /// User error.
     User = 1,
+    /// An error with a status of its own, which is always 429 here.
+    TooManyRequests = 3,
     /// Unsupported operation, 405.
     UnsupportedOperation = 5,
     /// Unsupported path, 404.
@@ -100,6 +102,7 @@ impl From<HandlerResult> for Reply {
             Status::BadRequest => Self::Refusal { text, kind: None },
             Status::Invalid => Self::Refusal { text, kind: Some(ErrorKind::InvalidRequest) },
             Status::PermissionDenied => error(ErrorKind::PermissionDenied, text),
+            Status::TooManyRequests => error(ErrorKind::TooManyRequests, text),
             Status::User => error(ErrorKind::User, text),
             Status::UnsupportedPath => error(ErrorKind::UnsupportedPath, text),
             Status::UnsupportedOperation => error(ErrorKind::UnsupportedOperation, text),

@@ -1,5 +1,7 @@
 //! A request as the host sends it.
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use super::Auth;
 
 /// What the host asks for (`Request.operation` of the backend protocol).
@@ -105,8 +107,12 @@ pub struct Request {
     /// Path relative to the mount, without a leading slash; LIST paths end in `/`.
     pub path: String,
     /// The data as JSON text: an object or `null`. It stays text until the route is known, so that
-    /// limits apply before anything is built from it.
+    /// limits apply before anything is built from it. Handlers find it empty: what a route has read
+    /// of it is in the fields, and a request may wait long for AWS.
     pub data: String,
+    /// SHA-256 of the data, by which equal requests are known once the data is read and gone; zeros
+    /// before.
+    pub data_digest: [u8; 32],
     /// Full mount path with namespace and trailing slash.
     pub mount_point: String,
     /// Name of the plugin type as mounted.
@@ -117,4 +123,13 @@ pub struct Request {
     pub auth: Option<Auth>,
     /// Set on paths that need no token.
     pub unauthenticated: bool,
+}
+
+impl Request {
+    /// Forgets the data, of which the digest stays.
+    pub(super) fn forget_data(&mut self) {
+        let digest = digest(&SHA256, self.data.as_bytes());
+        self.data_digest = digest.as_ref().try_into().unwrap_or_default();
+        self.data = String::new();
+    }
 }

@@ -50,6 +50,9 @@ pub struct Route<B> {
     /// Longest accepted request data in bytes, where it is less than
     /// [`MAX_DATA_BYTES`](super::MAX_DATA_BYTES).
     pub max_data_bytes: Option<usize>,
+    /// Most values of accepted request data, where it is less than
+    /// [`MAX_JSON_VALUES`](super::MAX_JSON_VALUES).
+    pub max_data_values: Option<usize>,
     /// Whether a write is answered with a warning for each member of its data that is no field and has nearly
     /// the name of one. Else, as in Vault's SDK, only an answer that has content tells of such members.
     pub warns_of_unknown_fields: bool,

@@ -80,9 +80,9 @@ impl<B> RouteTable<B> {
 impl<B: Backend> RouteTable<B> {
     /// Answers a request. The operations without a path (renew, revoke, rollback, rotation, resolve-path) are
     /// not for the table; it knows no handler for them.
-    pub async fn handle(&self, backend: &B, request: &Request) -> Reply {
+    pub async fn handle(&self, backend: &B, request: Request) -> Reply {
         let result = if request.operation == Operation::Help {
-            self.help(backend, request).await
+            self.help(backend, &request).await
         } else {
             self.run(backend, request).await
         };
@@ -103,14 +103,16 @@ impl<B: Backend> RouteTable<B> {
         Ok(Some(help::response(help::of_route(compiled, &request.path), document)))
     }
 
-    async fn run(&self, backend: &B, request: &Request) -> HandlerResult {
+    async fn run(&self, backend: &B, mut request: Request) -> HandlerResult {
         let (compiled, captures) = self.find_compiled(&request.path).ok_or(Failure::unsupported_path())?;
         let endpoint = compiled.endpoint(request.operation).ok_or(Failure::unsupported_operation())?;
         if endpoint.forward_to_writer && !backend.can_write().await? {
             return Err(Failure::read_only());
         }
-        let input = compiled.input(self.host, request, captures).map_err(|error| Failure::refused(&error))?;
-        let mut answer = (endpoint.handler)(backend, request, input.fields).await?;
+        let input =
+            compiled.input(self.host, &request, captures).map_err(|error| Failure::refused(&error))?;
+        request.forget_data();
+        let mut answer = (endpoint.handler)(backend, &request, input.fields).await?;
         let is_write = matches!(request.operation, Operation::Create | Operation::Update);
         let (meant, ignored) = if compiled.route.warns_of_unknown_fields && is_write {
             told_apart(compiled, input.ignored)

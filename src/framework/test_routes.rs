@@ -35,6 +35,7 @@ pub(super) fn request(operation: Operation, path: &str, data: &str) -> Request {
         id: "id".to_owned(),
         operation,
         path: path.to_owned(),
+        data_digest: [0; 32],
         data: data.to_owned(),
         mount_point: "auth/aws/".to_owned(),
         mount_type: "aws".to_owned(),
@@ -116,6 +117,7 @@ pub(super) fn route(
         display: DisplayAttributes::default(),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }
@@ -180,6 +182,7 @@ pub(super) fn routes() -> Vec<Route<TestBackend>> {
                 ..DisplayAttributes::default()
             },
             max_data_bytes: Some(512),
+            max_data_values: None,
             ..route("login$", LOGIN, &[Operation::Update, Operation::AliasLookahead, Operation::ResolveRole])
         },
         Route { display: named("auth-roles"), ..route("role/?", &[], &[Operation::List]) },

@@ -19,6 +19,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::chosen_names::ChosenNames;
 use super::error::{BoxError, ConnectError};
 use super::peer::Peer;
 use super::proxy::{Protocol, Proxies};
@@ -40,6 +41,7 @@ pub(super) struct Connector {
     trust: Arc<Trust>,
     /// Says whose certificate a target must have.
     names: Arc<dyn ResolveServerName + Send + Sync>,
+    chosen_names: Arc<ChosenNames>,
 }
 
 impl std::fmt::Debug for Connector {
@@ -54,7 +56,8 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let names = Arc::new(DefaultServerNameResolver::default());
-        Self { dialer: Dialer { tcp, proxies, trust: Arc::clone(&trust) }, trust, names }
+        let dialer = Dialer { tcp, proxies, trust: Arc::clone(&trust) };
+        Self { dialer, trust, names, chosen_names: Arc::default() }
     }
 
     /// Towards targets this trust, and a certificate for this name if there is one, instead of one for
@@ -65,6 +68,23 @@ impl Connector {
             self.names = Arc::new(FixedServerNameResolver::new(name));
         }
         self
+    }
+
+    /// Checks a host that a client of a mount chose, in the time that connecting to it would have.
+    ///
+    /// # Errors
+    /// As connecting to it would have ended.
+    pub(super) async fn check_chosen(&self, target: &Uri, mount: &str) -> Result<(), ConnectError> {
+        if self.dialer.proxies.for_target(target).ok().flatten().is_some() {
+            // The proxy resolves it.
+            return Ok(());
+        }
+        let peer = self.dialer.describe(target);
+        let check = self.chosen_names.check(target.host().unwrap_or_default(), mount);
+        match tokio::time::timeout(CONNECT_TIMEOUT, check).await {
+            Ok(checked) => checked.map_err(|error| ConnectError::new(&peer, &error)),
+            Err(_) => Err(ConnectError::too_late(&peer, CONNECT_TIMEOUT.as_secs())),
+        }
     }
 
     async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {

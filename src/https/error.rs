@@ -58,13 +58,20 @@ impl ConnectError {
     }
 }
 
+/// The error of a request for which there is no connection.
+pub(super) fn of_connection(error: &ConnectError) -> TransportError {
+    match error {
+        ConnectError::Resolve(text) => TransportError::Resolve(text.clone()),
+        ConnectError::Connect(text) => TransportError::Connect(text.clone()),
+        ConnectError::Tunnel(text) => TransportError::Tunnel(text.clone()),
+        ConnectError::Tls(text) => TransportError::Tls(text.clone()),
+    }
+}
+
 /// The error of a request that got no answer.
 pub(super) fn of_request(error: &hyper_util::client::legacy::Error) -> TransportError {
     match find::<ConnectError>(error) {
-        Some(ConnectError::Resolve(text)) => TransportError::Resolve(text.clone()),
-        Some(ConnectError::Connect(text)) => TransportError::Connect(text.clone()),
-        Some(ConnectError::Tunnel(text)) => TransportError::Tunnel(text.clone()),
-        Some(ConnectError::Tls(text)) => TransportError::Tls(text.clone()),
+        Some(error) => of_connection(error),
         // The outermost text only says in which part of the client it happened.
         None => of_exchange(error.source().unwrap_or(error)),
     }

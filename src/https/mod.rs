@@ -5,6 +5,7 @@
 //! answer's head at most [`MAX_HEAD_BYTES`], its body as much as the request allows. Redirects are
 //! answers like any other, compressed answers are never asked for, and nothing is sent twice.
 
+mod chosen_names;
 mod connector;
 mod environment;
 mod error;
@@ -28,5 +29,7 @@ mod tests;
 pub use connector::CONNECT_TIMEOUT;
 pub use environment::Environment;
 pub use server_tls::{Authorities, ClientCertificate, ServerTls, ServerTlsError};
-pub use transport::{HttpsTransport, IDLE_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS, MAX_IDLE_PER_ENDPOINT};
+pub use transport::{
+    HttpsTransport, IDLE_TIMEOUT, MAX_HEAD_BYTES, MAX_HEADERS, MAX_IDLE_PER_ENDPOINT, MAX_PER_ENDPOINT,
+};
 pub use trust::TrustError;

@@ -24,6 +24,12 @@ type Addresses = Result<Vec<SocketAddr>, Arc<io::Error>>;
 #[error(transparent)]
 pub(super) struct NotResolved(Arc<io::Error>);
 
+impl From<Arc<io::Error>> for NotResolved {
+    fn from(error: Arc<io::Error>) -> Self {
+        Self(error)
+    }
+}
+
 /// Resolves names through the system.
 #[derive(Clone, Default)]
 pub(super) struct Resolver {

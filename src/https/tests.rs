@@ -40,6 +40,7 @@ fn get(uri: &str) -> HttpRequest {
         headers: HeaderMap::new(),
         body: Bytes::new(),
         response_limit: 1000,
+        host_chosen_in: None,
     }
 }
 

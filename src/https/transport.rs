@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
+use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
@@ -19,6 +20,7 @@ use super::error;
 use super::proxy::{Protocol, Proxies};
 use super::server_tls::ServerTls;
 use super::trust::{Trust, TrustError};
+use crate::concurrency::shares::Shares;
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 
 /// How long an unused connection is kept. Shorter than what address translators keep.
@@ -26,6 +28,9 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Most unused connections kept for one endpoint.
 pub const MAX_IDLE_PER_ENDPOINT: usize = 32;
+
+/// Most requests that are under way to one endpoint, and so most connections in use. Further ones wait.
+pub const MAX_PER_ENDPOINT: usize = 1024;
 
 /// Longest head of an answer: status line and headers, in bytes. An answer whose head has not ended
 /// by then is given up.
@@ -38,6 +43,8 @@ pub const MAX_HEADERS: usize = 100;
 #[derive(Debug)]
 pub struct HttpsTransport {
     client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
+    under_way: Shares,
     proxies: Arc<Proxies>,
 }
 
@@ -88,8 +95,8 @@ impl HttpsTransport {
             .pool_max_idle_per_host(MAX_IDLE_PER_ENDPOINT)
             .http1_max_buf_size(MAX_HEAD_BYTES)
             .http1_max_headers(MAX_HEADERS)
-            .build(connector);
-        Self { client, proxies }
+            .build(connector.clone());
+        Self { client, connector, under_way: Shares::new(MAX_PER_ENDPOINT), proxies }
     }
 
     /// The request as it leaves: framed, and with what its proxy is told.
@@ -164,7 +171,15 @@ impl Transport for HttpsTransport {
     /// nothing was sent, goes to another connection.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let limit = request.response_limit;
+        let chosen_in = request.host_chosen_in.clone();
         let outgoing = self.prepare(request)?;
+        if let Some(mount) = chosen_in {
+            let checked = self.connector.check_chosen(outgoing.uri(), &mount).await;
+            checked.map_err(|error| error::of_connection(&error))?;
+        }
+        let endpoint = outgoing.uri().authority().map_or("", Authority::as_str);
+        let share = self.under_way.take(endpoint).await;
+        let _share = share.map_err(|error| TransportError::Exchange(error.to_string()))?;
         let answer = self.client.request(outgoing).await.map_err(|error| error::of_request(&error))?;
         let (head, body) = answer.into_parts();
         let body = read_body(body, limit).await?;

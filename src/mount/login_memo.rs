@@ -34,13 +34,11 @@ pub struct LoginKey {
 }
 
 impl LoginKey {
-    /// The key of a login's data.
+    /// The key of a login, by the digest of its data.
     #[must_use]
-    pub fn new(mount: &str, data: &str, generation: u64) -> Self {
-        let mut text = Vec::with_capacity(mount.len().saturating_add(data.len()).saturating_add(1));
+    pub fn new(mount: &str, data: &[u8; 32], generation: u64) -> Self {
+        let mut text = data.to_vec();
         text.extend_from_slice(mount.as_bytes());
-        text.push(0);
-        text.extend_from_slice(data.as_bytes());
         Self { data: digest(&SHA256, &text).as_ref().to_vec(), generation }
     }
 }
@@ -117,14 +115,14 @@ mod tests {
     }
 
     fn key() -> LoginKey {
-        LoginKey::new("mount", "{\"a\":1}", 1)
+        LoginKey::new("mount", &[1; 32], 1)
     }
 
     fn others() -> [LoginKey; 3] {
         [
-            LoginKey::new("mount", "{\"a\": 1}", 1),
-            LoginKey::new("other", "{\"a\":1}", 1),
-            LoginKey::new("mount", "{\"a\":1}", 2),
+            LoginKey::new("mount", &[2; 32], 1),
+            LoginKey::new("other", &[1; 32], 1),
+            LoginKey::new("mount", &[1; 32], 2),
         ]
     }
 

@@ -16,6 +16,7 @@
 //! login and no path.
 
 mod certificates;
+pub(crate) mod document_verification;
 pub mod login_memo;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
@@ -40,13 +41,18 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
+use crate::concurrency::repeats::Repeats;
+use crate::concurrency::room::{Place, Room};
+use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
+use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
+use crate::refusal::Code;
 use crate::store::change::Change;
 use crate::store::{ConfigSnapshot, Store};
 
@@ -56,6 +62,21 @@ pub struct Environment {
     pub world: Arc<World>,
     /// The server the plugin runs under.
     pub host: HostFlavor,
+    /// Room for the logins that wait for STS, of all mounts.
+    pub forwarded: Room,
+}
+
+/// Logins of one mount that wait for STS at the same time, and the bytes of the requests that they have
+/// forwarded. Each holds a connection, and several times its bytes.
+const fn room_of_mount() -> Room {
+    Room::new(512, 16 * 1024 * 1024)
+}
+
+/// The room for the logins of all mounts that wait for STS: of so many mounts that a few whose STS hangs
+/// leave enough to the others.
+#[must_use]
+pub const fn room_of_process() -> Room {
+    Room::new(4096, 64 * 1024 * 1024)
 }
 
 /// What the host says when it sets up a mount.
@@ -82,8 +103,11 @@ pub struct Mount {
     clients: AwsClients,
     full_arns: FullArns,
     login_memo: LoginMemo,
+    document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
+    forwarded: Room,
+    failed_logins: Repeats<Code>,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -109,8 +133,11 @@ impl Mount {
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
+            document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
+            forwarded: room_of_mount(),
+            failed_logins: Repeats::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -122,6 +149,9 @@ impl Mount {
     pub fn invalidate_key(&self, key: &str) {
         self.store.invalidate(key);
         self.forget_role_principals(key);
+        if key == ClientConfig::KEY {
+            self.clients.forget_credentials();
+        }
         if !key.starts_with("config/identity") {
             self.full_arns.clear();
         }
@@ -185,6 +215,21 @@ impl Mount {
     /// Look-ups in AWS for one request.
     pub(crate) fn look_up<'a>(&'a self, snapshot: &'a ConfigSnapshot, deadline: Deadline) -> LookUp<'a> {
         LookUp::new(&self.clients, &self.store, snapshot, deadline)
+    }
+
+    pub(crate) fn document_verifications(&self) -> &DocumentVerifications {
+        &self.document_verifications
+    }
+
+    /// A place among the logins that wait for STS, for a request of so many bytes; `None` where too many
+    /// wait.
+    pub(crate) fn place_at_sts(&self, bytes: usize) -> Option<[Place<'_>; 2]> {
+        Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
+    }
+
+    /// Which failed logins the operator is told of.
+    pub(crate) fn failed_logins(&self) -> &Repeats<Code> {
+        &self.failed_logins
     }
 
     pub(crate) fn login_memo(&self) -> &LoginMemo {

@@ -57,6 +57,7 @@ registered certificate can make identity documents for any account, so register 
         display: display("certificate"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }
@@ -72,6 +73,7 @@ pub(super) fn list_route() -> Route<Mount> {
         display: display("certificate-configurations"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }

@@ -85,6 +85,7 @@ value; an empty string clears one.
         display: display("client"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }
@@ -119,7 +120,9 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
         deregister(mount, request).await?;
     }
-    mount.store().delete(ClientConfig::KEY).await?;
+    let deleted = mount.store().delete(ClientConfig::KEY).await;
+    mount.clients().forget_credentials();
+    deleted?;
     mount.forget_full_arns();
     Ok(None)
 }
@@ -141,6 +144,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             return Ok(warned_of(&fields));
         }
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
+        mount.clients().forget_credentials();
         mount.forget_full_arns();
         let written = written.map_err(|failure| match rotation {
             Some(operation) => failure.in_words(|cause| {
@@ -157,21 +161,25 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
     }
 }
 
-/// Endpoints of the request that leave calls unprotected, in words. What is given may hold a password, so
-/// it is not quoted.
+/// Endpoints of the request that leave calls unprotected, or lead where AWS is not, in words. What is given may hold a
+/// password, so it is not quoted.
 fn warned_of(fields: &Fields) -> Option<Response> {
-    let warnings: Vec<String> = ["endpoint", "iam_endpoint", "sts_endpoint"]
-        .into_iter()
-        .filter(|name| {
-            let given = fields.text(name).map(AwsEndpoint::configured);
-            given.is_some_and(|endpoint| endpoint.is_ok_and(|endpoint| endpoint.is_unprotected()))
-        })
-        .map(|name| {
-            format!(
+    let mut warnings = Vec::new();
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+        let Some(Ok(endpoint)) = fields.text(name).map(AwsEndpoint::configured) else {
+            continue;
+        };
+        if endpoint.is_unprotected() {
+            warnings.push(format!(
                 "{name} is an http URL: whoever is on the way to it can read the requests of the server and forge the answers that logins are decided by; use https"
-            )
-        })
-        .collect();
+            ));
+        }
+        if endpoint.is_link_local() {
+            warnings.push(format!(
+                "{name} is a link-local address, where the metadata service of an instance and its neighbours are, and no API of AWS: signed requests and the answers that logins are decided by go there; use the name of an AWS endpoint"
+            ));
+        }
+    }
     (!warnings.is_empty()).then(|| Response { warnings, ..Response::default() })
 }
 

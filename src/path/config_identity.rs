@@ -55,6 +55,7 @@ gives it: policies that are templated with it must not trust names that callers 
         display: display("identity-integration"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }

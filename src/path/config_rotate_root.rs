@@ -27,6 +27,7 @@ allows two. New keys take some seconds to be known everywhere in AWS.
         display: verb("rotate", "root-credentials"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }

@@ -43,6 +43,7 @@ looked up with the role named here; an account without one is refused.
         display: display("sts-role"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }
@@ -58,6 +59,7 @@ pub(super) fn list_route() -> Route<Mount> {
         display: display("sts-role-relationships"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn route(list: TidyList) -> Route<Mount> {
         display: display(operation),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: true,
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn list_route() -> Route<Mount> {
         display: display("identity-access-list"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }
@@ -43,6 +44,7 @@ renewal of its tokens.
         display: display("identity-access-list"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 use thiserror::Error;
 
+use super::logged_text;
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
     Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
@@ -16,6 +17,8 @@ use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
 const MAX_DATA_BYTES: usize = 512 * 1024;
+/// Most values in the data of a login request. One of 64 header values has fewer than 300.
+const MAX_DATA_VALUES: usize = 1_000;
 /// Longest URL and body, in base64 bytes.
 const MAX_SIGNED_BYTES: usize = 16 * 1024;
 /// Longest headers, in bytes of their encoding.
@@ -76,6 +79,7 @@ server, see iam_server_id_header_value of config/client.
         display: verb("login", ""),
         deprecated: false,
         max_data_bytes: Some(MAX_DATA_BYTES),
+        max_data_values: Some(MAX_DATA_VALUES),
         warns_of_unknown_fields: false,
     }
 }
@@ -115,14 +119,17 @@ impl From<iam::Refused> for Failure {
         use iam::Refused;
         let status = match &refused {
             Refused::Mount(failure) => return failure.clone(),
+            Refused::TooManyWait => Status::TooManyRequests,
             Refused::Request(_)
             | Refused::Upstream(_)
             | Refused::Caller(_)
             | Refused::NoRole { .. }
             | Refused::WrongType(_)
+            | Refused::BindsNothing(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
             | Refused::Instance { .. }
+            | Refused::OtherPartition { .. }
             | Refused::InstanceNotBound(_) => Status::BadRequest,
             Refused::Role(_) | Refused::CannotTell(_) | Refused::Alias(_) => Status::Internal,
         };
@@ -138,12 +145,14 @@ impl From<ec2::Refused> for Failure {
             Refused::Form(_)
             | Refused::NoRole { .. }
             | Refused::WrongType(_)
+            | Refused::BindsNothing(_)
             | Refused::Instance(_)
             | Refused::RegionNotBound(_)
             | Refused::InstanceNotBound(_)
             | Refused::Reauthentication(_)
             | Refused::NonceTooLong => Status::BadRequest,
             Refused::Document(_)
+            | Refused::Busy(_)
             | Refused::CertificateGone(_)
             | Refused::NoRoleName
             | Refused::CannotTell(_)
@@ -173,10 +182,11 @@ fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
 }
 
 async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
-    match log_in(mount, request, &fields).await {
+    let role = fields.text("role").unwrap_or("").to_owned();
+    match log_in(mount, request, fields).await {
         Ok(admitted) => Ok(Some(admitted.into())),
         Err(failure) => {
-            log_refusal(request, &fields, &failure);
+            log_refusal(mount, request, &role, &failure);
             Err(failure)
         }
     }
@@ -187,37 +197,96 @@ async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
     if mount.leaves_logins_to_writer().await { Err(Failure::read_only()) } else { Ok(()) }
 }
 
-async fn log_in(mount: &Mount, request: &Request, fields: &Fields) -> Result<Admitted, Failure> {
+async fn log_in(mount: &Mount, request: &Request, fields: Fields) -> Result<Admitted, Failure> {
     check_served_here(mount).await?;
-    match login_type(fields)? {
-        LoginType::Iam => Ok(IamLogin::start(mount, request, fields).await?.log_in().await?.into()),
-        LoginType::Ec2 => Ok(Ec2Login::start(mount, request, fields).await?.log_in().await?),
+    match start(mount, request, fields).await? {
+        Started::Iam(login) => Ok(login.log_in().await?.into()),
+        Started::Ec2(login) => Ok(login.log_in().await?),
     }
 }
 
+/// A login that is read and waits for AWS.
+enum Started<'a> {
+    Iam(Box<IamLogin<'a>>),
+    Ec2(Box<Ec2Login<'a>>),
+}
+
+/// Reads a login. What the client sent is gone then: many may wait for AWS.
+async fn start<'a>(mount: &'a Mount, request: &'a Request, fields: Fields) -> Result<Started<'a>, Failure> {
+    Ok(match login_type(&fields)? {
+        LoginType::Iam => Started::Iam(Box::new(IamLogin::start(mount, request, &fields).await?)),
+        LoginType::Ec2 => Started::Ec2(Box::new(Ec2Login::start(mount, request, &fields).await?)),
+    })
+}
+
 /// The operator sees why somebody could not log in. A client's mistake is not the operator's trouble,
-/// also where it is answered with HTTP 500: else any stranger could fill the log with warnings.
-fn log_refusal(request: &Request, fields: &Fields, failure: &Failure) {
-    let role = fields.text("role").unwrap_or("");
+/// also where it is answered with HTTP 500: else any stranger could fill the log with warnings. Of the
+/// same trouble there are only so many warnings, and then how many there were.
+fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) {
     let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
-    let (id, mount) = (request.id.as_str(), request.mount_point.as_str());
-    let code = failure.code().as_str();
+    let (id, address, role) =
+        (logged_text::value(&request.id), logged_text::value(address), logged_text::value(role));
+    let (point, code, hint) = (request.mount_point.as_str(), failure.code(), failure.advice());
+    let reason = || logged_text::reason(failure.text());
     match failure.blame() {
         _ if failure.is_read_only() => {}
-        Blame::Operator | Blame::Aws | Blame::Host => {
-            tracing::warn!(id, mount, role, address, code, hint = failure.advice(), reason = %failure, "login failed");
-        }
+        Blame::Operator | Blame::Aws | Blame::Host => match mount.failed_logins().tell(code, &role) {
+            None => {}
+            Some(0) => {
+                tracing::warn!(
+                    id,
+                    mount = point,
+                    role,
+                    address,
+                    code = code.as_str(),
+                    hint,
+                    reason = reason(),
+                    "login failed"
+                );
+            }
+            Some(left_out) => {
+                tracing::warn!(
+                    id,
+                    mount = point,
+                    role,
+                    address,
+                    code = code.as_str(),
+                    hint,
+                    reason = reason(),
+                    left_out,
+                    "login failed"
+                );
+            }
+        },
         Blame::Client => {
-            tracing::debug!(id, mount, role, address, code, hint = failure.advice(), reason = %failure, "login refused")
+            tracing::debug!(
+                id,
+                mount = point,
+                role,
+                address,
+                code = code.as_str(),
+                hint,
+                reason = reason(),
+                "login refused"
+            );
         }
+    }
+}
+
+/// Tells the operator how many failed logins the log has left out since it was last told. To be called
+/// about once a minute.
+pub(crate) fn log_left_out(mount: &Mount, request: &Request) {
+    for (code, left_out) in mount.failed_logins().take_left_out() {
+        let mount = request.mount_point.as_str();
+        tracing::warn!(mount, code = code.as_str(), left_out, "further logins failed");
     }
 }
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     check_served_here(mount).await?;
-    let auth = match login_type(&fields)? {
-        LoginType::Iam => IamLogin::start(mount, request, &fields).await?.look_ahead().await?,
-        LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.look_ahead().await?,
+    let auth = match start(mount, request, fields).await? {
+        Started::Iam(login) => login.look_ahead().await?,
+        Started::Ec2(login) => login.look_ahead().await?,
     };
     Ok(Some(Response::with_auth(auth)))
 }
@@ -228,9 +297,9 @@ async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> Handl
         Some(named) if !named.is_empty() => named.to_lowercase(),
         _ => {
             check_served_here(mount).await?;
-            match login_type(&fields)? {
-                LoginType::Iam => IamLogin::start(mount, request, &fields).await?.resolve_role().await?,
-                LoginType::Ec2 => Ec2Login::start(mount, request, &fields).await?.resolve_role().await?,
+            match start(mount, request, fields).await? {
+                Started::Iam(login) => login.resolve_role().await?,
+                Started::Ec2(login) => login.resolve_role().await?,
             }
         }
     };

@@ -74,6 +74,7 @@ what a token may do and how long it lives. Fields that are not given keep their 
         display: display("auth-role"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

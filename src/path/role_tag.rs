@@ -61,6 +61,7 @@ deny list.
         display: display("role-tag"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

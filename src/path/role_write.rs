@@ -76,7 +76,7 @@ impl RoleWrite<'_> {
         self.set_tag(role)?;
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
-            role.hmac_key = random_id(random).map_err(RoleRefused::NoHmacKey)?;
+            role.hmac_key = random_id(random).map_err(RoleRefused::NoHmacKey)?.into();
         }
         Ok(warnings)
     }

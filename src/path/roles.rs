@@ -24,6 +24,7 @@ fn route(pattern: &'static str, suffix: &'static str) -> Route<Mount> {
         display: display(suffix),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

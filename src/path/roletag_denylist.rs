@@ -25,6 +25,7 @@ pub(super) fn list_route() -> Route<Mount> {
         display: display("role-tag-deny-lists"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }
@@ -49,6 +50,7 @@ Reading and deleting take the value of the tag as it is, not in base64.
         display: display("role-tag-deny-list"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

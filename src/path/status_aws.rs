@@ -51,6 +51,7 @@ questions that it could answer, null while there was none.
         display: display("status"),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

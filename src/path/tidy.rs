@@ -64,6 +64,7 @@ fn route(suffix: &'static str, handler: Handler<Mount>) -> Route<Mount> {
         display: display(suffix),
         deprecated: false,
         max_data_bytes: None,
+        max_data_values: None,
         warns_of_unknown_fields: false,
     }
 }

@@ -22,7 +22,7 @@ use process::arguments::{self, Command};
 use process::launch::LaunchEnvironment;
 use process::lifecycle::Exit;
 use process::start_error::StartError;
-use process::{handshake, log, memory_lock, open_files, panics};
+use process::{confinement, handshake, log, memory_lock, open_files, panics};
 
 /// Whether some host of plugins started this process, of backends or of others. If none did, somebody
 /// called it by hand.
@@ -45,7 +45,10 @@ pub(crate) fn run() -> ExitCode {
         let _ = io::stderr().write_all(handshake::NOTICE.as_bytes());
         return ExitCode::FAILURE;
     }
-    log::install();
+    // Before anything secret is read, and before there are threads, which have of it what this one has.
+    let refused = confinement::confine();
+    let _last_lines = log::install();
+    confinement::tell(&refused);
     panics::install_hook();
     match serve(launch) {
         Ok(exit) => exit.code(),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::https::HttpsTransport;
-use vault_plugin_auth_aws::mount::Environment;
+use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
 use super::services::Services;
@@ -17,6 +17,7 @@ use crate::plugin::link::dialer::Dialer;
 use crate::plugin::link::multiplexed_broker::MultiplexedDialer;
 use crate::plugin::link::socket::SocketFile;
 use crate::plugin::link::tls::PeerTls;
+use crate::plugin::process::bursts::Bursts;
 use crate::plugin::process::handshake::HandshakeLine;
 use crate::plugin::process::launch::LaunchEnvironment;
 use crate::plugin::process::lifecycle::{Exit, Lifecycle, Signals};
@@ -25,6 +26,7 @@ use crate::plugin::services::backend::BackendService;
 use crate::plugin::services::capabilities::{MultiplexingService, VersionService};
 use crate::plugin::services::controller::ControllerService;
 use crate::plugin::services::instances::Instances;
+use crate::plugin::services::paced_body::leave_to_read;
 use crate::plugin::services::stdio::StdioService;
 use crate::plugin::wire::protocol::logical::plugin_version_server::PluginVersionServer;
 use crate::plugin::wire::protocol::pb::backend_server::BackendServer;
@@ -52,6 +54,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
             random: Arc::new(random),
         }),
         host: launch.host,
+        forwarded: room_of_process(),
     });
 
     let lifecycle = Lifecycle::new();
@@ -81,11 +84,17 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
 
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_service_status(HEALTH_SERVICE, ServingStatus::Serving).await;
+    let bursts = Arc::new(Bursts::default());
+    tokio::spawn({
+        let bursts = Arc::clone(&bursts);
+        async move { bursts.give_back_after_each(heap::give_back).await }
+    });
     let backend = BackendService {
         environment,
         dialer,
         launch_version: launch.host_version,
         metadata_mode: launch.metadata_mode,
+        bursts,
         instances: Instances::default(),
     };
     let services = Services {
@@ -98,6 +107,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         backend: BackendServer::new(backend)
             .max_decoding_message_size(MAX_REQUEST)
             .max_encoding_message_size(MAX_ANSWER),
+        reading: leave_to_read(),
     };
 
     let exit = tokio::select! {

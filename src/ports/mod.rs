@@ -3,6 +3,7 @@
 
 mod clock;
 mod random;
+mod secret;
 mod storage;
 mod system_view;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod world;
 
 pub use clock::{Clock, SystemClock};
 pub use random::{Random, RandomError, SystemRandom, random_id};
+pub use secret::Secret;
 pub use storage::{Storage, StorageError};
 pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};
 pub use transport::{HttpRequest, HttpResponse, Transport, TransportError};

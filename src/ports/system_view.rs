@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::Secret;
 use crate::refusal::{Code, Coded};
 
 /// Why a system-view call gave no answer.
@@ -52,7 +53,7 @@ impl ReplicationState {
 #[derive(Clone)]
 pub struct IdentityToken {
     /// The signed JWT.
-    pub token: String,
+    pub token: Secret,
     /// How long it is valid.
     pub ttl: Duration,
 }

@@ -1,5 +1,7 @@
 //! One HTTP exchange with a bounded answer.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -18,6 +20,8 @@ pub struct HttpRequest {
     pub body: Bytes,
     /// Largest answer body that is read, in bytes.
     pub response_limit: usize,
+    /// The id of the mount whose clients chose the host; `None` where the configuration says which it is.
+    pub host_chosen_in: Option<Arc<str>>,
 }
 
 /// An answer, read to its end.

@@ -249,7 +249,7 @@ fn mac(plaintext: &str, role: &Role) -> Result<String, RoleTagError> {
     if role.hmac_key.is_empty() {
         return Err(RoleTagError::Key);
     }
-    let key = hmac::Key::new(hmac::HMAC_SHA256, role.hmac_key.as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, role.hmac_key.as_str().as_bytes());
     Ok(STANDARD.encode(hmac::sign(&key, plaintext.as_bytes())))
 }
 
@@ -261,7 +261,7 @@ mod tests {
     use crate::ports::testing::{Exhausted, Same};
 
     fn role() -> Role {
-        Role { hmac_key: "5a7dd2a3-7f5c-8e1d-31b0-70c9d3f3a111".to_owned(), ..Role::default() }
+        Role { hmac_key: "5a7dd2a3-7f5c-8e1d-31b0-70c9d3f3a111".to_owned().into(), ..Role::default() }
     }
 
     fn content() -> TagContent {
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn only_the_key_of_the_role_verifies() {
         let text = issued(content());
-        let other = Role { hmac_key: "other".to_owned(), ..Role::default() };
+        let other = Role { hmac_key: "other".to_owned().into(), ..Role::default() };
         let parsed = || UnverifiedRoleTag::parse(&text).unwrap();
         assert_eq!(parsed().verify(&other), Err(RoleTagError::Signature));
         assert_eq!(parsed().verify(&Role::default()), Err(RoleTagError::Key));

@@ -73,6 +73,7 @@ codes! {
     LoginRoleMissing = "login.role_missing", Client, "Name a role; ec2 logins without one take the AMI id.";
     LoginRoleUnknown = "login.role_unknown", Client, "Name an existing role; without a name, iam logins take that of the principal and ec2 logins the AMI id.";
     LoginRoleWrongType = "login.role_wrong_type", Client, "Use a role whose auth_type is that of the login.";
+    LoginRoleBindsNothing = "login.role_binds_nothing", Operator, "Write the role anew with at least one bound: what is stored of it would admit everybody.";
     LoginAddress = "login.address", Client, "Log in from an address within the token_bound_cidrs of the role.";
     LoginAccountForeign = "login.account_foreign", Client, "Log in from an account that the server looks into; others need an entry in config/sts.";
     // The signed request of an iam login.
@@ -83,6 +84,7 @@ codes! {
     IamAction = "iam.action", Client, "Sign a GetCallerIdentity request with no other parameters than Action and Version.";
     IamQueryParameter = "iam.query_parameter", Client, "Presign with the parameters of SigV4 alone; others must be in allowed_sts_header_values.";
     IamHeaderNotAllowed = "iam.header_not_allowed", Client, "Leave the header out, or have it added to allowed_sts_header_values of config/client.";
+    IamOtherProduct = "iam.other_product", Client, "Sign a request for this server alone, without the header that the message names.";
     IamTwoSignatures = "iam.two_signatures", Client, "Sign once: in one Authorization header, or in the query of a GET request.";
     ServerIdMissing = "iam.server_id.missing", Client, "Sign the header X-Vault-AWS-IAM-Server-ID with the value of this server: the client sets header_value=.";
     ServerIdMismatch = "iam.server_id.mismatch", Client, "Sign X-Vault-AWS-IAM-Server-ID with the value of this server: the client sets header_value=, and has that of another one.";
@@ -91,6 +93,7 @@ codes! {
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
     // What STS said of it.
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
+    StsTooManyWait = "sts.too_many_wait", Aws, "STS answers too slowly for the logins that come; check that this server reaches it, and try again in a moment.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
     StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";
@@ -99,6 +102,7 @@ codes! {
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
     PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
     PrincipalRecreated = "iam.principal_recreated", Client, "Sign with new credentials: the principal was deleted and made again since these were issued.";
+    OtherPartition = "iam.other_partition", Client, "Log into a role whose inferred_aws_region is of the partition of the principal.";
     // The identity document of an ec2 login.
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
     Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";
@@ -106,6 +110,7 @@ codes! {
     Ec2Pkcs7Unreadable = "ec2.pkcs7_unreadable", Client, "Send pkcs7 or rsa2048 as the metadata service gives it: one message with the document in it.";
     Ec2SignatureUntrusted = "ec2.signature_untrusted", Client, "Send the document unchanged; for a region with a certificate of its own, have that added under config/certificate.";
     Ec2DocumentUnreadable = "ec2.document_unreadable", Client, "Send the instance identity document as the metadata service gives it.";
+    Ec2Busy = "ec2.busy", Client, "Try again in a moment: as many identity documents as may be are waiting for their verification.";
     Ec2StoredCertificate = "ec2.stored_certificate", Operator, "Write the certificate under config/certificate anew, or delete it: it cannot be read.";
     // The instance.
     InstanceUnknown = "instance.unknown", Client, "Name the session after an instance that is in the account and region of the role.";
@@ -148,6 +153,7 @@ codes! {
     AwsServerErrors = "aws.server_errors", Aws, "AWS answers with server errors or asks for patience; try again in a moment.";
     AwsUnreadable = "aws.unreadable", Aws, "Check that the endpoint of config/client is that of the service, and no proxy answers in its place.";
     BudgetUsedUp = "aws.budget_used_up", Aws, "The mount keeps below AWS's limits; try again in a moment.";
+    CallerCrowded = "aws.caller_crowded", Client, "Too many logins of one principal wait for AWS at once; try again in a moment, and name sessions after instances that exist.";
     AwsUntrusted = "aws.untrusted", Operator, "Have the plugin trust the certificate of the endpoint, with SSL_CERT_FILE if it is none of a public authority.";
     ProxySetting = "host.proxy", Host, "Correct HTTPS_PROXY and HTTP_PROXY in the environment of the plugin: http, https, socks5 or socks5h.";
     EndpointInvalid = "aws.endpoint_invalid", Operator, "Correct the endpoint in config/client: an http or https URL without user, query and fragment.";

@@ -41,6 +41,15 @@ impl<'a> Change<'a> {
     pub async fn write<T: Entry>(&self, loaded: &Loaded<T>, entry: &T) -> Result<bool, StoreError> {
         Ok(self.store.replace(self.key, loaded, entry).await?.is_ok())
     }
+
+    /// As [`write`](Self::write), but by [`Store::renew`]: what is stored is read again only where this process
+    /// cannot know it.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
+    pub async fn renew<T: Entry>(&self, loaded: &Loaded<T>, entry: &T) -> Result<bool, StoreError> {
+        Ok(self.store.renew(self.key, loaded, entry).await?.is_ok())
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +116,29 @@ mod tests {
         assert_eq!(loaded.entry, Some(named("theirs")));
         assert_eq!(change.write(&loaded, &named("ours")).await, Ok(true));
         assert_eq!(store.read::<StsConfig>(KEY).await, Ok(Some(named("ours"))));
+    }
+
+    /// Storage that is changed past the store is not looked at again, but what the store did or was told of is.
+    #[tokio::test]
+    async fn an_entry_is_renewed_unless_a_change_is_known() {
+        let (storage, store) = store();
+        let mut change = Change::begin(&store, KEY, "contended");
+        // Nothing was stored: somebody else may have been first.
+        let loaded = change.load::<StsConfig>().await.unwrap();
+        storage.set("theirs");
+        assert_eq!(change.renew(&loaded, &named("ours")).await, Ok(false));
+        let loaded = change.load::<StsConfig>().await.unwrap();
+        assert_eq!(change.renew(&loaded, &named("ours")).await, Ok(true));
+        // It was changed by ourselves meanwhile.
+        assert_eq!(change.renew(&loaded, &named("again")).await, Ok(false));
+        let loaded = change.load::<StsConfig>().await.unwrap();
+        storage.set("told");
+        store.invalidate(KEY);
+        assert_eq!(change.renew(&loaded, &named("again")).await, Ok(false));
+        let loaded = change.load::<StsConfig>().await.unwrap();
+        store.invalidate("config/sts/2");
+        assert_eq!(change.renew(&loaded, &named("again")).await, Ok(true));
+        assert_eq!(store.read::<StsConfig>(KEY).await, Ok(Some(named("again"))));
     }
 
     #[tokio::test]

@@ -22,6 +22,7 @@ pub mod change;
 mod error;
 mod snapshot;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,19 +36,23 @@ use crate::aws::arn::AccountId;
 use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::turns::{Turn, Turns};
-use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StsConfig};
+use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StoredCertificate, StsConfig};
 use crate::ports::{Storage, StorageError};
 
 /// Roles kept per mount.
 const MAX_ROLES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(16_383);
 /// Accounts whose configuration, or lack of one, is kept per mount.
 const MAX_ACCOUNTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+/// Counters of changes: so many that two entries that change at the same time seldom share one. A power of two.
+const CHANGE_COUNTERS: usize = 16;
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
 /// An entry as it was read, for a change that must not overwrite another one.
 pub struct Loaded<T> {
     /// The stored bytes; `None` if nothing was stored.
     stored: Option<Vec<u8>>,
+    /// How many changes this process knew of when the reading began.
+    changes: u64,
     /// The decoded entry.
     pub entry: Option<T>,
 }
@@ -74,8 +79,12 @@ struct Caches {
     identity: EntryCache<IdentityConfig>,
     accounts: EntryCache<Option<StsConfig>>,
     roles: EntryCache<Role>,
+    /// All of them under their prefix.
+    certificates: EntryCache<Vec<StoredCertificate>>,
     /// Rises with every change to what AWS clients are made from.
     generation: AtomicU64,
+    /// Rise with every change to an entry whose key falls to them.
+    changes: [AtomicU64; CHANGE_COUNTERS],
 }
 
 impl Caches {
@@ -85,11 +94,25 @@ impl Caches {
             identity: EntryCache::new(ONE),
             accounts: EntryCache::new(MAX_ACCOUNTS),
             roles: EntryCache::new(MAX_ROLES),
+            certificates: EntryCache::new(ONE),
             generation: AtomicU64::new(0),
+            changes: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 
+    /// The counter of the changes to an entry, and to some others.
+    fn changes(&self, key: &str) -> Option<&AtomicU64> {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        // Any part of the hash will do.
+        let [part, ..] = hasher.finish().to_le_bytes();
+        self.changes.get(usize::from(part) & (CHANGE_COUNTERS - 1))
+    }
+
     fn forget(&self, key: &str) {
+        if let Some(changes) = self.changes(key) {
+            changes.fetch_add(1, Ordering::AcqRel);
+        }
         if key == ClientConfig::KEY {
             self.client.forget(key);
             self.generation.fetch_add(1, Ordering::AcqRel);
@@ -100,6 +123,8 @@ impl Caches {
             self.generation.fetch_add(1, Ordering::AcqRel);
         } else if key.starts_with(Role::PREFIX) {
             self.roles.forget(key);
+        } else if key.starts_with(StoredCertificate::PREFIX) {
+            self.certificates.forget(StoredCertificate::PREFIX);
         }
     }
 }
@@ -196,6 +221,23 @@ impl Store {
         self.caches.roles.keep(start, key.to_owned(), Arc::clone(role));
     }
 
+    /// All certificates of operators, if they are cached.
+    #[must_use]
+    pub fn cached_certificates(&self) -> Option<Arc<Vec<StoredCertificate>>> {
+        self.caches.certificates.get(StoredCertificate::PREFIX)
+    }
+
+    /// To be asked before the certificates are listed and read that are then kept.
+    #[must_use]
+    pub fn start_certificates_read(&self) -> ReadStart {
+        self.caches.certificates.start_read()
+    }
+
+    /// Keeps all certificates of operators, each of which was read.
+    pub fn keep_certificates(&self, start: ReadStart, certificates: &Arc<Vec<StoredCertificate>>) {
+        self.caches.certificates.keep(start, StoredCertificate::PREFIX.to_owned(), Arc::clone(certificates));
+    }
+
     /// The turn of a request that will [change](change::Change) an entry for
     /// which many may come at the same time: without turns, most of them would find it changed.
     pub async fn turn(&self, key: &str) -> Turn {
@@ -207,9 +249,15 @@ impl Store {
     /// # Errors
     /// The entry cannot be read.
     pub async fn load<T: Entry>(&self, key: &str) -> Result<Loaded<T>, StoreError> {
+        let changes = self.known_changes(key);
         let stored = self.storage.get(key).await?;
         let entry = stored.as_deref().map(T::decode).transpose().map_err(|cause| entry_error(key, cause))?;
-        Ok(Loaded { stored, entry })
+        Ok(Loaded { stored, changes, entry })
+    }
+
+    /// Changes to an entry, and to some others, that this process knows of.
+    fn known_changes(&self, key: &str) -> u64 {
+        self.caches.changes(key).map_or(0, |changes| changes.load(Ordering::Acquire))
     }
 
     /// Writes an entry that was loaded before, unless it changed since.
@@ -224,6 +272,26 @@ impl Store {
     ) -> Result<Result<(), Changed>, StoreError> {
         let writing = Arc::clone(&self.writing).lock_owned().await;
         if self.storage.get(key).await? != loaded.stored {
+            return Ok(Err(Changed));
+        }
+        self.put(writing, key, entry).await.map(Ok)
+    }
+
+    /// As [`replace`](Self::replace), for an entry that many requests write anew one after the other. It is compared
+    /// with what is stored only if this process knows of a change since it was loaded, or if nothing was stored:
+    /// of two that make an entry, also in two processes, the second one has to see the first.
+    ///
+    /// # Errors
+    /// The entry cannot be written.
+    pub async fn renew<T: Entry>(
+        &self,
+        key: &str,
+        loaded: &Loaded<T>,
+        entry: &T,
+    ) -> Result<Result<(), Changed>, StoreError> {
+        let writing = Arc::clone(&self.writing).lock_owned().await;
+        let is_known = loaded.stored.is_some() && loaded.changes == self.known_changes(key);
+        if !is_known && self.storage.get(key).await? != loaded.stored {
             return Ok(Err(Changed));
         }
         self.put(writing, key, entry).await.map(Ok)

@@ -112,7 +112,7 @@ impl Storage for OneEntry {
 
 #[tokio::test]
 async fn a_tag_is_denied_by_its_own_entry_only_and_never_admitted_by_an_unreadable_one() {
-    let role = Role { hmac_key: "key".to_owned(), ..Role::default() };
+    let role = Role { hmac_key: "key".to_owned().into(), ..Role::default() };
     let issue = || {
         let content = TagContent { role: "dev".to_owned(), ..TagContent::default() };
         RoleTag::issue(content, &role, &SystemRandom::default()).unwrap()

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::Bench;
 use crate::figure::{Aim, Figure};
 use testkit::aws::{Fault, Instance, Rate, Times};
-use testkit::host::Launch;
 use testkit::stage::Stage;
 use testkit::statistics::as_f64;
 
@@ -29,7 +28,7 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
-    let stage = Stage::on(Launch::open_bao(binary)).await;
+    let stage = Stage::on(bench.options.launch(binary)).await;
     let aws = &stage.aws;
     aws.keep_counters_only();
     let role = aws.create_role("fleet");

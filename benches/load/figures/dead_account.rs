@@ -53,7 +53,7 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
-    let scene = Scene::open(binary).await;
+    let scene = Scene::open(bench.options.launch(binary)).await;
     let seconds = if bench.options.quick { QUICK_SECONDS } else { SECONDS };
     let pairs = if bench.options.quick { 1 } else { PAIRS };
     scene.turn(seconds.min(3.0), false).await;
@@ -84,8 +84,8 @@ struct Scene {
 }
 
 impl Scene {
-    async fn open(binary: &Path) -> Self {
-        let stage = Stage::behind_proxy(Launch::open_bao(binary)).await;
+    async fn open(launch: Launch) -> Self {
+        let stage = Stage::behind_proxy(launch).await;
         stage.aws.keep_counters_only();
         stage.write_config(&stage.keys()).await;
         let mut logins = Vec::new();

@@ -7,6 +7,7 @@ use crate::driver::{Part, closed_loop, open_loop};
 use crate::figure::{Aim, Figure};
 use crate::login::Logins;
 use crate::process::CpuTime;
+use crate::sts::Sts;
 use crate::subject::{ROLE, Subject};
 use testkit::statistics::median;
 
@@ -22,6 +23,7 @@ pub(super) const FIGURES: &[Figure] = &[
     ),
     Figure::aimed("added_login", "Added to the answer of STS, whole login, median", "ms", Aim::Below(0.5)),
     Figure::information("sts_answer", "Answer of STS, median", "ms"),
+    Figure::information("added_login_plain", "Added by a whole login, STS without TLS, median", "ms"),
     Figure::information("saturation", "Saturating load", "logins/s"),
     Figure::aimed("p99_half_load", "Latency at half of that, p99", "ms", Aim::Below(5.0)),
     Figure::information("median_half_load", "… median", "ms"),
@@ -29,7 +31,10 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
-    let [call, whole, sts] = on_one_thread(one_client(bench, binary));
+    let subject = Subject::open(bench, binary).await;
+    let [call, whole, sts] = on_one_thread(one_client(bench, &subject, &bench.sts));
+    let subject = Subject::without_tls(bench, binary).await;
+    let [_, whole_plain, sts_plain] = on_one_thread(one_client(bench, &subject, &bench.plain_sts));
     let subject = Subject::open(bench, binary).await;
     let logins = Logins::of_role(ROLE);
     let (mount, count) = (&subject.mount, bench.options.logins);
@@ -48,19 +53,18 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     .await;
     let cpu = |(pid, begun): (u32, CpuTime)| CpuTime::of(pid).since(begun).as_secs_f64();
     let cores = processes.into_iter().zip(begun).map(cpu).sum::<f64>() / half.elapsed.as_secs_f64();
-    vec![call - sts, whole - sts, sts, saturation, half.p99(), half.median(), cores]
+    vec![call - sts, whole - sts, sts, whole_plain - sts_plain, saturation, half.p99(), half.median(), cores]
 }
 
 /// Medians of the login call, of the whole login, and of the answer of STS.
-async fn one_client(bench: &Bench, binary: &Path) -> [f64; 3] {
-    let subject = Subject::open(bench, binary).await;
+async fn one_client(bench: &Bench, subject: &Subject, sts: &Sts) -> [f64; 3] {
     let logins = Logins::of_role(ROLE);
     let (mount, count) = (&subject.mount, bench.options.logins);
     subject.warm_up(&logins, 1).await;
-    let _ = bench.sts.take_times();
+    let _ = sts.take_times();
     let call = closed_loop(mount, &logins, Part::Login, 1, count).await.median();
     let whole = closed_loop(mount, &logins, Part::Whole, 1, count).await.median();
-    [call, whole, median(&bench.sts.take_times())]
+    [call, whole, median(&sts.take_times())]
 }
 
 /// Runs a driver of a single thread: the time that threads of a driver take to wake each other is not

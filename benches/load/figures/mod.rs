@@ -5,9 +5,12 @@ mod by_hand;
 mod calls;
 mod cpu;
 mod dead_account;
+mod fleet;
 mod latency;
 mod memory;
 mod per_mount;
+mod real_host;
+mod scale;
 mod scaling;
 mod start;
 
@@ -31,6 +34,10 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
         Group::Scaling => scaling::FIGURES,
         Group::BootStorm => boot_storm::FIGURES,
         Group::DeadAccount => dead_account::FIGURES,
+        Group::Scale => scale::FIGURES,
+        Group::Fleet => fleet::FIGURES,
+        Group::RealHost => real_host::FIGURES,
+        Group::Abuse => crate::abuse::FIGURES,
         Group::ByHand => by_hand::FIGURES,
         Group::Curves => &[],
     }
@@ -41,8 +48,12 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
 pub(crate) fn rounds(group: Group, options: &Options) -> usize {
     match group {
         Group::Cpu | Group::Latency | Group::Scaling => options.rounds,
-        Group::Memory | Group::Start | Group::ByHand | Group::PerMount => options.few_rounds(),
-        Group::Calls | Group::BootStorm | Group::DeadAccount => 1,
+        Group::Memory | Group::Start | Group::ByHand | Group::PerMount | Group::RealHost => {
+            options.few_rounds()
+        }
+        Group::Calls | Group::BootStorm | Group::DeadAccount | Group::Scale | Group::Fleet | Group::Abuse => {
+            1
+        }
         Group::Curves => 0,
     }
 }
@@ -59,6 +70,10 @@ pub(crate) async fn measure(group: Group, bench: &Bench, binary: &Path) -> Vec<f
         Group::Scaling => scaling::measure(bench, binary).await,
         Group::BootStorm => boot_storm::measure(bench, binary).await,
         Group::DeadAccount => dead_account::measure(bench, binary).await,
+        Group::Scale => scale::measure(bench, binary).await,
+        Group::Fleet => fleet::measure(bench, binary).await,
+        Group::RealHost => real_host::measure(bench, binary).await,
+        Group::Abuse => crate::abuse::figures(bench, binary).await,
         Group::ByHand => by_hand::measure(bench, binary),
         Group::Curves => Vec::new(),
     }

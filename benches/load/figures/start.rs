@@ -23,7 +23,7 @@ pub(super) const FIGURES: &[Figure] = &[
 ];
 
 pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
-    let launch = launch(binary, bench.sts.certificates());
+    let launch = launch(bench, binary);
     let mut starts = Vec::new();
     let mut cpu = Vec::new();
     for _ in 0..bench.options.starts() {

@@ -1,14 +1,20 @@
-use std::time::SystemTime;
+mod storms;
+
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
+use super::batch::{Answer, LONGEST_WINDOW, Lane};
+use super::questions::MAX_BATCH;
 use super::*;
 use crate::aws::arn::AccountId;
-use crate::aws::calls::Calls;
+use crate::aws::calls::{Api, Calls};
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::region::{Partition, Region};
 use crate::ports::testing::{Same, StandingClock};
@@ -110,13 +116,17 @@ impl Scene {
     }
 
     async fn describe_for(&self, key: ClientKey, id: &str) -> Answer {
+        self.describe_of(key, Wanted { id, caller: "AROA" }).await
+    }
+
+    async fn describe_of(&self, key: ClientKey, wanted: Wanted<'_>) -> Answer {
         let client = Ec2Client {
             account: key.account.clone(),
             endpoint: Endpoint::of_service(Service::Ec2, &key.region).unwrap(),
             region: key.region.clone(),
             credentials: Credentials::new("AKID", "secret", None, None, "test"),
         };
-        self.batches.describe(key, client, self.shared.clone(), id, Deadline::start()).await
+        self.batches.describe(key, client, self.shared.clone(), wanted, Deadline::start()).await
     }
 
     async fn describe(&self, id: &str) -> Answer {
@@ -135,7 +145,7 @@ impl Scene {
     }
 
     fn is_forgotten(&self) -> bool {
-        self.batches.state().groups.is_empty()
+        self.batches.questions.state().groups.is_empty()
     }
 }
 
@@ -269,36 +279,6 @@ async fn three(scene: &Scene, ids: [&str; 3]) -> [Answer; 3] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_id_is_the_trouble_of_its_own_login_alone() {
-    for code in ["InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"] {
-        let bad = id(0xbad);
-        let scene = Scene::new(EC2_LATENCY, {
-            let bad = bad.clone();
-            move |ids| {
-                if ids.contains(&bad) {
-                    (400, error(code, &format!("The instance IDs '{}' do not exist", ids.join(", "))))
-                } else {
-                    (200, described(ids))
-                }
-            }
-        });
-        let (first, third) = (id(1), id(3));
-        let answers = three(&scene, [&first, &bad, &third]).await;
-        assert_own(&answers[0], &first);
-        assert_own(&answers[2], &third);
-        let text = answers[1].as_ref().unwrap_err().to_string();
-        assert_eq!(
-            text,
-            format!("{code}: The instance IDs '{bad}' do not exist\n\tstatus code: 400, request id: r")
-        );
-        assert_eq!(scene.sizes(), [1, 3, 1, 1, 1]);
-        let counted = scene.calls.status().remove(0);
-        assert_eq!((counted.counts.calls, counted.counts.errors), (5, 2));
-        assert!(counted.budget.unwrap().remaining < 48, "each call was paid for");
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_batch_that_fails_otherwise_fails_each_of_its_logins() {
     let unreadable = "DescribeInstances at https://ec2.eu-west-1.amazonaws.com: the answer could not be read";
     let (first, second, third) = (id(1), id(2), id(3));
@@ -335,31 +315,6 @@ async fn an_answer_gives_nobody_the_instance_of_another() {
     assert_own(&answers[0], &first);
     assert!(answers[1].as_ref().unwrap_err().to_string().ends_with("the answer could not be read"));
     assert_eq!(answers[2], Ok(Description::WithoutId));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_id_that_is_none_undoes_no_batch() {
-    let scene = Scene::new(EC2_LATENCY, |ids| {
-        if ids.iter().all(|id| is_instance_id(id)) {
-            (200, described(ids))
-        } else {
-            (400, error("InvalidInstanceID.Malformed", &ids.join(", ")))
-        }
-    });
-    let (first, third) = (id(1), id(3));
-    let answers = three(&scene, [&first, "laptop", &third]).await;
-    assert_own(&answers[0], &first);
-    assert_own(&answers[2], &third);
-    assert!(answers[1].as_ref().unwrap_err().to_string().starts_with("InvalidInstanceID.Malformed: laptop"));
-    assert_eq!(scene.sizes(), [1, 1, 2]);
-    for good in ["i-0123456789abcdef0", "i-0123abcd"] {
-        assert!(is_instance_id(good), "{good}");
-    }
-    for bad in
-        ["", "i-", "i-0123456789ABCDEF0", "i-0123456789abcdef", "0123456789abcdef0", "i-0123456789abcdefg"]
-    {
-        assert!(!is_instance_id(bad), "{bad}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -430,7 +385,8 @@ async fn a_login_waits_no_longer_than_its_own_time() {
         credentials: Credentials::new("AKID", "secret", None, None, "test"),
     };
     let first = id(1);
-    let late = scene.batches.describe(key, client, scene.shared.clone(), &first, deadline);
+    let wanted = Wanted { id: &first, caller: "AROA" };
+    let late = scene.batches.describe(key, client, scene.shared.clone(), wanted, deadline);
     let (late, in_time) = tokio::join!(late, scene.describe_after(10, &first));
     let text = late.unwrap_err().to_string();
     assert!(text.ends_with("no answer in the time of this request"), "{text}");
@@ -514,9 +470,10 @@ async fn an_answer_that_has_come_is_given_to_nobody_else_while_others_are_still_
     // Somebody who has not looked at the answer yet keeps it alive.
     let held = async {
         tokio::time::sleep(Duration::from_millis(2)).await;
-        let (held, opened) = scene.batches.ask(&Scene::key("1"), &first);
+        let place = Place { client: Scene::key("1"), lane: Lane::Shared };
+        let (held, opened) = scene.batches.questions.ask(&place, &first, &"AROA".into());
         assert!(opened.is_none());
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
         drop(held);
     };
     let (_, (), before, _, after) = tokio::join!(
@@ -524,12 +481,12 @@ async fn an_answer_that_has_come_is_given_to_nobody_else_while_others_are_still_
         held,
         scene.describe_after(1, &first),
         join_all(others.iter().map(|id| scene.describe_after(3, id))),
-        scene.describe_after(130, &first),
+        scene.describe_after(230, &first),
     );
     assert_own(&before, &first);
     assert_own(&after, &first);
     let calls = scene.ec2.calls.lock().unwrap().clone();
     let of_first: Vec<usize> =
         calls.iter().filter(|(ids, _)| ids.contains(&first)).map(|(ids, _)| ids.len()).collect();
-    assert_eq!(of_first, [12, 1, 1]);
+    assert_eq!(of_first, [12, 6, 3, 1, 1]);
 }

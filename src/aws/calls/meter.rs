@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::books::Calls;
+use super::fair_turns::Waiter;
 use super::figures::Outcome;
 use super::own_line::{BudgetUsedUp, OwnLine, Token};
 use crate::aws::arn::AccountId;
@@ -19,6 +20,8 @@ pub enum Meter<'a> {
         line: Arc<OwnLine>,
         /// Leave that was waited for before the call was put together; for one attempt.
         paid: Option<Token>,
+        /// For whom the next attempts wait.
+        waiter: Waiter,
     },
     /// Of a client's request.
     Forwarded {
@@ -30,15 +33,22 @@ pub enum Meter<'a> {
 }
 
 impl Meter<'_> {
+    /// Of a call of the server itself; with leave for the first attempt, the next ones wait as that one did.
+    #[must_use]
+    pub fn own(line: Arc<OwnLine>, paid: Option<Token>) -> Self {
+        let waiter = paid.as_ref().map(|token| token.waiter().clone()).unwrap_or_default();
+        Self::Own { line, paid, waiter }
+    }
+
     /// Waits until an attempt may be made.
     ///
     /// # Errors
     /// The budget is used up.
     pub async fn wait_for_budget(&mut self, deadline: Deadline) -> Result<(), BudgetUsedUp> {
         match self {
-            Self::Own { line, paid } => match paid.take() {
+            Self::Own { line, paid, waiter } => match paid.take() {
                 Some(_) => Ok(()),
-                None => line.token(deadline).await.map(drop),
+                None => line.token_for(waiter, deadline).await.map(drop),
             },
             Self::Forwarded { .. } => Ok(()),
         }
@@ -128,7 +138,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_is_given_up_is_counted() {
         let calls = Calls::default();
-        let own = Meter::Own { line: calls.own_line("1", "", Api::GetUser), paid: None };
+        let own = Meter::own(calls.own_line("1", "", Api::GetUser), None);
         drop(own.attempt());
         own.attempt().end(Outcome::Answered);
         let forwarded = Meter::Forwarded { calls: &calls, region: "aws-global" };
@@ -171,7 +181,7 @@ mod tests {
         let calls = Calls::default();
         let line = calls.own_line("1", "", Api::DescribeInstances);
         let paid = Some(line.token(Deadline::start()).await.unwrap());
-        let mut meter = Meter::Own { line: Arc::clone(&line), paid };
+        let mut meter = Meter::own(Arc::clone(&line), paid);
         meter.wait_for_budget(Deadline::start()).await.unwrap();
         assert_eq!(line.status().1.remaining, 49);
         meter.wait_for_budget(Deadline::start()).await.unwrap();

@@ -3,7 +3,8 @@
 //! There is a line for each account, region and API action, with what was counted of it. The server's
 //! own calls also have a budget there: each attempt takes a token from it and waits for one while there
 //! is none. So when many instances start at once, logins wait a little instead of using up what AWS
-//! grants the whole account, and what happens in one account, region or action delays no other.
+//! grants the whole account, and what happens in one account, region or action delays no other. Calls that are made for one caller take turns
+//! with those of others, and few of them can wait: nobody uses up what all share.
 //!
 //! A forwarded `GetCallerIdentity` is signed and paid by the client, so it has no budget. Whose it was
 //! is known only from the answer, and anybody in the world can cause one about an account of their own.
@@ -21,6 +22,7 @@
 mod api;
 mod books;
 mod bucket;
+mod fair_turns;
 mod figures;
 mod meter;
 mod own_line;
@@ -28,6 +30,7 @@ mod table;
 
 pub use api::{Allowance, Api, Purpose};
 pub use books::{Calls, LineStatus};
+pub use fair_turns::Waiter;
 pub use figures::{Counts, Latency, Outcome};
 pub use meter::{Attempt, ForwardedAnswer, Meter};
 pub use own_line::{Budget, BudgetUsedUp, OwnLine, Token};

@@ -1,6 +1,6 @@
 //! The server's own calls of one action in one account and region.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 use tokio::time::Instant;
@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::super::deadline::Deadline;
 use super::api::{Allowance, Purpose};
 use super::bucket::Bucket;
+use super::fair_turns::{Crowded, FairTurns, Waiter};
 use super::figures::{Counts, Figures, Outcome};
 use super::table::LineKey;
 use crate::go::text::quote;
@@ -18,8 +19,8 @@ pub struct OwnLine {
     /// How the line is named to the operator.
     name: String,
     state: Mutex<State>,
-    /// Whoever has it is the next to get a token; the others wait in the order in which they came.
-    turn: tokio::sync::Mutex<()>,
+    /// Whoever has the turn is the next to get a token.
+    turns: Arc<FairTurns>,
 }
 
 struct State {
@@ -29,19 +30,42 @@ struct State {
 
 /// Leave to make one attempt.
 #[derive(Debug)]
-pub struct Token(());
+pub struct Token {
+    waiter: Waiter,
+}
 
-/// There was no leave in time.
+impl Token {
+    /// Who waited for it.
+    pub(super) fn waiter(&self) -> &Waiter {
+        &self.waiter
+    }
+}
+
+/// There was no leave.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("the call budget for {line} is used up and had no room in time")]
-pub struct BudgetUsedUp {
-    /// How the line is named to the operator.
-    line: String,
+pub enum BudgetUsedUp {
+    /// Not in time.
+    #[error("the call budget for {line} is used up and had no room in time")]
+    InTime {
+        /// How the line is named to the operator.
+        line: String,
+    },
+    /// The caller has too many calls that wait for it.
+    #[error("{waiting} calls of this caller already wait for the call budget for {line}")]
+    Crowded {
+        /// How the line is named to the operator.
+        line: String,
+        /// How many calls.
+        waiting: usize,
+    },
 }
 
 impl Coded for BudgetUsedUp {
     fn code(&self) -> Code {
-        Code::BudgetUsedUp
+        match self {
+            Self::InTime { .. } => Code::BudgetUsedUp,
+            Self::Crowded { .. } => Code::CallerCrowded,
+        }
     }
 }
 
@@ -67,27 +91,38 @@ impl OwnLine {
         Self {
             name: format!("{}{what_for} in account {} and region {region}", api.name(), quote(account)),
             state: Mutex::new(State { figures: Figures::default(), bucket }),
-            turn: tokio::sync::Mutex::new(()),
+            turns: Arc::default(),
         }
     }
 
-    /// Waits until an attempt may be made: in the order of coming, and as long as the request's calls
-    /// can wait.
+    /// Waits until an attempt of the server itself may be made: in the order of coming, and as long as the
+    /// request's calls can wait.
     ///
     /// # Errors
     /// There was no leave in time.
     pub async fn token(&self, deadline: Deadline) -> Result<Token, BudgetUsedUp> {
+        self.token_for(&Waiter::default(), deadline).await
+    }
+
+    /// Waits until an attempt may be made: callers take turns, and calls of one caller go in the order of
+    /// coming.
+    ///
+    /// # Errors
+    /// There was no leave in time, or too many calls of the caller wait for it.
+    pub async fn token_for(&self, waiter: &Waiter, deadline: Deadline) -> Result<Token, BudgetUsedUp> {
+        let line = || self.name.clone();
         let wait = async {
-            let _turn = self.turn.lock().await;
+            let crowded = |crowded: Crowded| BudgetUsedUp::Crowded { line: line(), waiting: crowded.waiting };
+            let _turn = self.turns.turn(waiter).await.map_err(crowded)?;
             loop {
                 let taken = self.state().bucket.take();
                 match taken {
-                    Ok(()) => return Token(()),
+                    Ok(()) => return Ok(Token { waiter: waiter.clone() }),
                     Err(time) => tokio::time::sleep(time).await,
                 }
             }
         };
-        deadline.limit_call(wait).await.ok_or_else(|| BudgetUsedUp { line: self.name.clone() })
+        deadline.limit_call(wait).await.unwrap_or_else(|| Err(BudgetUsedUp::InTime { line: line() }))
     }
 
     pub(in super::super) fn record(&self, outcome: Outcome, sent_at: Instant) {
@@ -187,6 +222,30 @@ mod tests {
             "the call budget for ec2:DescribeInstances in account \"1\" and region eu-west-1 is used up";
         assert!(text.to_string().starts_with(wanted), "{text}");
         assert_eq!(text.code(), Code::BudgetUsedUp);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_with_many_calls_waits_behind_nobody_and_keeps_nobody_waiting() {
+        let line = line();
+        for _ in 0..50 {
+            line.token(Deadline::start()).await.unwrap();
+        }
+        let of = |caller: &str| Waiter { caller: caller.into(), is_patient: false };
+        let start = Instant::now();
+        let (many, one) = (of("many"), of("one"));
+        let storm = join_all((0..40).map(|_| line.token_for(&many, Deadline::start())));
+        let other = async {
+            line.token_for(&one, Deadline::start()).await.unwrap();
+            start.elapsed()
+        };
+        let (storm, other) = tokio::join!(storm, other);
+        assert!(other < Duration::from_millis(350), "{other:?}");
+        let (served, refused): (Vec<_>, Vec<_>) = storm.into_iter().partition(Result::is_ok);
+        assert_eq!((served.len(), refused.len()), (17, 23));
+        for error in refused.into_iter().filter_map(Result::err) {
+            let text = "16 calls of this caller already wait for the call budget for ec2:DescribeInstances in account \"1\" and region eu-west-1";
+            assert_eq!((error.to_string().as_str(), error.code()), (text, Code::CallerCrowded));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@ use crate::framework::test_routes::{CONTEXT, TestBackend, request, route, table_
 use crate::framework::{Reply, RouteTable};
 
 async fn of_host(host: HostFlavor, path: &str, data: &str) -> Value {
-    match table_of(host).handle(&TestBackend::default(), &request(Operation::Help, path, data)).await {
+    match table_of(host).handle(&TestBackend::default(), request(Operation::Help, path, data)).await {
         Reply::Answer(response) => response.data.unwrap().remove("openapi").unwrap(),
         other => panic!("no answer: {other:?}"),
     }

@@ -7,7 +7,7 @@ use crate::framework::test_routes::{Broken, TestBackend, request, route, table};
 use crate::framework::{ErrorKind, Field, FieldKind};
 
 async fn answer(backend: &TestBackend, operation: Operation, path: &str, data: &str) -> Reply {
-    table().handle(backend, &request(operation, path, data)).await
+    table().handle(backend, request(operation, path, data)).await
 }
 
 fn refusal(text: &str) -> Reply {
@@ -164,6 +164,31 @@ async fn warnings_stand_beside_an_identity_too() {
     assert_eq!(response.warnings, ["Endpoint ignored these unrecognized parameters: [zeta]"]);
 }
 
+#[tokio::test]
+async fn a_handler_finds_of_the_data_what_the_route_read_and_its_digest() {
+    const FIELDS: &[Field] = &[Field::new("name", FieldKind::String, "")];
+    let mut route = route("digest", FIELDS, &[Operation::Update]);
+    for endpoint in &mut route.endpoints {
+        endpoint.handler = |_, request, fields| {
+            let seen =
+                json!({"data": request.data, "digest": request.data_digest, "name": fields.text("name")});
+            Box::pin(async move { Ok(Some(Response::with_data(seen.as_object().cloned().unwrap()))) })
+        };
+    }
+    let table = RouteTable::new(HostFlavor::Vault, vec![route]).unwrap();
+    let mut digests = Vec::new();
+    for data in [r#"{"name":"a"}"#, r#"{"name":"a"}"#, r#"{"name": "a"}"#] {
+        let request = request(Operation::Update, "digest", data);
+        let reply = table.handle(&TestBackend::default(), request).await;
+        let Reply::Answer(response) = reply else { panic!("no answer") };
+        let seen = response.data.unwrap();
+        assert_eq!((&seen["data"], &seen["name"]), (&json!(""), &json!("a")));
+        digests.push(seen["digest"].clone());
+    }
+    assert_eq!(digests[0], digests[1]);
+    assert_ne!(digests[0], digests[2]);
+}
+
 /// The answer without content to data, where members with nearly the name of a field are told of.
 async fn answer_of_silence(operation: Operation, data: &str) -> Reply {
     const FIELDS: &[Field] = &[
@@ -177,7 +202,7 @@ async fn answer_of_silence(operation: Operation, data: &str) -> Reply {
         endpoint.handler = |_, _, _| Box::pin(async { Ok(None) });
     }
     let table = RouteTable::new(HostFlavor::Vault, vec![route]).unwrap();
-    table.handle(&TestBackend::default(), &request(operation, "silent/a", data)).await
+    table.handle(&TestBackend::default(), request(operation, "silent/a", data)).await
 }
 
 #[tokio::test]

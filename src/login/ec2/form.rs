@@ -1,12 +1,14 @@
 //! The proof of an ec2 login: which of its two forms a request carries.
 
+use std::sync::Arc;
+
 use super::form_error::FormError;
 use super::refused::Refused;
 use crate::entry::StoredCertificate;
 use crate::framework::Fields;
 use crate::go::text::decode_base64;
 use crate::mount::Mount;
-use crate::proof::identity_document::{VerifiedDocument, verify_detached, verify_pkcs7};
+use crate::proof::identity_document::ClaimedDocument;
 use crate::store::StoreError;
 
 /// An identity document and what signs it.
@@ -35,28 +37,33 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// The document that a request proves.
+/// The document that a request holds.
 ///
 /// # Errors
-/// The request is incomplete, the certificates cannot be read, or the signature is not right.
-pub(super) async fn verified_document(mount: &Mount, fields: &Fields) -> Result<VerifiedDocument, Refused> {
-    let proof = Proof::of(fields)?;
-    let stored = stored_certificates(mount).await?;
-    Ok(match &proof {
-        Proof::Pkcs7(text) => verify_pkcs7(text, &stored)?,
-        Proof::Detached { document, signature } => verify_detached(document, signature, &stored)?,
+/// The request is incomplete, or holds no document.
+pub(super) fn claimed_document(fields: &Fields) -> Result<ClaimedDocument, Refused> {
+    Ok(match Proof::of(fields)? {
+        Proof::Pkcs7(text) => ClaimedDocument::pkcs7(text)?,
+        Proof::Detached { document, signature } => ClaimedDocument::detached(document, signature)?,
     })
 }
 
-/// The certificates that operators have added, read anew for each login.
-async fn stored_certificates(mount: &Mount) -> Result<Vec<StoredCertificate>, Refused> {
+/// The certificates that operators have added. Where one of them cannot be read nothing is kept, so the
+/// next login tries again.
+pub(super) async fn stored_certificates(mount: &Mount) -> Result<Arc<Vec<StoredCertificate>>, Refused> {
     let store = mount.store();
+    if let Some(kept) = store.cached_certificates() {
+        return Ok(kept);
+    }
+    let start = store.start_certificates_read();
     let mut certificates = Vec::new();
     for name in store.list(StoredCertificate::PREFIX).await.map_err(StoreError::from)? {
         let certificate =
             store.read(&StoredCertificate::key(&name)).await?.ok_or(Refused::CertificateGone(name))?;
         certificates.push(certificate);
     }
+    let certificates = Arc::new(certificates);
+    store.keep_certificates(start, &certificates);
     Ok(certificates)
 }
 

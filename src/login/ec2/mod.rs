@@ -1,7 +1,8 @@
 //! The ec2 login: from a signed instance identity document to an identity.
 //!
-//! verify the document → role → instance in EC2 → bindings → earlier logins → role tag → identity.
-//! The order is part of the interface: clients see its first failure.
+//! read the document → role → its region and account → verify the document → instance in EC2 → bindings → earlier logins → role tag → identity.
+//! The order is part of the interface: clients see its first failure. What costs little is done first, on a
+//! document that nobody has vouched for yet and that can only refuse.
 
 mod form;
 mod form_error;
@@ -14,12 +15,14 @@ mod tag_error;
 
 use std::sync::Arc;
 
-use crate::accounts::instance::look_up_running;
+use crate::accounts::instance::{InstanceError, look_up_running};
+use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::binding::account::names_account;
-use crate::binding::instance::{check_bounds, check_region};
+use crate::binding::binds_anything::check_binds_anything;
+use crate::binding::instance::{check_bounds, check_document, check_region};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
@@ -30,7 +33,7 @@ use crate::login::token_data::{
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
 use crate::ports::random_id;
-use crate::proof::identity_document::{IdentityDocument, VerifiedDocument};
+use crate::proof::identity_document::{ClaimedDocument, IdentityDocument, VerifiedDocument};
 use crate::store::ConfigSnapshot;
 
 use reauthentication::{Earlier, Nonce};
@@ -41,7 +44,7 @@ use tag_effect::{TagEffect, effect_of_tag};
 pub struct Ec2Login<'a> {
     mount: &'a Mount,
     request: &'a Request,
-    document: VerifiedDocument,
+    claimed: Arc<ClaimedDocument>,
     /// As the client gave it; empty if it gave none.
     given_role: String,
     nonce: Option<String>,
@@ -51,6 +54,7 @@ pub struct Ec2Login<'a> {
 
 /// An instance's document and the role it wants.
 struct Candidate {
+    document: VerifiedDocument,
     role_name: String,
     role: Arc<Role>,
 }
@@ -69,17 +73,21 @@ struct Admission {
 /// Said of a login whose empty nonce is its last; few who give one mean that.
 const REAUTHENTICATION_GIVEN_UP: &str = "the empty nonce disables reauthentication: this instance cannot log in again until its entry in identity-accesslist is deleted; to log in again, leave the nonce out at the first login and keep the one that is answered, or choose one";
 
+/// Who asks for an instance where it vouches for itself.
+fn caller_of(account: &AccountId, instance_id: &str) -> String {
+    format!("{}/{instance_id}", account.as_str())
+}
+
 impl<'a> Ec2Login<'a> {
-    /// Verifies the document, without AWS.
+    /// Reads the document.
     ///
     /// # Errors
-    /// What the client must change, or that certificates or the configuration cannot be read.
+    /// What the client must change, or that the configuration cannot be read.
     pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
-        let document = form::verified_document(mount, fields).await?;
         Ok(Self {
             mount,
             request,
-            document,
+            claimed: Arc::new(form::claimed_document(fields)?),
             given_role: fields.text("role").unwrap_or("").to_owned(),
             nonce: fields.text("nonce").map(str::to_owned),
             snapshot: mount.store().config_snapshot().await?,
@@ -108,24 +116,25 @@ impl<'a> Ec2Login<'a> {
     pub async fn look_ahead(self) -> Result<Auth, Refused> {
         let candidate = self.candidate().await?;
         let config = self.mount.store().identity_config().await?;
-        let name = identity::alias_name(&config, self.document.document(), &candidate.role)?;
+        let name = identity::alias_name(&config, candidate.document.document(), &candidate.role)?;
         Ok(alias_alone(name))
     }
 
     /// The role of a login that names none: the one named after the image.
     ///
     /// # Errors
-    /// There is no such role.
+    /// There is no such role, or nobody vouches for the document.
     pub async fn resolve_role(self) -> Result<String, Refused> {
         let name = self.role_name()?;
-        match self.mount.role(name).await? {
-            Some(_) => Ok(name.to_lowercase()),
-            None => Err(self.no_role(name)),
+        if self.mount.role(name).await?.is_none() {
+            return Err(self.no_role(name));
         }
+        self.verified_document().await?;
+        Ok(name.to_lowercase())
     }
 
     fn role_name(&self) -> Result<&str, Refused> {
-        match (self.given_role.as_str(), self.document.document().image_id.as_str()) {
+        match (self.given_role.as_str(), self.claimed.document().image_id.as_str()) {
             ("", "") => Err(Refused::NoRoleName),
             ("", image_id) => Ok(image_id),
             (given, _) => Ok(given),
@@ -143,21 +152,34 @@ impl<'a> Ec2Login<'a> {
         if role.auth_type() != Some(AuthType::Ec2) {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
-        Ok(Candidate { role_name: role_name.to_owned(), role })
+        check_binds_anything(&role, role_name)?;
+        let IdentityDocument { instance_id, region, account_id, .. } = self.claimed.document();
+        let account = AccountId::new(account_id.as_str());
+        check_region(&role, role_name, region).map_err(Refused::RegionNotBound)?;
+        check_document(&role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound)?;
+        let document = self.verified_document().await?;
+        Ok(Candidate { document, role_name: role_name.to_owned(), role })
     }
 
-    /// The running instance of the document, if it satisfies the role.
+    async fn verified_document(&self) -> Result<VerifiedDocument, Refused> {
+        let stored = form::stored_certificates(self.mount).await?;
+        Ok(self.mount.document_verifications().verify(Arc::clone(&self.claimed), stored).await??)
+    }
+
+    /// The running instance of the document, if it satisfies the role. Anybody may have kept a document, so what
+    /// the document alone decides was told before.
     async fn instance(&self, candidate: &Candidate) -> Result<Instance, Refused> {
-        let Candidate { role_name, role } = candidate;
-        let IdentityDocument { instance_id, region, account_id, .. } = self.document.document();
+        let Candidate { document, role_name, role } = candidate;
+        let IdentityDocument { instance_id, region, account_id, .. } = document.document();
         let account = AccountId::new(account_id.as_str());
         let look_up = self.mount.look_up(&self.snapshot, self.deadline);
-        let instance = look_up_running(look_up, &account, region, instance_id).await;
-        let instance = instance.map_err(|cause| {
+        let not_found = |cause: InstanceError| {
             let named = names_account(role, &account);
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
-        })?;
-        check_region(role, role_name, region).map_err(Refused::RegionNotBound)?;
+        };
+        let caller = caller_of(&account, instance_id);
+        let wanted = Wanted { id: instance_id, caller: &caller };
+        let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)
     }
@@ -166,7 +188,7 @@ impl<'a> Ec2Login<'a> {
     /// at the same time the second one sees the trace of the first.
     async fn remember(&self, candidate: &Candidate, instance: &Instance) -> Result<Admission, Refused> {
         let store = self.mount.store();
-        let key = AccessListEntry::key(&self.document.document().instance_id);
+        let key = AccessListEntry::key(&candidate.document.document().instance_id);
         let nonce = Nonce::of(self.nonce.as_deref());
         let _turn = store.turn(&key).await;
         let mut change = self.mount.begin_change(&key, ENTRY_CONTENDED);
@@ -174,7 +196,7 @@ impl<'a> Ec2Login<'a> {
             let loaded = change.load::<AccessListEntry>().await?;
             let (entry, admission) =
                 self.next_entry(candidate, instance, nonce, loaded.entry.clone()).await?;
-            if change.write(&loaded, &entry).await? {
+            if change.renew(&loaded, &entry).await? {
                 return Ok(admission);
             }
         }
@@ -187,8 +209,8 @@ impl<'a> Ec2Login<'a> {
         nonce: Nonce<'_>,
         earlier: Option<AccessListEntry>,
     ) -> Result<(AccessListEntry, Admission), Refused> {
-        let Candidate { role_name, role } = candidate;
-        let pending_time = self.document.document().pending_time.as_str();
+        let Candidate { document, role_name, role } = candidate;
+        let pending_time = document.document().pending_time.as_str();
         if let Some(entry) = &earlier {
             let earlier = Earlier {
                 nonce: &entry.client_nonce,
@@ -243,8 +265,8 @@ impl<'a> Ec2Login<'a> {
         admission: Admission,
         config: &IdentityConfig,
     ) -> Result<Auth, Refused> {
-        let Candidate { role_name, role } = candidate;
-        let document = self.document.document();
+        let Candidate { document, role_name, role } = candidate;
+        let document = document.document();
         let mut token_metadata =
             vec![(ROLE_TAG_MAX_TTL, admission.tag.max_ttl.to_string()), ("role", role_name.clone())];
         if let Some(nonce) = admission.made_nonce {

@@ -6,9 +6,11 @@ use super::form_error::FormError;
 use super::reauthentication::ReauthenticationError;
 use super::tag_error::TagError;
 use crate::accounts::instance::InstanceError;
+use crate::binding::binds_anything::BindsNothing;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::framework::Failure;
 use crate::go::text::quote;
+use crate::mount::document_verification::TooManyDocuments;
 use crate::mount::role_error::RoleError;
 use crate::ports::RandomError;
 use crate::proof::identity_document::VerificationError;
@@ -24,6 +26,9 @@ pub enum Refused {
     /// The proof is none.
     #[error(transparent)]
     Document(#[from] VerificationError),
+    /// Too many are looked at.
+    #[error(transparent)]
+    Busy(#[from] TooManyDocuments),
     /// A stored certificate went away while it was read.
     #[error("certificate storage has a nil entry under the name: {}", quote(.0))]
     CertificateGone(String),
@@ -41,6 +46,9 @@ pub enum Refused {
     /// The role is one of the other login.
     #[error("auth method ec2 not allowed for role {0}")]
     WrongType(String),
+    /// The role would admit everybody.
+    #[error(transparent)]
+    BindsNothing(#[from] BindsNothing),
     /// The document is not of a running instance.
     #[error("failed to verify instance ID: {0}")]
     Instance(#[source] Box<InstanceError>),
@@ -99,10 +107,12 @@ impl Coded for Refused {
         match self {
             Self::Form(cause) => cause.code(),
             Self::Document(cause) => cause.code(),
+            Self::Busy(cause) => cause.code(),
             Self::CertificateGone(_) => Code::Ec2StoredCertificate,
             Self::NoRoleName => Code::LoginRoleMissing,
             Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::WrongType(_) => Code::LoginRoleWrongType,
+            Self::BindsNothing(cause) => cause.code(),
             Self::Instance(cause) => cause.code(),
             Self::RegionNotBound(cause) | Self::InstanceNotBound(cause) => cause.code(),
             Self::CannotTell(cause) => cause.code(),

@@ -1,6 +1,7 @@
 //! Renewal of tokens of the ec2 login.
 
 use crate::accounts::instance::look_up_running;
+use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::entry::{AccessListEntry, StoredTime};
@@ -10,6 +11,8 @@ use crate::login::ended::Ended;
 use crate::login::token_data::{ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, ec2_keys, left_behind};
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
+
+use super::caller_of;
 
 pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> {
     let instance_id = left_behind(&auth, ec2_keys::INSTANCE_ID)?;
@@ -45,7 +48,8 @@ async fn check_running(
 ) -> Result<(), Ended> {
     let snapshot = mount.store().config_snapshot().await?;
     let look_up = mount.look_up(&snapshot, Deadline::start());
-    look_up_running(look_up, account, region, instance_id)
+    let caller = caller_of(account, instance_id);
+    look_up_running(look_up, account, region, Wanted { id: instance_id, caller: &caller })
         .await
         .map(|_| ())
         .map_err(|cause| Ended::Instance { id: instance_id.to_owned(), cause: Box::new(cause) })

@@ -10,6 +10,7 @@ pub(crate) mod renewal;
 use std::sync::Arc;
 
 use crate::accounts::instance::{InstanceError, look_up_running};
+use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
 use crate::aws::calls::ForwardedAnswer;
 use crate::aws::context::CallContext;
@@ -17,7 +18,9 @@ use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
 use crate::aws::sts;
 use crate::binding::account::names_account;
+use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::check_bounds;
+use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
 use crate::framework::{Auth, Fields, Request};
@@ -64,9 +67,7 @@ impl<'a> IamLogin<'a> {
     pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
         let signed = SignedRequest::parse(fields, mount.host())?;
         let snapshot = mount.store().config_snapshot().await?;
-        if snapshot.is_stored {
-            signed.check(&snapshot.config)?;
-        }
+        signed.check(&snapshot.config)?;
         let given_role = fields.text("role").unwrap_or("").to_owned();
         Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start() })
     }
@@ -122,13 +123,17 @@ impl<'a> IamLogin<'a> {
     }
 
     fn key(&self) -> LoginKey {
-        LoginKey::new(self.mount.id(), &self.request.data, self.snapshot.generation)
+        LoginKey::new(self.mount.id(), &self.request.data_digest, self.snapshot.generation)
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
-        let outgoing = self.signed.outgoing(&self.snapshot.config)?;
+        let mut outgoing = self.signed.outgoing(&self.snapshot.config)?;
+        if let (true, Ok(request)) = (outgoing.region_by_client, &mut outgoing.request) {
+            request.host_chosen_in = Some(self.mount.id().into());
+        }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
+        let _place = self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
         let (identity, mut counted) = sts::forward(&outgoing, context).await?;
         let caller = VerifiedCaller::from_identity(&identity)?;
         counted.names(caller.account());
@@ -148,6 +153,7 @@ impl<'a> IamLogin<'a> {
         if role.auth_type() != Some(AuthType::Iam) {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
+        check_binds_anything(&role, role_name)?;
         Ok(Candidate { role_name: role_name.to_owned(), caller, role })
     }
 
@@ -188,14 +194,20 @@ impl<'a> IamLogin<'a> {
             Some(InferredEntity::Ec2Instance) => {}
         }
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
+        check_partition(caller.arn(), region).map_err(|cause| Refused::OtherPartition {
+            id: id.to_owned(),
+            region: region.to_owned(),
+            cause,
+        })?;
         let named = names_account(role, caller.account());
         let not_verified = |cause: InstanceError| Refused::Instance {
             id: id.to_owned(),
             region: region.to_owned(),
             cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
         };
+        let wanted = Wanted { id, caller: caller.unique_id() };
         let instance =
-            look_up_running(self.look_up(), caller.account(), region, id).await.map_err(not_verified)?;
+            look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)?;
         check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
         Ok(Some(instance))
     }

@@ -4,7 +4,10 @@ use thiserror::Error;
 
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
+use crate::aws::instance_id::is_instance_id;
 use crate::aws::sts::ForwardError;
+use crate::binding::binds_anything::BindsNothing;
+use crate::binding::partition::OtherPartition;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
@@ -21,6 +24,9 @@ pub enum Refused {
     /// There is no signed request that this server forwards.
     #[error(transparent)]
     Request(#[from] SignedRequestError),
+    /// As many logins as may wait for STS already.
+    #[error("too many logins are waiting for STS")]
+    TooManyWait,
     /// STS does not say who signed it.
     #[error("error making upstream request: {0}")]
     Upstream(#[from] ForwardError),
@@ -38,6 +44,9 @@ pub enum Refused {
     /// The role is one of the other login.
     #[error("auth method iam not allowed for role {0}")]
     WrongType(String),
+    /// The role would admit everybody.
+    #[error(transparent)]
+    BindsNothing(#[from] BindsNothing),
     /// The role has a value that nobody knows.
     #[error(transparent)]
     Role(#[from] EntryError),
@@ -75,6 +84,17 @@ pub enum Refused {
         /// Why not.
         #[source]
         cause: Box<InstanceError>,
+    },
+    /// The caller cannot be an instance of the region.
+    #[error("failed to verify {id} as a valid EC2 instance in region {region}: {cause}")]
+    OtherPartition {
+        /// The name of the session.
+        id: String,
+        /// The region of the role.
+        region: String,
+        /// Why not.
+        #[source]
+        cause: OtherPartition,
     },
     /// The instance is not one that the role binds.
     #[error("error validating instance: {0}")]
@@ -115,14 +135,17 @@ impl Coded for Refused {
     fn code(&self) -> Code {
         match self {
             Self::Request(cause) => cause.code(),
+            Self::TooManyWait => Code::StsTooManyWait,
             Self::Upstream(cause) => cause.code(),
             Self::Caller(cause) => cause.code(),
             Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::WrongType(_) => Code::LoginRoleWrongType,
+            Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,
             Self::NotBound { .. } => Code::PrincipalNotBound,
             Self::FullArn { cause, .. } => cause.code(),
             Self::Instance { cause, .. } => cause.code(),
+            Self::OtherPartition { cause, .. } => cause.code(),
             Self::InstanceNotBound(cause) => cause.code(),
             Self::CannotTell(cause) => cause.code(),
             Self::Alias(_) => Code::AliasUnknown,
@@ -138,6 +161,7 @@ impl Coded for Refused {
             }
             Self::FullArn { cause, .. } => cause.facts(),
             Self::Instance { cause, .. } => cause.facts(),
+            Self::OtherPartition { cause, .. } => cause.facts(),
             Self::InstanceNotBound(cause) => cause.facts(),
             Self::CannotTell(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
@@ -159,32 +183,6 @@ impl Coded for Refused {
             Self::CannotTell(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
-        }
-    }
-}
-
-/// Whether a text is of the form of instance ids: `i-` with 8 or 17 hexadecimal digits.
-fn is_instance_id(text: &str) -> bool {
-    text.strip_prefix("i-").is_some_and(|digits| {
-        matches!(digits.len(), 8 | 17) && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instance_ids_are_told_from_other_names() {
-        for (name, is_id) in [
-            ("i-0123abcd", true),
-            ("i-0123456789abcdef0", true),
-            ("i-0123456789abcdef", false),
-            ("i-0123abcg", false),
-            ("my-session", false),
-            ("", false),
-        ] {
-            assert_eq!(is_instance_id(name), is_id, "{name}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Renewal of tokens of the iam login.
 
 use crate::accounts::instance::look_up_running;
+use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::deadline::Deadline;
+use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{InferredEntity, Role};
 use crate::framework::Auth;
@@ -36,7 +38,8 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     let id = left_behind(auth, iam_keys::INFERRED_ENTITY_ID)?;
     let region = left_behind(auth, iam_keys::INFERRED_AWS_REGION)?;
     let account = AccountId::new(left_behind(auth, iam_keys::ACCOUNT_ID).unwrap_or(""));
-    look_up_running(look_up, &account, region, id)
+    let caller = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
+    look_up_running(look_up, &account, region, Wanted { id, caller })
         .await
         .map(|_| ())
         .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })
@@ -52,6 +55,9 @@ async fn check_principal_again(
 ) -> Result<(), Ended> {
     let unique_id = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
     let no_longer = || Ended::NotBound { role: role_name.to_owned(), arn: canonical_arn.to_owned() };
+    if check_binds_anything(role, role_name).is_err() {
+        return Err(no_longer());
+    }
     match check_principal(role, Principal { unique_id, canonical_arn }) {
         PrincipalMatch::Admitted => return Ok(()),
         PrincipalMatch::Refused => return Err(no_longer()),

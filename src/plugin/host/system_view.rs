@@ -83,7 +83,7 @@ impl SystemView for HostSystemView {
         let mut client = self.client.clone();
         let reply = self.connection.call(client.generate_identity_token(arguments)).await.map_err(failed)?;
         let ttl = Duration::from_secs(u64::try_from(reply.ttl).unwrap_or(0));
-        Ok(IdentityToken { token: reply.token, ttl })
+        Ok(IdentityToken { token: reply.token.into(), ttl })
     }
 
     async fn register_rotation_job(&self, job: RotationJob) -> Result<String, SystemViewError> {

@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Debug, Write as _};
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
@@ -16,6 +17,8 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 
+use super::log_queue::{LastLines, LogQueue};
+
 /// The crate name of library and binary alike.
 const OWN_TARGET: &str = env!("CARGO_CRATE_NAME");
 /// What stands for it in `@module`.
@@ -25,17 +28,40 @@ const TIME: StaticFormatDescription =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 /// Longest text of one field, in bytes. The host does not parse lines beyond 64 KiB.
 const MAX_TEXT: usize = 8 * 1024;
+/// What the thread that writes the lines needs of stack, in bytes, and more.
+const WRITER_STACK: usize = 128 * 1024;
 
-/// Makes the log of this process; a second call changes nothing.
-pub(crate) fn install() {
+/// Makes the log of this process, to be kept to the end of it; a second call changes nothing. Lines are
+/// written by a thread of their own.
+pub(crate) fn install() -> Option<LastLines> {
     let levels = Targets::new().with_default(LevelFilter::WARN).with_target(OWN_TARGET, LevelFilter::TRACE);
-    let log = Registry::default().with(levels).with(HclogLayer { write: write_to_stderr });
-    let _ = tracing::subscriber::set_global_default(log);
+    let queue = Arc::new(LogQueue::default());
+    let writer = std::thread::Builder::new().name("log".to_owned()).stack_size(WRITER_STACK).spawn({
+        let queue = Arc::clone(&queue);
+        move || queue.write_to(std::io::stderr(), left_out)
+    });
+    let log = Registry::default().with(levels);
+    if let Err(error) = writer {
+        let write = |line: &[u8]| {
+            let _ = std::io::stderr().lock().write_all(line);
+        };
+        let _ = tracing::subscriber::set_global_default(log.with(HclogLayer { write }));
+        tracing::warn!(%error, "cannot start the thread that writes the log");
+        return None;
+    }
+    let last = LastLines(Arc::clone(&queue));
+    let write = move |line: &[u8]| queue.add(line);
+    let _ = tracing::subscriber::set_global_default(log.with(HclogLayer { write }));
+    Some(last)
 }
 
-/// The line in one piece. When the host is gone there is nobody to tell about a failure.
-fn write_to_stderr(line: &[u8]) {
-    let _ = std::io::stderr().lock().write_all(line);
+/// The line that tells of lines that were left out.
+#[expect(clippy::disallowed_methods, reason = "a line says when it was written")]
+fn left_out(count: u64) -> Vec<u8> {
+    let mut members = Map::new();
+    members.insert("left_out".to_owned(), Value::from(count));
+    let message = "log lines were left out: they came faster than they were read";
+    entry(members, Level::WARN, message, module(module_path!()), SystemTime::now())
 }
 
 struct HclogLayer<W> {
@@ -45,25 +71,34 @@ struct HclogLayer<W> {
 impl<S: Subscriber, W: Fn(&[u8]) + 'static> Layer<S> for HclogLayer<W> {
     #[expect(clippy::disallowed_methods, reason = "a line says when it was written")]
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let mut line = line(event, SystemTime::now()).into_bytes();
-        line.push(b'\n');
-        (self.write)(&line);
+        (self.write)(&line(event, SystemTime::now()));
     }
 }
 
-fn line(event: &Event<'_>, now: SystemTime) -> String {
+fn line(event: &Event<'_>, now: SystemTime) -> Vec<u8> {
     let metadata = event.metadata();
     let mut fields = Fields::default();
     event.record(&mut fields);
-    let mut members = fields.members;
+    entry(fields.members, *metadata.level(), &fields.message, module(metadata.target()), now)
+}
+
+fn entry(
+    mut members: Map<String, Value>,
+    level: Level,
+    message: &str,
+    module: String,
+    now: SystemTime,
+) -> Vec<u8> {
     let mut set = |name: &str, text: &str| members.insert(name.to_owned(), Value::String(text.to_owned()));
-    set("@level", level_name(*metadata.level()));
-    set("@message", &fields.message);
-    set("@module", &module(metadata.target()));
+    set("@level", level_name(level));
+    set("@message", message);
+    set("@module", &module);
     if let Ok(time) = OffsetDateTime::from(now).format(TIME) {
         set("@timestamp", &time);
     }
-    Value::Object(members).to_string()
+    let mut line = Value::Object(members).to_string().into_bytes();
+    line.push(b'\n');
+    line
 }
 
 fn level_name(level: Level) -> &'static str {

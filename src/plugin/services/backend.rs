@@ -14,6 +14,7 @@ use crate::plugin::host::storage::HostStorage;
 use crate::plugin::host::system_view::HostSystemView;
 use crate::plugin::link::dial_error::DialError;
 use crate::plugin::link::dialer::Dialer;
+use crate::plugin::process::bursts::Bursts;
 use crate::plugin::process::panics::caught;
 use crate::plugin::wire::protocol::pb;
 use crate::plugin::wire::protocol::pb::backend_server::Backend;
@@ -49,6 +50,8 @@ pub(crate) struct BackendService {
     pub(crate) launch_version: Option<String>,
     /// Whether only descriptions are served.
     pub(crate) metadata_mode: bool,
+    /// How much its requests hold.
+    pub(crate) bursts: Arc<Bursts>,
     /// The mounts.
     pub(crate) instances: Instances,
 }
@@ -85,7 +88,9 @@ impl Backend for BackendService {
         request: Request<pb::HandleRequestArgs>,
     ) -> Result<Response<pb::HandleRequestReply>, Status> {
         let method = self.serving_method(&request)?;
-        let reply = match core_request(request.into_inner().request) {
+        let message = request.into_inner().request;
+        let _held = self.bursts.hold(message.as_ref().map_or(0, |message| message.data.len()));
+        let reply = match core_request(message) {
             Ok(request) => match caught(method.handle_request(request)).await {
                 Ok(reply) => request_reply(reply),
                 Err(_) => pb::HandleRequestReply { response: None, err: Some(internal_error()) },

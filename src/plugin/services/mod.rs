@@ -4,9 +4,11 @@ pub(crate) mod backend;
 pub(crate) mod capabilities;
 pub(crate) mod controller;
 pub(crate) mod instances;
+pub(crate) mod paced_body;
 pub(crate) mod stdio;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use futures_util::future::FutureExt;
 use http::{Request, Response};
@@ -14,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service as _};
@@ -26,6 +28,7 @@ use crate::plugin::link::peer_stream::PeerStream;
 use crate::plugin::services::backend::BackendService;
 use crate::plugin::services::capabilities::{MultiplexingService, VersionService};
 use crate::plugin::services::controller::ControllerService;
+use crate::plugin::services::paced_body::PacedBody;
 use crate::plugin::services::stdio::StdioService;
 use crate::plugin::wire::protocol::logical::plugin_version_server::PluginVersionServer;
 use crate::plugin::wire::protocol::pb::backend_server::BackendServer;
@@ -37,6 +40,11 @@ use crate::plugin::wire::protocol::pluginutil::multiplexing::plugin_multiplexing
 /// Requests of all mounts that run at the same time. Logins wait for AWS, so it must be far more than
 /// AWS answers in the time of one login, or one unreachable account would hold up all others.
 const MAX_CONCURRENT_REQUESTS: u32 = 16 * 1024;
+/// What the host may send of a message that is not read yet, in bytes. Most are shorter as a whole.
+const UNREAD_OF_MESSAGE: u32 = 16 * 1024;
+/// What the host may send of all of them: as much as all requests at the same time, so that those that are
+/// not read yet never hold up those that are.
+const UNREAD_IN_ALL: u32 = UNREAD_OF_MESSAGE * MAX_CONCURRENT_REQUESTS;
 /// Requests the host cancelled before they were looked at. The default of a few is meant for
 /// untrusted peers, and going over it ends the connection to the host.
 const MAX_CANCELLED_REQUESTS: usize = 16 * 1024;
@@ -50,6 +58,8 @@ pub(crate) struct Services<H> {
     pub(crate) version: PluginVersionServer<VersionService>,
     pub(crate) multiplexing: PluginMultiplexingServer<MultiplexingService>,
     pub(crate) backend: BackendServer<BackendService>,
+    /// Leave to read long messages of the backend service.
+    pub(crate) reading: Arc<Semaphore>,
 }
 
 /// Derived, it would ask for services that can be cloned; their servers share them.
@@ -63,6 +73,7 @@ impl<H> Clone for Services<H> {
             version: self.version.clone(),
             multiplexing: self.multiplexing.clone(),
             backend: self.backend.clone(),
+            reading: Arc::clone(&self.reading),
         }
     }
 }
@@ -74,6 +85,8 @@ impl<H: Health> Services<H> {
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_CONCURRENT_REQUESTS)
+            .initial_stream_window_size(UNREAD_OF_MESSAGE)
+            .initial_connection_window_size(UNREAD_IN_ALL)
             .max_pending_accept_reset_streams(MAX_CANCELLED_REQUESTS);
         while let Some(stream) = connections.recv().await {
             let connection = http2.serve_connection(TokioIo::new(stream), self.clone());
@@ -98,7 +111,7 @@ impl<H: Health> Service<Request<Incoming>> for Services<H> {
         let service = request.uri().path().split('/').nth(1).unwrap_or_default();
         // The most frequent first.
         if service == name(&self.backend) {
-            self.backend.clone().call(request)
+            self.backend.clone().call(request.map(|body| PacedBody::new(body, &self.reading)))
         } else if service == name(&self.health) {
             self.health.clone().call(request)
         } else if service == name(&self.broker) {

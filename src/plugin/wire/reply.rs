@@ -7,6 +7,9 @@ use vault_plugin_auth_aws::framework::{ErrorKind, Existence, Failure, Reply, Res
 use super::auth;
 use crate::plugin::wire::protocol::pb;
 
+/// The HTTP status of an error that has one of its own.
+const TOO_MANY_REQUESTS: i64 = 429;
+
 /// Told when a request ended in a way only the log explains.
 const INTERNAL_ERROR: &str = "internal error";
 
@@ -48,6 +51,7 @@ pub(crate) fn failure_error(failure: Failure) -> pb::ProtoError {
     let kind = match failure.status() {
         Status::BadRequest | Status::Invalid | Status::User => ErrorKind::User,
         Status::PermissionDenied => ErrorKind::PermissionDenied,
+        Status::TooManyRequests => ErrorKind::TooManyRequests,
         Status::UnsupportedPath => ErrorKind::UnsupportedPath,
         Status::UnsupportedOperation => ErrorKind::UnsupportedOperation,
         Status::Internal | Status::ReadOnly => ErrorKind::Unknown,
@@ -61,7 +65,8 @@ pub(crate) fn internal_error() -> pb::ProtoError {
 }
 
 fn proto_error(kind: ErrorKind, text: String) -> pb::ProtoError {
-    pb::ProtoError { err_type: kind as u32, err_msg: text, err_code: 0 }
+    let err_code = if kind == ErrorKind::TooManyRequests { TOO_MANY_REQUESTS } else { 0 };
+    pb::ProtoError { err_type: kind as u32, err_msg: text, err_code }
 }
 
 fn response_to_wire(response: Response) -> pb::Response {

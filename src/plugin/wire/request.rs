@@ -41,6 +41,7 @@ pub(crate) fn core_request(request: Option<pb::Request>) -> Result<Request, Untr
         operation,
         path: request.path,
         data: if request.data.is_empty() { "null".to_owned() } else { request.data },
+        data_digest: [0; 32],
         mount_point: request.mount_point,
         mount_type: request.mount_type,
         connection: request.connection.map(|connection| Connection { remote_addr: connection.remote_addr }),

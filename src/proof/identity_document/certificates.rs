@@ -61,13 +61,32 @@ impl TrustedCertificate {
     }
 }
 
-/// The certificates of AWS, for every region and every kind of signature. Parsed at the first use,
-/// because most mounts never see an identity document.
-pub(super) fn built_in() -> &'static [TrustedCertificate] {
-    static PARSED: LazyLock<Vec<TrustedCertificate>> = LazyLock::new(|| {
+/// A certificate that AWS publishes.
+pub(super) struct BuiltIn {
+    pub(super) certificate: TrustedCertificate,
+    /// Whether AWS publishes it for detached signatures.
+    signs_detached: bool,
+    /// Regions known to use it; empty where that is not known.
+    regions: Vec<String>,
+}
+
+impl BuiltIn {
+    fn names(&self, region: &str) -> bool {
+        self.regions.iter().any(|known| known == region)
+    }
+}
+
+/// The certificates of AWS. Parsed at the first use, because most mounts never see an identity document.
+pub(super) fn built_in() -> &'static [BuiltIn] {
+    static PARSED: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
         // A test proves that every entry parses; one that did not would not be trusted.
         let entries: Vec<Published> = serde_json::from_str(BUILT_IN).unwrap_or_default();
-        entries.iter().filter_map(|entry| TrustedCertificate::from_pem(&entry.pem).ok()).collect()
+        let parsed = |entry: Published| {
+            let certificate = TrustedCertificate::from_pem(&entry.pem).ok()?;
+            let signs_detached = entry.kind == "signature";
+            Some(BuiltIn { certificate, signs_detached, regions: entry.regions })
+        };
+        entries.into_iter().filter_map(parsed).collect()
     });
     &PARSED
 }
@@ -75,7 +94,45 @@ pub(super) fn built_in() -> &'static [TrustedCertificate] {
 /// An entry of the published list, as far as it is needed here.
 #[derive(Deserialize)]
 struct Published {
+    kind: String,
+    regions: Vec<String>,
     pem: String,
+}
+
+/// Most keys that a detached signature is tried with.
+pub(super) const MAX_KEYS: usize = 128;
+
+/// The certificates that may vouch for one document: those that an operator stored, then those of AWS for its
+/// region and those of which the region is not known. Where none of AWS's is known to be that of the region, all
+/// of them: AWS may have published one that the list knows under another name.
+pub(super) struct Pool<'a>(Vec<&'a TrustedCertificate>);
+
+impl<'a> Pool<'a> {
+    /// For the signer of a message, who is found by name.
+    pub(super) fn of_messages(region: &str, stored: &'a [TrustedCertificate]) -> Self {
+        Self::of(region, stored, |certificate| !certificate.signs_detached)
+    }
+
+    /// For a detached signature, which names nobody: its keys are tried in turn.
+    pub(super) fn of_detached_signatures(region: &str, stored: &'a [TrustedCertificate]) -> Self {
+        let Self(mut certificates) = Self::of(region, stored, |certificate| certificate.signs_detached);
+        certificates.retain(|certificate| matches!(certificate.key, PublicKey::Rsa(_)));
+        certificates.truncate(MAX_KEYS);
+        Self(certificates)
+    }
+
+    fn of(region: &str, stored: &'a [TrustedCertificate], is_of_form: impl Fn(&BuiltIn) -> bool) -> Self {
+        let is_known = built_in().iter().any(|known| is_of_form(known) && known.names(region));
+        let published = built_in()
+            .iter()
+            .filter(|known| !is_known || known.regions.is_empty() || known.names(region))
+            .map(|known| &known.certificate);
+        Self(stored.iter().chain(published).collect())
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'a TrustedCertificate> {
+        self.0.iter().copied()
+    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,14 @@
 //!
 //! AWS signs the document, a short JSON text, in three forms: a PKCS#7 message with a DSA signature
 //! (`pkcs7`), one with an RSA signature (`rsa2048`), and a detached RSA signature (`signature`). The
-//! first two carry the document inside, the last one stands beside it. [`verify_pkcs7`] and
-//! [`verify_detached`] check them; only they make a [`VerifiedDocument`], out of exactly the bytes
-//! that the checked signature covers.
+//! first two carry the document inside, the last one stands beside it. Read, it is a [`ClaimedDocument`],
+//! which can only make a caller be refused early; [`ClaimedDocument::verify`] alone makes a
+//! [`VerifiedDocument`], out of exactly the bytes that the checked signature covers.
 //!
-//! What makes a signature count is a certificate in the pool: those that AWS publishes, built in,
-//! and those that an operator stored for that form. No chain is built, certificates that come
-//! with a message are never looked at, and a signer is matched by issuer and serial number, so the
-//! certificate that was selected is the one whose key verifies. A message with several signers needs
-//! every one of them to be right.
+//! What makes a signature count is a certificate in the pool: those that AWS publishes for the region of the
+//! document, built in, and those that an operator stored for that form. No chain is built, certificates that
+//! come with a message are never looked at, and a signer is matched by issuer and serial number, so the
+//! certificate that was selected is the one whose key verifies. A message has exactly one signer.
 //!
 //! Everything here reads what an unauthenticated caller sent. Bounds are named constants, and no
 //! input makes it panic.
@@ -29,6 +28,7 @@ pub use document::{DocumentError, IdentityDocument};
 
 use crate::entry::{CertificateKind, StoredCertificate};
 use crate::refusal::{Code, Coded};
+use certificates::Pool;
 use pem::base64_of_lines;
 use pkcs7::Message;
 use signature::SignatureAlgorithm;
@@ -102,59 +102,110 @@ impl Coded for VerificationError {
     }
 }
 
-/// Verifies a PKCS#7 message as instances get it from the metadata service, in base64 and without
-/// PEM armour: the forms `pkcs7` and `rsa2048`. Of the stored certificates those of type `pkcs7`
-/// count, beside all built-in ones.
-///
-/// # Errors
-/// The text is malformed, a signer is not trusted or did not sign this, the content is missing or no
-/// identity document, or a stored certificate does not parse.
-pub fn verify_pkcs7<'a>(
-    base64_text: &str,
-    stored: impl IntoIterator<Item = &'a StoredCertificate>,
-) -> Result<VerifiedDocument, VerificationError> {
-    let not_pkcs7 = |error: &dyn std::error::Error| VerificationError::NotPkcs7(error.to_string());
-    if base64_text.len() > MAX_PKCS7_TEXT {
-        return Err(not_pkcs7(&ber::BerError::TooLong));
-    }
-    let ber = base64_of_lines(base64_text).ok_or(VerificationError::NotBase64)?;
-    let der = ber::to_der(&ber).map_err(|error| not_pkcs7(&error))?;
-    let message = Message::parse(&der).map_err(|error| not_pkcs7(&error))?;
-    let stored = parsed(stored, CertificateKind::Pkcs7)?;
-    let content = message
-        .verify(&pool(&stored))
-        .map_err(|error| VerificationError::Untrusted(error.to_string()))?
-        .ok_or(VerificationError::NoContent)?;
-    VerifiedDocument::of_signed_bytes(content)
+/// What a request holds, read and not verified: nobody has vouched for it. Who sent it may be refused by it;
+/// only [`ClaimedDocument::verify`] makes it count for anybody.
+#[derive(Clone, Debug)]
+pub struct ClaimedDocument {
+    document: IdentityDocument,
+    form: Form,
 }
 
-/// Verifies a document by its detached signature: RSA, PKCS#1 v1.5, over the SHA-256 of exactly
-/// these bytes. Of the stored certificates those of type `identity` count, beside all built-in ones.
-///
-/// # Errors
-/// One of the two is missing, no trusted RSA key made the signature, the bytes are no identity
-/// document, or a stored certificate does not parse.
-pub fn verify_detached<'a>(
-    document: &[u8],
-    signature: &[u8],
-    stored: impl IntoIterator<Item = &'a StoredCertificate>,
-) -> Result<VerifiedDocument, VerificationError> {
-    if document.is_empty() {
-        return Err(VerificationError::MissingDocument);
+#[derive(Clone, Debug)]
+enum Form {
+    /// The message, DER.
+    Pkcs7(Vec<u8>),
+    /// The bytes of the document and the signature beside it.
+    Detached { document: Vec<u8>, signature: Vec<u8> },
+}
+
+impl ClaimedDocument {
+    /// Reads a PKCS#7 message as instances get it from the metadata service, in base64 and without PEM armour:
+    /// the forms `pkcs7` and `rsa2048`.
+    ///
+    /// # Errors
+    /// The text is malformed, has not exactly one signer, or its content is missing or no identity document.
+    pub fn pkcs7(base64_text: &str) -> Result<Self, VerificationError> {
+        let not_pkcs7 = |error: &dyn std::error::Error| VerificationError::NotPkcs7(error.to_string());
+        if base64_text.len() > MAX_PKCS7_TEXT {
+            return Err(not_pkcs7(&ber::BerError::TooLong));
+        }
+        let ber = base64_of_lines(base64_text).ok_or(VerificationError::NotBase64)?;
+        let der = ber::to_der(&ber).map_err(|error| not_pkcs7(&error))?;
+        let message = Message::parse(&der).map_err(|error| not_pkcs7(&error))?;
+        let content = message.content().map_err(untrusted)?.ok_or(VerificationError::NoContent)?;
+        let document = match IdentityDocument::parse(content) {
+            Ok(document) => document,
+            // Content that was exchanged is told as that, whatever it is.
+            Err(error) => {
+                message.check_digest().map_err(untrusted)?;
+                return Err(error.into());
+            }
+        };
+        Ok(Self { document, form: Form::Pkcs7(der) })
     }
-    if signature.is_empty() {
-        return Err(VerificationError::MissingSignature);
+
+    /// Takes a document and its detached signature.
+    ///
+    /// # Errors
+    /// One of the two is missing, or the bytes are no identity document: AWS signs no such bytes.
+    pub fn detached(document: Vec<u8>, signature: Vec<u8>) -> Result<Self, VerificationError> {
+        if document.is_empty() {
+            return Err(VerificationError::MissingDocument);
+        }
+        if signature.is_empty() {
+            return Err(VerificationError::MissingSignature);
+        }
+        if document.len() > MAX_DOCUMENT {
+            return Err(VerificationError::Unsuccessful);
+        }
+        let parsed = IdentityDocument::parse(&document).map_err(|_| VerificationError::Unsuccessful)?;
+        Ok(Self { document: parsed, form: Form::Detached { document, signature } })
     }
-    if document.len() > MAX_DOCUMENT {
-        return Err(VerificationError::Unsuccessful);
+
+    /// What it says, which may be anything.
+    #[must_use]
+    pub fn document(&self) -> &IdentityDocument {
+        &self.document
     }
-    let stored = parsed(stored, CertificateKind::Identity)?;
-    let algorithm = SignatureAlgorithm::RSA_SHA256;
-    if pool(&stored).iter().any(|trusted| trusted.key.verify(algorithm, document, signature).is_ok()) {
-        VerifiedDocument::of_signed_bytes(document)
-    } else {
-        Err(VerificationError::Unsuccessful)
+
+    /// Verifies the signature, with the built-in certificates of the region that the document names and the
+    /// stored ones of the form: type `pkcs7` for messages, `identity` for a detached signature, which is RSA,
+    /// PKCS#1 v1.5, over the SHA-256 of exactly these bytes.
+    ///
+    /// # Errors
+    /// The signer is not trusted or did not sign this, or a stored certificate does not parse.
+    pub fn verify<'a>(
+        &self,
+        stored: impl IntoIterator<Item = &'a StoredCertificate>,
+    ) -> Result<VerifiedDocument, VerificationError> {
+        let region = self.document.region.as_str();
+        match &self.form {
+            Form::Pkcs7(der) => {
+                let message =
+                    Message::parse(der).map_err(|error| VerificationError::NotPkcs7(error.to_string()))?;
+                let stored = parsed(stored, CertificateKind::Pkcs7)?;
+                let content = message
+                    .verify(&Pool::of_messages(region, &stored))
+                    .map_err(untrusted)?
+                    .ok_or(VerificationError::NoContent)?;
+                VerifiedDocument::of_signed_bytes(content)
+            }
+            Form::Detached { document, signature } => {
+                let stored = parsed(stored, CertificateKind::Identity)?;
+                let signed = |trusted: &&TrustedCertificate| {
+                    trusted.key.verify(SignatureAlgorithm::RSA_SHA256, document, signature).is_ok()
+                };
+                match Pool::of_detached_signatures(region, &stored).iter().find(signed) {
+                    Some(_) => VerifiedDocument::of_signed_bytes(document),
+                    None => Err(VerificationError::Unsuccessful),
+                }
+            }
+        }
     }
+}
+
+fn untrusted(error: pkcs7::SignerError) -> VerificationError {
+    VerificationError::Untrusted(error.to_string())
 }
 
 /// The stored certificates of one type.
@@ -169,6 +220,5 @@ fn parsed<'a>(
         .collect()
 }
 
-fn pool(stored: &[TrustedCertificate]) -> Vec<&TrustedCertificate> {
-    certificates::built_in().iter().chain(stored).collect()
-}
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use x509_cert::spki::AlgorithmIdentifierRef;
 use x509_cert::time::Time;
 
 use super::ber;
-use super::certificates::TrustedCertificate;
+use super::certificates::Pool;
 use super::signature::{SignatureAlgorithm, SignatureError};
 
 /// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
@@ -29,8 +29,8 @@ const SIGNING_TIME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113
 const CONTEXT_0: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(0) };
 const CONTEXT_1: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(1) };
 
-/// Most signers of one message. AWS sends one; each costs a signature check.
-const MAX_SIGNERS: usize = 8;
+/// Most signed attributes of one signer. AWS sends three.
+const MAX_ATTRIBUTES: usize = 16;
 
 /// The outermost structure is not that of a PKCS#7 message.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) enum MessageError {
 pub(super) enum SignerError {
     #[error("pkcs7: Message has no signers")]
     NoSigners,
-    #[error("pkcs7: Message has more than {MAX_SIGNERS} signers")]
+    #[error("pkcs7: Message has more than one signer")]
     TooManySigners,
     #[error("pkcs7: No certificate for signer")]
     NoCertificate,
@@ -130,25 +130,41 @@ impl<'a> Message<'a> {
         let mut infos = open(&mut data, Tag::Set)?;
         data.finish()?;
         let mut signers = Vec::new();
-        // One more than allowed is read, so that it is noticed.
-        while !infos.is_finished() && signers.len() <= MAX_SIGNERS {
+        // One more than there may be is read, so that it is noticed.
+        while !infos.is_finished() && signers.len() < 2 {
             signers.push(Signer::decode(&mut infos)?);
         }
         Ok(Self { content, signers })
     }
 
-    /// The content, if every signer is in the pool and signed it; `None` where a message has
-    /// signers but no content.
-    pub(super) fn verify(&self, pool: &[&TrustedCertificate]) -> Result<Option<&'a [u8]>, SignerError> {
-        if self.signers.is_empty() {
-            return Err(SignerError::NoSigners);
-        }
-        if self.signers.len() > MAX_SIGNERS {
-            return Err(SignerError::TooManySigners);
-        }
-        let Some(content) = self.content.filter(|content| !content.is_empty()) else { return Ok(None) };
-        self.signers.iter().try_for_each(|signer| signer.verify(content, pool))?;
+    /// The content, whoever signed it; `None` where a message has a signer but no content.
+    pub(super) fn content(&self) -> Result<Option<&'a [u8]>, SignerError> {
+        self.signer().map(|_| self.content.filter(|content| !content.is_empty()))
+    }
+
+    /// The content, if the signer is in the pool and signed it; `None` where a message has a signer but no
+    /// content.
+    pub(super) fn verify(&self, pool: &Pool<'_>) -> Result<Option<&'a [u8]>, SignerError> {
+        let signer = self.signer()?;
+        let Some(content) = self.content()? else { return Ok(None) };
+        signer.verify(content, pool)?;
         Ok(Some(content))
+    }
+
+    /// Whether the digest in the signed attributes, if there are any, is that of the content. It costs no key.
+    pub(super) fn check_digest(&self) -> Result<(), SignerError> {
+        match self.content()? {
+            Some(content) => self.signer()?.check_digest(content),
+            None => Ok(()),
+        }
+    }
+
+    fn signer(&self) -> Result<&Signer<'a>, SignerError> {
+        match self.signers.as_slice() {
+            [] => Err(SignerError::NoSigners),
+            [signer] => Ok(signer),
+            _ => Err(SignerError::TooManySigners),
+        }
     }
 }
 
@@ -170,20 +186,29 @@ impl<'a> Signer<'a> {
         Ok(Self { issuer, serial, digest, algorithm, attributes, signature })
     }
 
-    fn verify(&self, content: &[u8], pool: &[&TrustedCertificate]) -> Result<(), SignerError> {
+    fn verify(&self, content: &[u8], pool: &Pool<'_>) -> Result<(), SignerError> {
         let certificate = pool
             .iter()
             .find(|certificate| *certificate.serial == *self.serial && *certificate.issuer == *self.issuer)
             .ok_or(SignerError::NoCertificate)?;
+        self.check_digest(content)?;
         let algorithm = SignatureAlgorithm::named(self.algorithm, self.digest)?;
         let signed = match &self.attributes {
             None => content,
             Some(attributes) => {
-                attributes.check(algorithm.digest.of(content).as_ref(), certificate.validity)?;
+                attributes.check_time(certificate.validity)?;
                 &attributes.encoded
             }
         };
         Ok(certificate.key.verify(algorithm, signed, self.signature)?)
+    }
+
+    fn check_digest(&self, content: &[u8]) -> Result<(), SignerError> {
+        let algorithm = SignatureAlgorithm::named(self.algorithm, self.digest)?;
+        match &self.attributes {
+            Some(attributes) => attributes.check_digest(algorithm.digest.of(content).as_ref()),
+            None => Ok(()),
+        }
     }
 }
 
@@ -196,6 +221,9 @@ impl<'a> SignedAttributes<'a> {
         while !reader.is_finished() {
             let element = reader.tlv_bytes()?;
             elements.push(element);
+            if elements.len() > MAX_ATTRIBUTES {
+                return Err(CONTEXT_0.length_error().into());
+            }
             let mut attribute = open(&mut SliceReader::new(element)?, Tag::Sequence)?;
             let kind = ObjectIdentifier::decode(&mut attribute)?;
             let mut values = open(&mut attribute, Tag::Set)?;
@@ -227,11 +255,15 @@ impl<'a> SignedAttributes<'a> {
         Ok(Self { encoded, message_digest, signing_time })
     }
 
-    fn check(&self, digest: &[u8], validity: (Duration, Duration)) -> Result<(), SignerError> {
+    fn check_digest(&self, digest: &[u8]) -> Result<(), SignerError> {
         let named = self.message_digest.ok_or(SignerError::NoMessageDigest)?;
         if named != digest {
             return Err(SignerError::DigestMismatch { expected: hex(named), actual: hex(digest) });
         }
+        Ok(())
+    }
+
+    fn check_time(&self, validity: (Duration, Duration)) -> Result<(), SignerError> {
         let (begin, end) = validity;
         match self.signing_time {
             Some(signed) if signed < begin || signed > end => Err(SignerError::SigningTime {

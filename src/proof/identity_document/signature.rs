@@ -9,6 +9,8 @@ use dsa::{BoxedUint, Components, VerifyingKey};
 use thiserror::Error;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
+use crate::budget::{Step, took};
+
 const fn oid(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
 }
@@ -177,6 +179,7 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
+        took(Step::SignatureChecked);
         let (key, verification) = match (self, algorithm.scheme) {
             (Self::Rsa(key), Scheme::Rsa) => (key, rsa_verification(algorithm.digest)),
             (Self::Ec(curve, key), Scheme::Ecdsa) => (key, ecdsa_verification(*curve, algorithm.digest)?),

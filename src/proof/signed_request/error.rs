@@ -44,6 +44,9 @@ pub enum SignedRequestError {
     /// The body asks for something else.
     #[error("iam request body is invalid")]
     OtherBody,
+    /// A presigned request has a body.
+    #[error("invalid iam_request_body: a presigned GET request has none")]
+    BodyOfPresigned,
     /// The headers are missing.
     #[error("missing iam_request_headers")]
     NoHeaders,
@@ -53,6 +56,9 @@ pub enum SignedRequestError {
     /// A header that AWS acts upon and the configuration does not allow.
     #[error("invalid request header: {0}")]
     HeaderNotAllowed(String),
+    /// A header binds the request to another product.
+    #[error("invalid request header: {0} binds the request to another product")]
+    OtherProduct(String),
     /// The header that names the server is not right.
     #[error("error validating X-Vault-AWS-IAM-Server-ID header: {0}")]
     ServerId(#[source] ServerIdError),
@@ -68,6 +74,9 @@ pub enum SignedRequestError {
     /// A query parameter that is given twice, is malformed, or is not allowed.
     #[error("invalid request query param: {0}")]
     QueryParameter(String),
+    /// More query parameters than the form has.
+    #[error("invalid request query params: too many")]
+    TooManyParameters,
     /// A query parameter of the presigned form is missing.
     #[error("missing request query param: {0}")]
     NoQueryParameter(&'static str),
@@ -88,13 +97,20 @@ impl Coded for SignedRequestError {
         match self {
             Self::NoMethod | Self::OtherMethod => Code::IamMethod,
             Self::NoUrl | Self::UrlNotBase64 | Self::Url | Self::QueryOfPost => Code::IamUrl,
-            Self::NoBody | Self::NoBodyOfPost | Self::BodyNotBase64 | Self::Form(_) => Code::IamBody,
+            Self::NoBody
+            | Self::NoBodyOfPost
+            | Self::BodyNotBase64
+            | Self::Form(_)
+            | Self::BodyOfPresigned => Code::IamBody,
             Self::OtherBody | Self::NoAction | Self::OtherAction(_) | Self::ManyActions => Code::IamAction,
             Self::NoHeaders => Code::IamHeaders,
             Self::TwoSignatures => Code::IamTwoSignatures,
             Self::HeaderNotAllowed(_) => Code::IamHeaderNotAllowed,
+            Self::OtherProduct(_) => Code::IamOtherProduct,
             Self::ServerId(error) => error.code(),
-            Self::QueryParameter(_) | Self::NoQueryParameter(_) => Code::IamQueryParameter,
+            Self::QueryParameter(_) | Self::TooManyParameters | Self::NoQueryParameter(_) => {
+                Code::IamQueryParameter
+            }
             Self::NoRegion => Code::IamRegionMissing,
             Self::UnknownRegion(_) => Code::IamRegionUnknown,
             Self::Endpoint(error) => error.code(),

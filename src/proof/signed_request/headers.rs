@@ -1,5 +1,8 @@
 //! The headers a client signed.
 
+use std::collections::BTreeMap;
+
+use crate::budget::Name;
 use crate::go::canonical_name;
 
 /// Headers with canonical names; names that differ only in case are one header with several values.
@@ -11,12 +14,12 @@ impl ClientHeaders {
     #[must_use]
     pub fn collect(sent: &[(String, Vec<String>)]) -> Self {
         let mut headers: Vec<(String, Vec<String>)> = Vec::new();
-        for (name, values) in sent {
+        let mut places: BTreeMap<Name, usize> = BTreeMap::new();
+        for (name, values) in sent.iter().filter(|(_, values)| !values.is_empty()) {
             let name = canonical_name(name);
-            let known = headers.iter_mut().find(|(known, _)| *known == name);
-            match known {
+            let place = *places.entry(Name(name.clone())).or_insert(headers.len());
+            match headers.get_mut(place) {
                 Some((_, known)) => known.extend(values.iter().cloned()),
-                None if values.is_empty() => {}
                 None => headers.push((name, values.clone())),
             }
         }

@@ -5,9 +5,11 @@
 //! sent to an endpoint that the server chose. What is forwarded is what was signed: AWS checks the
 //! signature over exactly these bytes.
 
+mod authorization;
 mod error;
 mod form;
 mod headers;
+mod other_product;
 mod presigned;
 mod query;
 mod server_id;
@@ -18,9 +20,10 @@ mod target;
 mod tests;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HOST, HeaderName, HeaderValue, USER_AGENT};
-use http::{HeaderMap, Method};
+use http::HeaderMap;
+use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 
+use authorization::Authorization;
 pub use error::SignedRequestError;
 pub use form::FormError;
 pub use headers::ClientHeaders;
@@ -150,8 +153,14 @@ impl SignedRequest {
         if headers.values("Authorization").len() > signatures_in_headers {
             return Err(SignedRequestError::TwoSignatures);
         }
+        if let Some(name) = other_product::bound_by(&headers) {
+            return Err(SignedRequestError::OtherProduct(name.to_owned()));
+        }
         let shape = match presigned {
-            Some(query) => Shape::PresignedGet(query, body),
+            // Some servers do not expect a body here and would take it for the next request, which on a
+            // shared connection is another client's.
+            Some(_) if !body.is_empty() => return Err(SignedRequestError::BodyOfPresigned),
+            Some(query) => Shape::PresignedGet(query),
             // Clients that know one body send it with every method; none is signed with a GET.
             None if get => Shape::Get,
             None => Shape::Post(body),
@@ -159,8 +168,7 @@ impl SignedRequest {
         Ok(Self { target, headers, shape })
     }
 
-    /// Checks what the operator configured: the server id and the allowed headers. Without a
-    /// configuration there is nothing to check.
+    /// Checks what the operator configured, or what holds without: the server id and the allowed headers.
     ///
     /// # Errors
     /// What the client must change.
@@ -260,18 +268,13 @@ impl SignedRequest {
             }
             Some(_) => {}
         }
-        let (method, body) = (self.shape.method(), self.shape.body());
-        if method == Method::GET && !body.is_empty() {
-            // Some servers do not expect a body here and would take it for the next request, which
-            // on a shared connection is another client's. So nobody comes after this one.
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
         Ok(HttpRequest {
-            method,
+            method: self.shape.method(),
             uri,
             headers,
-            body: Bytes::copy_from_slice(body),
+            body: Bytes::copy_from_slice(self.shape.body()),
             response_limit: MAX_ANSWER,
+            host_chosen_in: None,
         })
     }
 
@@ -279,12 +282,7 @@ impl SignedRequest {
         if let Some(query) = self.shape.presigned() {
             return Some(&query.region);
         }
-        self.headers
-            .authorization()?
-            .split(' ')
-            .find_map(|piece| piece.strip_prefix("Credential="))?
-            .split('/')
-            .nth(2)
+        Authorization::parse(self.headers.authorization()?).map(|authorization| authorization.region)
     }
 }
 

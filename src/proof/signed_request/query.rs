@@ -4,7 +4,8 @@
 //! one action, no parameter twice in any spelling, no parameter that is not part of the form.
 
 use super::error::SignedRequestError;
-use super::form;
+use super::form::{self, FormError};
+use crate::budget::{Step, took};
 
 /// Parameters of which each one makes AWS look for the signature in the query.
 const OF_A_SIGNATURE: [&str; 4] =
@@ -18,7 +19,7 @@ impl ActionQuery {
     /// Reads a query as written, without `?`.
     pub(super) fn parse(raw_query: &str) -> Result<Self, SignedRequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
-        for (name, value) in form::parse(raw_query.as_bytes()).map_err(|_| SignedRequestError::Url)? {
+        for (name, value) in parsed(raw_query)? {
             let (Ok(name), Ok(value)) = (String::from_utf8(name), String::from_utf8(value)) else {
                 return Err(SignedRequestError::Url);
             };
@@ -44,7 +45,10 @@ impl ActionQuery {
     /// one of the others that the form has.
     pub(super) fn check_names(&self, is_other: impl Fn(&str) -> bool) -> Result<(), SignedRequestError> {
         for (position, name) in self.names().enumerate() {
-            let again = self.names().take(position).any(|earlier| earlier.eq_ignore_ascii_case(name));
+            let again = self.names().take(position).any(|earlier| {
+                took(Step::NamesCompared);
+                earlier.eq_ignore_ascii_case(name)
+            });
             let of_the_form = name == "Action" || name == "Version" || is_other(name);
             if again || !of_the_form {
                 return Err(SignedRequestError::QueryParameter(name.to_owned()));
@@ -62,6 +66,13 @@ impl ActionQuery {
     pub(super) fn value(&self, wanted: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
+}
+
+fn parsed(raw_query: &str) -> Result<Vec<form::Pair>, SignedRequestError> {
+    form::parse(raw_query.as_bytes()).map_err(|error| match error {
+        FormError::TooManyPairs => SignedRequestError::TooManyParameters,
+        FormError::Semicolon | FormError::Escape(_) => SignedRequestError::Url,
+    })
 }
 
 #[cfg(test)]

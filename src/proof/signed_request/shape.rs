@@ -12,8 +12,8 @@ pub(super) enum Shape {
     Post(Vec<u8>),
     /// A GET, signed in the `Authorization` header. It has no body.
     Get,
-    /// A GET, signed in the query; the body is hardly ever there.
-    PresignedGet(PresignedQuery, Vec<u8>),
+    /// A GET, signed in the query. It has no body.
+    PresignedGet(PresignedQuery),
 }
 
 impl Shape {
@@ -21,22 +21,22 @@ impl Shape {
     pub(super) fn method(&self) -> Method {
         match self {
             Self::Post(_) => Method::POST,
-            Self::Get | Self::PresignedGet(..) => Method::GET,
+            Self::Get | Self::PresignedGet(_) => Method::GET,
         }
     }
 
     /// What is sent behind the headers.
     pub(super) fn body(&self) -> &[u8] {
         match self {
-            Self::Post(body) | Self::PresignedGet(_, body) => body,
-            Self::Get => &[],
+            Self::Post(body) => body,
+            Self::Get | Self::PresignedGet(_) => &[],
         }
     }
 
     /// The query that holds the signature; without one the `Authorization` header does.
     pub(super) fn presigned(&self) -> Option<&PresignedQuery> {
         match self {
-            Self::PresignedGet(query, _) => Some(query),
+            Self::PresignedGet(query) => Some(query),
             Self::Post(_) | Self::Get => None,
         }
     }

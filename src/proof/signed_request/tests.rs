@@ -1,7 +1,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use http::Method;
+use http::header::CONNECTION;
+
 use super::*;
+use crate::budget::Step;
+use crate::budget::step::counted::count;
 use crate::framework::{FieldValue, HostFlavor};
 use crate::refusal::{Code, Coded};
 
@@ -52,14 +57,57 @@ fn a_client_has_no_say_in_a_shared_connection() {
     assert_eq!(names, ["accept", "host", "user-agent", "x-amz-date"]);
 }
 
+/// Whatever a URL holds, few names are compared, and none of what is too much.
 #[test]
-fn a_get_with_a_body_is_the_last_on_its_connection() {
-    let connection = |body| {
-        let request = forwarded("GET", GET_URL, body, &[("Accept", "*/*")]);
-        request.headers.get(CONNECTION).map(|value| value.to_str().unwrap().to_owned())
+fn the_parameters_of_a_query_cost_little() {
+    let compared = |query: &str| {
+        let url = format!("https://sts.amazonaws.com/?{query}");
+        let (parsed, steps) =
+            count(Step::NamesCompared, || parsed("GET", &url, "", &[("Accept", "*/*")]).map(drop));
+        (parsed.map_err(|error| error.to_string()), steps)
     };
-    assert_eq!(connection(""), None);
-    assert_eq!(connection(BODY).as_deref(), Some("close"));
+    let names = |count: usize| -> String { (0..count).map(|number| format!("&X-Amz-{number}")).collect() };
+    for pairs in [16, 100, 1_300] {
+        let (refused, steps) = compared(&format!("Action=GetCallerIdentity{}", names(pairs)));
+        assert_eq!(refused, Err("invalid request query params: too many".to_owned()));
+        assert!(steps <= 10, "{pairs}: {steps}");
+    }
+    let (refused, steps) = compared(&format!("Action=GetCallerIdentity{}", names(15)));
+    assert_eq!(refused, Err("missing request query param: Version".to_owned()));
+    assert!((100..150).contains(&steps), "{steps}");
+}
+
+#[test]
+fn the_names_of_headers_cost_little() {
+    let name = |number: usize| format!("{}{number}", "X".repeat(1_000));
+    let sent: Vec<(String, Vec<String>)> =
+        (0..64).map(|number| (name(number), vec!["x".to_owned()])).collect();
+    let (collected, steps) = count(Step::NamesCompared, || ClientHeaders::collect(&sent));
+    assert_eq!(collected.iter().count(), 64);
+    assert!(steps <= 64 * 16, "{steps}");
+    let again: Vec<(String, Vec<String>)> = vec![("a".to_owned(), vec!["x".to_owned()]); 64];
+    let (collected, steps) = count(Step::NamesCompared, || ClientHeaders::collect(&again));
+    assert_eq!((collected.values("A").len(), steps), (64, 63));
+}
+
+#[test]
+fn what_was_signed_for_another_product_is_none_for_this_server() {
+    for (method, url, body) in [("POST", POST_URL, BODY), ("GET", GET_URL, "")] {
+        let refused = parsed(method, url, body, &[("x-k8s-aws-id", "cluster")]).unwrap_err();
+        let text = "invalid request header: X-K8s-Aws-Id binds the request to another product";
+        assert_eq!((refused.to_string().as_str(), refused.code()), (text, Code::IamOtherProduct));
+    }
+}
+
+#[test]
+fn a_presigned_get_has_no_body() {
+    let request = forwarded("GET", GET_URL, "", &[("Accept", "*/*")]);
+    assert_eq!((request.body, request.headers.get(CONNECTION)), (Bytes::new(), None));
+    let refused = |body| parsed("GET", GET_URL, body, &[("Accept", "*/*")]).unwrap_err();
+    let error = refused(BODY);
+    assert_eq!(error.to_string(), "invalid iam_request_body: a presigned GET request has none");
+    assert_eq!(error.code(), Code::IamBody);
+    assert_eq!(refused("Action=GetUser").to_string(), "iam request body is invalid");
 }
 
 #[test]
@@ -99,7 +147,10 @@ fn a_get_signed_in_a_header_has_no_body_and_nothing_in_its_query() {
 fn the_region_is_that_of_the_signature() {
     let mut config = ClientConfig::absent();
     config.use_sts_region_from_client = true;
-    let signed = ("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20250101/eu-west-1/sts/aws4_request");
+    let signed = (
+        "Authorization",
+        "AWS4-HMAC-SHA256 Credential=AKID/20250101/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=00",
+    );
     let get = parsed("GET", "https://h/?Action=GetCallerIdentity", "", &[signed]).unwrap();
     let presigned = parsed("GET", GET_URL, "", &[("Accept", "*/*")]).unwrap();
     let authority = |request: &SignedRequest| request.endpoint(&config).unwrap().authority().to_owned();

@@ -57,7 +57,10 @@ async fn accident_03_nothing_but_a_region_of_the_signature_makes_a_host() {
         let mut login = sign_login(alice, &post);
         edit_headers(&mut login, |headers| {
             headers.retain(|(name, _)| name != "Authorization");
-            headers.push(("Authorization".to_owned(), vec![format!("AWS4-HMAC-SHA256 {credential}")]));
+            headers.push((
+                "Authorization".to_owned(),
+                vec![format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=00")],
+            ));
         });
         scene.refused(&login).await;
     }

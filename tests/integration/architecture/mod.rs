@@ -18,15 +18,17 @@ const MAX_LINES: usize = 500;
 /// The floors from the ground up. A file imports from its own floor, and from those that its row
 /// names; all of them stand below.
 const FLOORS: &[(&str, &[&str])] = &[
+    ("heap", &[]),
     ("refusal", &[]),
+    ("budget", &[]),
     ("go", &[]),
     ("concurrency", &[]),
     ("ports", &["refusal"]),
     ("https", &["ports", "concurrency"]),
     ("aws", &["ports", "go", "refusal"]),
-    ("framework", &["ports", "go", "refusal"]),
+    ("framework", &["ports", "go", "budget", "refusal"]),
     ("entry", &["framework", "aws", "ports", "go", "refusal"]),
-    ("proof", &["entry", "framework", "aws", "ports", "go", "refusal"]),
+    ("proof", &["entry", "framework", "aws", "ports", "go", "budget", "refusal"]),
     ("store", &["entry", "framework", "aws", "ports", "concurrency", "refusal"]),
     ("accounts", &["store", "entry", "aws", "ports", "concurrency", "go", "refusal"]),
     ("binding", &["accounts", "entry", "aws", "go", "refusal"]),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::login_scene::{admitted, outcome};
 use crate::under_test;
 use testkit::aws::{Fault, Instance, Rate, Session, Times};
+use testkit::host::Answer;
 use testkit::stage::Stage;
 
 /// What AWS grants an account in a region of DescribeInstances: calls at once, and per second.
@@ -93,6 +94,69 @@ async fn an_unknown_instance_does_not_keep_the_others_out() {
             assert_eq!(admitted(answer).metadata["inferred_entity_id"], id(number));
         }
     }
+}
+
+/// Logins of a fleet, and at the same time those of another principal, whose sessions have these names; the
+/// answers to each.
+async fn beside_strangers(stage: &Stage, names: impl Iterator<Item = String>) -> [Vec<Answer>; 2] {
+    let honest = fleet(stage, 20).await;
+    let role = stage.aws.create_role("strangers");
+    let inferring = json!({
+        "bound_iam_principal_arn": role.arn,
+        "inferred_entity_type": "ec2_instance",
+        "inferred_aws_region": "us-east-1",
+    });
+    stage.role("strangers", inferring).await;
+    stage.aws.fault("DescribeInstances", Times::Always, Fault::Latency(Duration::from_millis(50)));
+    let login = |session: &Session, role: &str| stage.login_data(&session.credentials, role);
+    let strange: Vec<Value> =
+        names.map(|name| login(&stage.aws.session(&role, &name), "strangers")).collect();
+    let honest: Vec<Value> = honest.iter().map(|session| login(session, "fleet")).collect();
+    let (strange, honest) = tokio::join!(
+        join_all(strange.iter().map(|login| stage.mount.login_only(login))),
+        join_all(honest.iter().map(|login| stage.mount.login_only(login))),
+    );
+    [honest, strange]
+}
+
+/// Names that are no ids of instances cost no calls, so they keep nobody waiting.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_are_no_instance_ids_cost_no_calls() {
+    let stage = under_test::stage().await;
+    let names = (0..200).map(|number| format!("laptop-{number}"));
+    let [honest, strange] = beside_strangers(&stage, names).await;
+    for (number, answer) in honest.iter().enumerate() {
+        assert_eq!(admitted(answer).metadata["inferred_entity_id"], id(number));
+    }
+    for (number, answer) in strange.iter().enumerate() {
+        let name = format!("laptop-{number}");
+        let own = format!(
+            "failed to verify {name} as a valid EC2 instance in region us-east-1: error fetching description for instance ID \"{name}\": InvalidInstanceID.Malformed: Invalid id: \"{name}\" (expecting \"i-...\")\n\tstatus code: 400, request id: ; "
+        );
+        assert_eq!(outcome(answer), None);
+        assert!(answer.error().starts_with(&own), "{}", answer.error());
+    }
+    let calls = stage.aws.calls("DescribeInstances");
+    assert!(calls.iter().all(|call| call.refused.is_none()), "{calls:?}");
+    assert!(calls.len() <= 20, "{}", calls.len());
+}
+
+/// Ids that could be of instances, but are of none: each is refused as EC2 does, and costs few calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_ids_of_one_principal_keep_no_other_out() {
+    let stage = under_test::stage().await;
+    let [honest, strange] = beside_strangers(&stage, (10_000..10_200).map(id)).await;
+    for (number, answer) in honest.iter().enumerate() {
+        assert_eq!(admitted(answer).metadata["inferred_entity_id"], id(number));
+    }
+    for (number, answer) in strange.iter().enumerate() {
+        let own =
+            format!("InvalidInstanceID.NotFound: The instance ID '{}' does not exist", id(10_000 + number));
+        assert_eq!(outcome(answer), None);
+        assert!(answer.error().contains(&own), "{}", answer.error());
+    }
+    let calls = stage.aws.call_count("DescribeInstances");
+    assert!(calls <= 40, "{calls}");
 }
 
 /// An answer that was changed on its way gives nobody another one's instance.

@@ -6,7 +6,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
-use vault_plugin_auth_aws::proof::identity_document::{self, VerifiedDocument};
+use vault_plugin_auth_aws::proof::identity_document::VerifiedDocument;
+
+use super::{verified_detached, verified_pkcs7};
 
 use testkit::identity::signer::Digest;
 use testkit::identity::{Form, Message, Signer, SignerInfo, base64, document, stored};
@@ -38,8 +40,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let stored: Vec<_> =
         kinds.into_iter().flat_map(|kind| [&rsa, &dsa].map(|signer| stored(&signer.pem(), kind))).collect();
     let signature = rsa.sign(Digest::Sha256, &document);
-    let verified =
-        identity_document::verify_detached(&document, &signature, &stored).expect("a good signature");
+    let verified = verified_detached(&document, &signature, &stored).expect("a good signature");
     Scene { document, messages, signature, stored, verified }
 });
 
@@ -97,7 +98,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 
 /// A mutated message must not be accepted with another document.
 fn is_refused_or_unchanged(text: &str) -> bool {
-    let verified = identity_document::verify_pkcs7(text, &SCENE.stored);
+    let verified = verified_pkcs7(text, &SCENE.stored);
     verified.is_err() || verified.as_ref() == Ok(&SCENE.verified)
 }
 
@@ -106,7 +107,7 @@ fn the_messages_to_mutate_are_good() {
     let scene = &*SCENE;
     assert_eq!(scene.verified.document().instance_id, "i-1");
     for message in &scene.messages {
-        let verified = identity_document::verify_pkcs7(&base64(message), &scene.stored);
+        let verified = verified_pkcs7(&base64(message), &scene.stored);
         assert_eq!(verified.as_ref(), Ok(&scene.verified));
     }
 }
@@ -136,11 +137,11 @@ proptest! {
         let mut content = scene.document.clone();
         mutations.iter().for_each(|mutation| mutation.apply(&mut content));
         prop_assume!(content != scene.document);
-        prop_assert!(identity_document::verify_detached(&content, &scene.signature, &scene.stored).is_err());
+        prop_assert!(verified_detached(&content, &scene.signature, &scene.stored).is_err());
         let signers = [Signer::rsa("signer"), Signer::dsa("signer too")];
         let info = SignerInfo::with_attributes(which.get(&signers), &scene.document);
         let message = Message::new(&content, vec![info]).base64(Form::Definite);
-        prop_assert!(identity_document::verify_pkcs7(&message, &scene.stored).is_err());
+        prop_assert!(verified_pkcs7(&message, &scene.stored).is_err());
     }
 
     #[test]
@@ -149,14 +150,14 @@ proptest! {
         let mut signature = scene.signature.clone();
         mutations.iter().for_each(|mutation| mutation.apply(&mut signature));
         prop_assume!(signature != scene.signature);
-        prop_assert!(identity_document::verify_detached(&scene.document, &signature, &scene.stored).is_err());
+        prop_assert!(verified_detached(&scene.document, &signature, &scene.stored).is_err());
     }
 
     #[test]
     fn arbitrary_input_is_refused(text: String, bytes in vec(any::<u8>(), 0..400), signature in vec(any::<u8>(), 0..400)) {
         let stored = &SCENE.stored;
-        prop_assert!(identity_document::verify_pkcs7(&text, stored).is_err());
-        prop_assert!(identity_document::verify_pkcs7(&base64(&bytes), stored).is_err());
-        prop_assert!(identity_document::verify_detached(&bytes, &signature, stored).is_err());
+        prop_assert!(verified_pkcs7(&text, stored).is_err());
+        prop_assert!(verified_pkcs7(&base64(&bytes), stored).is_err());
+        prop_assert!(verified_detached(&bytes, &signature, stored).is_err());
     }
 }

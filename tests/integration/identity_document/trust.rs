@@ -4,9 +4,10 @@
 use vault_plugin_auth_aws::entry::{CertificateKind, StoredCertificate};
 
 use super::{
-    NO_CERTIFICATE, NO_SIGNERS, NOT_FOUND, UNSUCCESSFUL, WRONG, untrusted, verify, verify_detached,
-    verify_pkcs7,
+    NO_CERTIFICATE, NO_SIGNERS, NOT_FOUND, TOO_MANY_SIGNERS, UNSUCCESSFUL, WRONG, untrusted, verify,
+    verify_detached, verify_pkcs7,
 };
+use testkit::identity::message::{content_type, message_digest};
 use testkit::identity::signer::Digest;
 use testkit::identity::{Form, Message, Signer, SignerInfo, document, pkcs7, stored};
 
@@ -119,32 +120,31 @@ fn accident_7_signed_attributes_are_no_document() {
 }
 
 #[test]
-fn every_signer_must_be_right() {
+fn a_message_has_exactly_one_signer() {
     let document = document("i-1", ACCOUNT);
     let (first, second) = (Signer::rsa("first"), Signer::dsa("second"));
-    let infos = [&first, &second].map(|signer| SignerInfo::with_attributes(signer, &document));
-    let [first_info, second_info] = infos;
-    let both = Message::new(&document, vec![first_info.clone(), second_info.clone()]);
-    assert_eq!(verify(&both, &[&first, &second]), Ok("i-1".to_owned()));
-    assert_eq!(verify(&both, &[&first]), untrusted(NO_CERTIFICATE));
-    assert_eq!(verify(&both, &[&second]), untrusted(NO_CERTIFICATE));
-
-    let mut wrong = second_info;
-    *wrong.signature.last_mut().unwrap() ^= 1;
-    for infos in [vec![first_info.clone(), wrong.clone()], vec![wrong, first_info]] {
-        assert_eq!(verify(&Message::new(&document, infos), &[&first, &second]), untrusted(WRONG));
+    let info = SignerInfo::with_attributes(&first, &document);
+    let with = |infos: Vec<SignerInfo>| verify(&Message::new(&document, infos), &[&first, &second]);
+    assert_eq!(with(Vec::new()), untrusted(NO_SIGNERS));
+    assert_eq!(with(vec![info.clone()]), Ok("i-1".to_owned()));
+    let other = SignerInfo::with_attributes(&second, &document);
+    for infos in [vec![info.clone(), other], vec![info.clone(); 2], vec![info; 8]] {
+        assert_eq!(with(infos), untrusted(TOO_MANY_SIGNERS));
     }
 }
 
 #[test]
-fn a_message_needs_one_to_eight_signers() {
+fn a_signer_has_few_attributes() {
     let document = document("i-1", ACCOUNT);
     let signer = Signer::rsa("signer");
-    assert_eq!(verify(&Message::new(&document, Vec::new()), &[&signer]), untrusted(NO_SIGNERS));
-    let info = SignerInfo::with_attributes(&signer, &document);
-    let with = |count: usize| verify(&Message::new(&document, vec![info.clone(); count]), &[&signer]);
-    assert_eq!(with(8), Ok("i-1".to_owned()));
-    assert_eq!(with(9), untrusted("pkcs7: Message has more than 8 signers"));
+    let with = |count: usize| {
+        let mut attributes = vec![message_digest(&signer.digest().of(&document))];
+        attributes.extend((1..count).map(|_| content_type()));
+        let info = SignerInfo::over_attributes(&signer, signer.digest(), attributes);
+        verify(&Message::new(&document, vec![info]), &[&signer])
+    };
+    assert_eq!(with(16), Ok("i-1".to_owned()));
+    assert_eq!(with(17), untrusted(NO_SIGNERS));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::login_scene::LoginScene;
-use testkit::aws::{ACCOUNT, Entity, OTHER_ACCOUNT};
+use testkit::aws::{ACCOUNT, Entity, OTHER_ACCOUNT, RefusingPort};
 use testkit::stage::with;
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -25,6 +27,8 @@ fn with_role(mut login: Value, role: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_mistake_is_no_warning_whatever_its_status() {
     let scene = LoginScene::open().await;
+    let role = json!({"auth_type": "ec2", "bound_ami_id": "ami-0123456789abcdef0"});
+    scene.mount.write("role/bad-signature", &role).await.expect(204);
     let mut bad_body = scene.alice_login();
     bad_body["iam_request_body"] = json!("QWN0aW9uPUdldFVzZXI=");
     for (role, login, status, code) in [
@@ -85,4 +89,70 @@ async fn what_the_operator_must_mend_is_a_warning_whatever_its_status() {
         (level.as_str(), message.as_str(), code.as_str()),
         ("warn", "login failed", "aws.endpoint_invalid")
     );
+}
+
+/// What the operator reads of a hundred logins that fail by one and the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_trouble_is_told_once_and_then_how_often() {
+    const LOGINS: u64 = 100;
+    let scene = LoginScene::open().await;
+    scene.mount.write("config/client", &json!({"sts_endpoint": "http://user:pw@host/"})).await.expect(204);
+    for _ in 0..LOGINS {
+        scene.mount.login_only(&scene.alice_login()).await.expect(400);
+    }
+    // Another mount has its own trouble.
+    let other = scene.further_mount("other", &json!({"sts_endpoint": "http://user:pw@host/"})).await;
+    other.login_only(&scene.alice_login()).await.expect(400);
+    scene.mount.rollback().await.expect(204);
+    let summary = scene.host.wait_for_log(LIMIT, |entry| entry.message == "further logins failed").await;
+    let summary = summary.expect("a line that tells of the others");
+    assert_eq!(summary.level, "warn");
+    assert_eq!(summary.fields["code"], "aws.endpoint_invalid");
+    assert_eq!(summary.fields["left_out"], LOGINS - 1);
+    let warnings: Vec<_> = scene
+        .host
+        .logs()
+        .into_iter()
+        .filter(|line| line.entry.as_ref().is_ok_and(|entry| entry.message == "login failed"))
+        .collect();
+    let mounts: Vec<_> = warnings.iter().map(|line| &line.entry.as_ref().unwrap().fields["mount"]).collect();
+    assert_eq!(mounts, ["auth/aws/", "auth/other/"]);
+    assert!(warnings[0].raw.len() < 1024, "{}", warnings[0].raw);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_sends_stays_short_and_on_its_line() {
+    const LONGEST: usize = 128;
+    let scene = LoginScene::open().await;
+    let long = "\n".repeat(4_000);
+    let garbage = "A".repeat(4_000);
+    let mut bad_path = scene.alice_login();
+    bad_path["iam_request_url"] = json!(STANDARD.encode(format!("https://sts.amazonaws.com/{garbage}")));
+    let nobody = RefusingPort::start();
+    scene.mount.write("config/client", &json!({"sts_endpoint": nobody.url()})).await.expect(204);
+    for login in [
+        with_role(json!({"pkcs7": garbage}), &long),
+        with_role(json!({"pkcs7": long}), &garbage),
+        with_role(bad_path, &long),
+        with_role(json!({}), "the-last"),
+    ] {
+        assert!(scene.mount.login_only(&login).await.auth.is_none());
+    }
+    line(&scene, "the-last").await;
+    let mut lines = 0;
+    for line in scene.host.logs() {
+        let Ok(entry) = line.entry else { continue };
+        if !entry.message.starts_with("login ") {
+            continue;
+        }
+        lines += 1;
+        assert!(line.raw.len() < 1536, "{}", line.raw);
+        for (name, value) in &entry.fields {
+            let text = value.as_str().unwrap();
+            assert!(!text.contains(char::is_control), "{name}: {text}");
+            let word = text.split(' ').map(str::len).max().unwrap();
+            assert!(word <= LONGEST + "…".len(), "{name}: {text}");
+        }
+    }
+    assert_eq!(lines, 4);
 }

@@ -120,6 +120,27 @@ async fn calls_that_others_can_read_and_answer_are_warned_of_and_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn endpoints_where_the_metadata_service_is_are_warned_of_and_configured() {
+    let stage = empty_stage().await;
+    let warning = |name: &str| {
+        format!(
+            "{name} is a link-local address, where the metadata service of an instance and its neighbours are, and no API of AWS: signed requests and the answers that logins are decided by go there; use the name of an AWS endpoint"
+        )
+    };
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+        for url in ["https://169.254.169.254", "169.254.170.2", "https://[fe80::1]:8443/x"] {
+            let answer = stage.mount.write(KEY, &json!({name: url})).await.expect(200);
+            assert_eq!((answer.warnings, answer.data), (vec![warning(name)], Value::Null), "{url}");
+            assert_eq!(stored(&stage)[name], url);
+        }
+        let open = stage.mount.write(KEY, &json!({name: "http://169.254.169.254"})).await.expect(200);
+        assert_eq!(open.warnings.len(), 2, "{:?}", open.warnings);
+        assert_eq!(open.warnings[1], warning(name));
+        stage.mount.write(KEY, &json!({name: "https://169.253.0.1"})).await.expect(204);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_misspelt_field_of_any_configuration_is_told_of() {
     let stage = empty_stage().await;
     let told = |given: &str, meant: &str| {

@@ -15,4 +15,5 @@ mod openapi;
 mod role_fields;
 mod role_principals;
 mod role_refusals;
+mod secrets;
 mod status_aws;

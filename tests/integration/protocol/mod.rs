@@ -1,5 +1,6 @@
 //! The plugin protocol, as a host sees it.
 
+mod confinement;
 mod ending;
 mod instances;
 mod launch;

@@ -7,7 +7,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use testkit::server::{
-    Flavor, POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server, vault_cli_login,
+    Flavor, POLL_INTERVAL, START_DEADLINE, Scene, kill_hard, on_each_server, program_of as path_of,
+    vault_cli_login,
 };
 
 on_each_server! {
@@ -257,5 +258,5 @@ async fn wait_for_processes(scene: &Scene, wanted: usize) -> Vec<u32> {
 }
 
 fn program_of(id: u32) -> String {
-    std::fs::read_link(format!("/proc/{id}/exe")).unwrap().into_os_string().into_string().unwrap()
+    path_of(id).unwrap().into_os_string().into_string().unwrap()
 }

@@ -16,7 +16,7 @@ use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
 use vault_plugin_auth_aws::method::AuthMethod;
-use vault_plugin_auth_aws::mount::{Environment, MountSetup};
+use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
     StorageError, SystemView, SystemViewError, Transport, TransportError, World,
@@ -172,6 +172,7 @@ pub fn mount(transport: Arc<dyn Transport>, storage: Arc<dyn Storage>) -> AuthMe
     let environment = Environment {
         world: Arc::new(World { transport, clock: Arc::new(Noon), random: Arc::new(Zeros) }),
         host: HostFlavor::OpenBao,
+        forwarded: room_of_process(),
     };
     let setup = MountSetup {
         config: BTreeMap::new(),
@@ -221,6 +222,7 @@ pub fn request(operation: Operation, path: &str, data: &str) -> Request {
         operation,
         path: path.to_owned(),
         data: data.to_owned(),
+        data_digest: [0; 32],
         mount_point: "auth/aws/".to_owned(),
         mount_type: "aws".to_owned(),
         connection: Some(Connection { remote_addr: "192.0.2.1".to_owned() }),

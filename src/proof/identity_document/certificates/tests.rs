@@ -52,7 +52,7 @@ fn every_built_in_certificate_parses_and_has_its_fingerprint() {
 #[test]
 fn issuer_and_serial_number_name_one_certificate() {
     let names: BTreeSet<_> =
-        built_in().iter().map(|certificate| (&certificate.issuer, &certificate.serial)).collect();
+        built_in().iter().map(|known| (&known.certificate.issuer, &known.certificate.serial)).collect();
     assert_eq!(names.len(), built_in().len());
 }
 
@@ -60,7 +60,7 @@ fn issuer_and_serial_number_name_one_certificate() {
 fn what_the_built_in_method_trusts_is_trusted() {
     let serials: BTreeSet<_> = built_in()
         .iter()
-        .map(|certificate| hex(&certificate.serial).trim_start_matches('0').to_uppercase())
+        .map(|known| hex(&known.certificate.serial).trim_start_matches('0').to_uppercase())
         .collect();
     for serial in [
         "96BA48D9E55E1A67",
@@ -83,6 +83,51 @@ fn what_the_built_in_method_trusts_is_trusted() {
     }
 }
 
+/// How many built-in certificates may vouch for a document of a region: in a message, beside it.
+fn pools(region: &str) -> (usize, usize) {
+    (Pool::of_messages(region, &[]).iter().count(), Pool::of_detached_signatures(region, &[]).iter().count())
+}
+
+#[test]
+fn a_region_has_few_certificates() {
+    // Its two, and those of which the region is not known: five of RSA, six of DSA.
+    for entry in entries() {
+        for region in &entry.regions {
+            let expected = if region == "cn-northwest-1" { 82 } else { 7 };
+            assert_eq!(pools(region), (13 - usize::from(region == "cn-northwest-1"), expected), "{region}");
+        }
+    }
+    for region in ["xx-new-1", "", "evil.example"] {
+        assert_eq!(pools(region), (88, 82), "{region}");
+    }
+}
+
+#[test]
+fn a_certificate_of_another_region_is_in_no_pool() {
+    let of = |region: &str| {
+        let known = built_in().iter().find(|known| known.names(region) && !known.signs_detached).unwrap();
+        hex(&known.certificate.serial)
+    };
+    let has = |region: &str, serial: &str| {
+        Pool::of_messages(region, &[]).iter().any(|trusted| hex(&trusted.serial) == serial)
+    };
+    assert!(has("us-east-1", &of("us-east-1")) && !has("us-east-1", &of("eu-west-1")));
+    assert!(has("eu-west-1", &of("eu-west-1")) && !has("eu-west-1", &of("us-east-1")));
+}
+
+#[test]
+fn stored_certificates_come_first_and_all_keys_have_an_end() {
+    let stored = vec![TrustedCertificate::from_pem(RSA).unwrap(); 2];
+    let pool = Pool::of_detached_signatures("us-east-1", &stored);
+    let first: Vec<_> = pool.iter().take(2).map(|trusted| &trusted.serial).collect();
+    assert_eq!((first, pool.iter().count()), (vec![&stored[0].serial, &stored[1].serial], 9));
+    let many = vec![TrustedCertificate::from_pem(RSA).unwrap(); 1_000];
+    assert_eq!(Pool::of_detached_signatures("us-east-1", &many).iter().count(), MAX_KEYS);
+    let none = vec![TrustedCertificate::from_pem(DSA).unwrap(), TrustedCertificate::from_pem(EC).unwrap()];
+    assert_eq!(Pool::of_detached_signatures("us-east-1", &none).iter().count(), 7);
+}
+
+const RSA: &str = include_str!("../../../../tests/data/identity-documents/rsa2048.pem");
 const DSA: &str = include_str!("dsa1024.pem");
 const EC: &str = include_str!("ecp384.pem");
 

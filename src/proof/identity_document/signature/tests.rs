@@ -54,7 +54,7 @@ struct Numbers {
 fn built_in_key() -> &'static VerifyingKey {
     built_in()
         .iter()
-        .find_map(|certificate| match &certificate.key {
+        .find_map(|known| match &known.certificate.key {
             PublicKey::Dsa(key) => Some(key.as_ref()),
             _ => None,
         })

@@ -213,6 +213,34 @@ async fn the_image_is_the_described_one_and_the_region_the_documents() {
     scene.admitted(&scene.login("a")).await;
 }
 
+/// Anybody may have kept a document, and it does not expire.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_document_alone_decides_costs_no_call() {
+    let scene = Scene::open().await;
+    for (fields, text) in [
+        (
+            json!({"bound_region": "eu-west-1", "bound_account_id": OTHER_ACCOUNT}),
+            "Region \"us-east-1\" does not satisfy the constraint on role \"ec2r\"".to_owned(),
+        ),
+        (
+            json!({"bound_ec2_instance_id": "i-0a1b2c3d", "bound_account_id": OTHER_ACCOUNT}),
+            format!(
+                "Error validating instance: instance ID \"{INSTANCE}\" does not belong to the role \"ec2r\""
+            ),
+        ),
+        (
+            json!({"bound_account_id": OTHER_ACCOUNT}),
+            format!("Error validating instance: account ID \"{ACCOUNT}\" does not belong to role \"ec2r\""),
+        ),
+    ] {
+        scene.role(fields).await;
+        scene.refused(&scene.login("a"), 400, &text, &text).await;
+    }
+    assert_eq!(scene.stage.aws.call_count("DescribeInstances"), 0);
+    scene.role(json!({"bound_region": "us-east-1", "bound_account_id": ACCOUNT})).await;
+    scene.admitted(&scene.login("a")).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_told_is_for_the_operator() {
     let scene = Scene::open().await;
@@ -254,17 +282,26 @@ async fn what_cannot_be_told_is_for_the_operator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_of_an_account_that_no_role_names_is_no_warning() {
     let scene = Scene::open().await;
-    for (role, fields, level, code) in [
-        ("any-account", json!({}), "debug", "login.account_foreign"),
-        ("own-account", json!({"bound_account_id": ACCOUNT}), "debug", "login.account_foreign"),
-        ("their-account", json!({"bound_account_id": OTHER_ACCOUNT}), "warn", "aws.account_not_configured"),
+    let no_client = format!(
+        "failed to verify instance ID: unable to fetch client for account ID \"{OTHER_ACCOUNT}\" -- default client is for account \"{ACCOUNT}\""
+    );
+    let not_bound = format!(
+        "Error validating instance: account ID \"{OTHER_ACCOUNT}\" does not belong to role \"own-account\""
+    );
+    for (role, fields, level, code, text) in [
+        ("any-account", json!({}), "debug", "login.account_foreign", &no_client),
+        ("own-account", json!({"bound_account_id": ACCOUNT}), "debug", "instance.bound.account", &not_bound),
+        (
+            "their-account",
+            json!({"bound_account_id": OTHER_ACCOUNT}),
+            "warn",
+            "aws.account_not_configured",
+            &no_client,
+        ),
     ] {
         scene.named_role(role, fields).await;
         let theirs = scene.message(&document(json!({"accountId": OTHER_ACCOUNT})));
         let answer = scene.answer(&with(&theirs, json!({"role": role}))).await.expect(400);
-        let text = format!(
-            "failed to verify instance ID: unable to fetch client for account ID \"{OTHER_ACCOUNT}\" -- default client is for account \"{ACCOUNT}\""
-        );
         assert_eq!(answer.error(), text);
         let line = scene
             .stage
@@ -273,4 +310,28 @@ async fn a_document_of_an_account_that_no_role_names_is_no_warning() {
         let line = line.await.expect("a line");
         assert_eq!((line.level.as_str(), &line.fields["code"]), (level, &json!(code)), "{role}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_role_that_binds_no_instances_admits_none() {
+    let scene = Scene::open().await;
+    let storage = scene.stage.mount.storage();
+    scene.role(json!({"bound_ami_id": IMAGE})).await;
+    let bound = storage.json("role/ec2r").unwrap();
+    let none: Value = bound
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|name| name.starts_with("bound_"))
+        .map(|name| (name.clone(), json!([])))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let principals = json!({"bound_iam_principal_arn_list": ["arn:aws:iam::111122223333:role/web"]});
+    for changes in [none.clone(), with(&none, principals)] {
+        storage.put_json("role/ec2r", &with(&bound, changes));
+        scene.stage.mount.invalidate("role/ec2r").await.unwrap();
+        let text = "nothing is bound by the role \"ec2r\", so it admits nobody";
+        scene.refused(&with(&scene.login("a"), json!({"role": "ec2r"})), 400, text, "nothing bound").await;
+    }
+    assert_eq!(scene.stage.aws.total_calls(), 0);
 }

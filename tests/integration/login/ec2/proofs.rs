@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{IMAGE, INSTANCE, SHORT_INSTANCE, Scene, T1, document};
 use crate::login::hints::no_role_named;
-use testkit::aws::Instance;
+use testkit::aws::{ACCOUNT, Instance, OTHER_ACCOUNT};
 use testkit::identity::{Digest, Form, Message, Signer, SignerInfo, base64, pkcs7};
 use testkit::stage::with;
 
@@ -179,6 +179,43 @@ async fn what_proves_nothing_is_refused_before_aws_is_asked() {
     scene.admitted(&good).await;
 }
 
+/// Role, region and account are compared before a key is used: their refusal comes whoever signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_the_role_does_not_take_is_not_verified() {
+    let scene = Scene::open().await;
+    let stranger = Signer::rsa("other");
+    scene.stage.role_for("iamr", "arn:aws:iam::111122223333:user/x").await;
+    scene.named_role("elsewhere", json!({"bound_region": "eu-west-1"})).await;
+    scene.named_role("theirs", json!({"bound_account_id": OTHER_ACCOUNT})).await;
+    let text = document(json!({}));
+    let forged = [
+        json!({"pkcs7": pkcs7(&stranger, &text)}),
+        json!({"identity": base64(&text), "signature": base64(&stranger.sign(Digest::Sha256, &text))}),
+    ];
+    for data in forged {
+        for (role, expected) in [
+            ("nope", "entry for role \"nope\" not found".to_owned()),
+            ("iamr", "auth method ec2 not allowed for role iamr".to_owned()),
+            (
+                "elsewhere",
+                "Region \"us-east-1\" does not satisfy the constraint on role \"elsewhere\"".to_owned(),
+            ),
+            (
+                "theirs",
+                format!(
+                    "Error validating instance: account ID \"{ACCOUNT}\" does not belong to role \"theirs\""
+                ),
+            ),
+        ] {
+            scene.refused(&with(&data, json!({"role": role})), 400, &expected, role).await;
+        }
+        // What it says is no proof.
+        let answer = scene.answer(&with(&data, json!({"role": "ec2r"}))).await.expect(500);
+        assert!([NO_CERTIFICATE, UNSUCCESSFUL].contains(&answer.error()), "{}", answer.error());
+    }
+    assert_eq!(scene.stage.aws.total_calls(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_text_that_is_no_document_is_refused() {
     let scene = Scene::open().await;
@@ -211,8 +248,37 @@ async fn certificates_count_for_their_own_form_and_from_the_next_login_on() {
 
     // One that cannot be read is no reason to go on with fewer.
     mount.storage().put("config/certificate/broken", "{");
+    mount.invalidate("config/certificate/broken").await.unwrap();
     let answer = scene.answer(&message).await.expect(500);
     assert_eq!(answer.auth, None);
+}
+
+/// What is stored of the certificates is read once, and again after any change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_steady_state_reads_no_certificate() {
+    let scene = Scene::open().await;
+    let storage = scene.stage.mount.storage();
+    let login = scene.login("n");
+    let calls_of_login = async || {
+        storage.reset_counts();
+        scene.admitted(&login).await;
+        let counts = storage.counts();
+        (counts.lists, counts.gets, counts.puts)
+    };
+    scene.admitted(&login).await;
+    // The access list alone, read and written.
+    assert_eq!(calls_of_login().await, (0, 1, 1));
+    assert_eq!(calls_of_login().await, (0, 1, 1));
+
+    // Changes through the mount, and those that the host tells of.
+    scene.certificate("another", &scene.signer, "pkcs7").await;
+    assert_eq!(calls_of_login().await.0, 1);
+    scene.stage.mount.delete("config/certificate/another").await.expect(204);
+    assert_eq!(calls_of_login().await.0, 1);
+    scene.stage.mount.invalidate("config/certificate/another").await.unwrap();
+    assert_eq!(calls_of_login().await.0, 1);
+    scene.stage.mount.invalidate("role/another").await.unwrap();
+    assert_eq!(calls_of_login().await, (0, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,13 @@ async fn the_role_is_told_without_aws() {
     let detached = with(&scene.signature(&document(json!({}))), json!({"role": ""}));
     assert_eq!(scene.role_of(&detached).await.expect(200).data, json!({"role": IMAGE}));
 
-    let forged = with(&detached, json!({"identity": base64(&document(json!({"imageId": "ami-2"})))}));
+    let none = with(&detached, json!({"identity": base64(&document(json!({"imageId": "ami-2"})))}));
+    let text = format!("entry for role \"ami-2\" not found; {}", no_role_named("the AMI id", "ami-2"));
+    assert_eq!(scene.role_of(&none).await.expect(400).error(), text);
+    let forged = with(
+        &detached,
+        json!({"identity": base64(&document(json!({"pendingTime": "2030-01-01T00:00:00Z"})))}),
+    );
     let text = "instance identity verification using SHA256 RSA signature is unsuccessful";
     assert_eq!(scene.role_of(&forged).await.expect(500).error(), text);
     assert_eq!(scene.stage.aws.total_calls(), 0);

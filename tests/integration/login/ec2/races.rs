@@ -14,10 +14,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Sends the logins in a way that all have begun before AWS tells any of them of the instance; status
 /// and text of each.
 async fn at_the_same_time(scene: &Scene, logins: Vec<Value>) -> Vec<(u16, String)> {
-    let (storage, count) = (scene.stage.mount.storage(), logins.len());
+    let (before, count) = (roles_asked_for(scene).await, logins.len());
     let gate = Gate::new();
     scene.stage.aws.fault("DescribeInstances", Times::Always, Fault::Hold(gate.clone()));
-    storage.reset_counts();
     let tasks: Vec<_> = logins
         .into_iter()
         .map(|data| {
@@ -29,10 +28,10 @@ async fn at_the_same_time(scene: &Scene, logins: Vec<Value>) -> Vec<(u16, String
             })
         })
         .collect();
-    // Every login lists the certificates when it begins.
+    // Every login asks for its role before it asks AWS.
     let deadline = Instant::now() + DEADLINE;
-    while storage.counts().lists < u64::try_from(count).unwrap() {
-        assert!(Instant::now() < deadline, "{:?}", storage.counts());
+    while roles_asked_for(scene).await < before + u64::try_from(count).unwrap() {
+        assert!(Instant::now() < deadline, "{before}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     gate.open();
@@ -42,6 +41,13 @@ async fn at_the_same_time(scene: &Scene, logins: Vec<Value>) -> Vec<(u16, String
     }
     scene.stage.aws.clear_faults();
     outcomes
+}
+
+/// How often the mount was asked for a role.
+async fn roles_asked_for(scene: &Scene) -> u64 {
+    let status = scene.stage.mount.read("status/aws").await.expect(200);
+    let cache = &status.data["caches"]["role"];
+    cache["hits"].as_u64().unwrap() + cache["misses"].as_u64().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::login::hints::no_role_named;
 use crate::under_test;
 use testkit::aws::{ACCOUNT, Entity, Fault, LoginOptions, sign_login};
-use testkit::stage::SERVER_ID;
+use testkit::stage::{SERVER_ID, with};
 
 fn not_bound(arn: &str, role: &str) -> String {
     format!("IAM Principal \"{arn}\" does not belong to the role \"{role}\"")
@@ -253,4 +253,40 @@ async fn look_ups_are_tried_as_often_as_is_configured() {
     }
     stage.aws.fault("GetUser", 5, Fault::throttled(503, Some(0)));
     stage.admitted(&user.credentials, "r").await;
+}
+
+/// Through the API no such role can be written; storage may have one from elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_role_that_binds_nothing_admits_nobody() {
+    let stage = under_test::stage().await;
+    let user = stage.aws.create_user("dev");
+    let session = stage.aws.session(&stage.aws.create_role("web"), "i-0123456789abcdef0");
+    stage.instance("i-0123456789abcdef0");
+    stage.role("r", json!({"bound_iam_principal_arn": user.arn})).await;
+    let bound = stage.mount.storage().json("role/r").unwrap();
+    let auth = stage.admitted(&user.credentials, "r").await;
+    let none = json!({"bound_iam_principal_arn_list": [], "bound_iam_principal_id_list": null});
+    let inferring = json!({"inferred_entity_type": "ec2_instance", "inferred_aws_region": "us-east-1"});
+    let by_id = |id: &str| with(&none, json!({"bound_iam_principal_id_list": [id]}));
+    let refused = "nothing is bound by the role \"r\", so it admits nobody";
+    for (changes, credentials, answer) in [
+        (none.clone(), &user.credentials, Some(refused)),
+        // What only instances are compared with binds nobody else.
+        (with(&none, json!({"bound_ami_id_list": ["ami-1"]})), &user.credentials, Some(refused)),
+        (with(&none, inferring), &session.credentials, Some(refused)),
+        (by_id(&user.unique_id), &user.credentials, None),
+    ] {
+        stage.mount.storage().put_json("role/r", &with(&bound, changes.clone()));
+        stage.mount.invalidate("role/r").await.unwrap();
+        match answer {
+            Some(text) => assert_eq!(stage.refused(credentials, "r").await, text, "{changes}"),
+            None => drop(stage.admitted(credentials, "r").await),
+        }
+    }
+    let another = stage.refused(&stage.aws.create_user("eve").credentials, "r").await;
+    assert!(another.ends_with("does not belong to the role \"r\""), "{another}");
+    // Nor does it keep those whom it admitted while it bound them.
+    stage.mount.storage().put_json("role/r", &with(&bound, none));
+    stage.mount.invalidate("role/r").await.unwrap();
+    stage.mount.renew(&auth).await.expect(500);
 }

@@ -191,8 +191,12 @@ async fn without_a_configuration_the_defaults_hold_accident_14() {
     let dev = stage.aws.create_user("dev");
     stage.role_for("dev", &dev.arn).await;
     assert_eq!(stage.mount.storage().get("config/client"), None);
-    // Neither server id nor header list are checked: there is nobody who set them.
-    let options = LoginOptions::vault_cli().role("dev").signed_header("X-Amz-Mallory-Header", "x");
+    // No server id is demanded: there is nobody who set one. The list of headers is that of the defaults.
+    let options = LoginOptions::vault_cli().role("dev");
+    let further = options.clone().signed_header("X-Amz-Mallory-Header", "x");
+    let answer = stage.mount.login_only(&sign_login(&dev.credentials, &further)).await;
+    assert_eq!((answer.status, answer.error()), (400, "invalid request header: X-Amz-Mallory-Header"));
+    assert_eq!(stage.aws.calls("GetCallerIdentity").len(), 0);
     let (answer, call) = forwarded(&stage, &sign_login(&dev.credentials, &options)).await;
     assert_eq!(answer.status, 200, "vector 51: {:?}", answer.errors);
     assert_eq!(call.proxied_to.as_deref(), Some("sts.amazonaws.com:443"));
@@ -245,7 +249,9 @@ async fn an_unusable_region_reaches_nobody_accidents_3_and_4() {
         data
     };
     let region = |region: &str| {
-        authorization(&format!("AWS4-HMAC-SHA256 Credential=AKID/20250101/{region}/sts/aws4_request, x"))
+        authorization(&format!(
+            "AWS4-HMAC-SHA256 Credential=AKID/20250101/{region}/sts/aws4_request, SignedHeaders=host, Signature=00"
+        ))
     };
     for (vector, data, text) in [
         ("49", region("fake-region-1"), unknown("fake-region-1")),

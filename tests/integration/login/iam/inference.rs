@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::under_test;
-use testkit::aws::{ACCOUNT, Fault, Instance, InstanceProfile, InstanceState, Role, Session};
-use testkit::stage::{Stage, with};
+use testkit::aws::{
+    ACCOUNT, Entity, Fault, Instance, InstanceProfile, InstanceState, LoginOptions, Role, Session, sign_login,
+};
+use testkit::stage::{SERVER_ID, Stage, with};
 
 const INSTANCE: &str = "i-0123456789abcdef0";
 
@@ -245,4 +247,24 @@ async fn a_region_that_is_none_is_asked_nowhere() {
     );
     assert_eq!(web.refused().await, expected);
     assert_eq!(web.stage.aws.total_calls(), 1);
+}
+
+/// Account numbers are given out in each partition anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_of_another_partition_is_no_instance_of_this_one_whatever_its_account_number() {
+    let web = Web::open().await;
+    let stage = &web.stage;
+    web.bind(json!({"bound_account_id": ACCOUNT})).await;
+    web.admitted().await;
+    stage.aws.clear_calls();
+    for (partition, region) in [("aws-cn", "cn-north-1"), ("aws-us-gov", "us-gov-west-1")] {
+        let role = Entity::named(&format!("web-{partition}")).partition(partition).account(ACCOUNT);
+        let session = stage.aws.session(&stage.aws.create_role(role), INSTANCE);
+        let options = LoginOptions::vault_cli().server_id(SERVER_ID).region(region).role("r");
+        let answer = stage.mount.login_only(&sign_login(&session.credentials, &options)).await.expect(400);
+        let cause =
+            format!("the caller is of partition \"{partition}\", and the region of partition \"aws\"");
+        assert_eq!(answer.error(), not_verified(&cause));
+    }
+    assert_eq!(stage.aws.call_count("DescribeInstances"), 0);
 }

@@ -20,7 +20,7 @@ pub use client::ClientLogin;
 pub use cluster::Cluster;
 pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
-pub use process::{POLL_INTERVAL, START_DEADLINE, free_port, kill_hard};
+pub use process::{POLL_INTERVAL, START_DEADLINE, free_port, kill_hard, program_of};
 pub use scene::{Scene, configure, vault_cli_login};
 pub use vault::{Mounted, Server, client_token, errors};
 

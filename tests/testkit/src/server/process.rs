@@ -1,7 +1,9 @@
 //! Child processes that end with their test, and what is known about them.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -88,10 +90,16 @@ pub(super) fn processes_running_from(folder: &Path) -> Vec<u32> {
     fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|id| {
-            fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|program| program.starts_with(folder))
-        })
+        .filter(|&id| program_of(id).is_some_and(|program| program.starts_with(folder)))
         .collect()
+}
+
+/// The program of a process, as it was started; `None` if the process has ended. A process that hides its memory
+/// hides the link to its program as well, but not its arguments.
+pub fn program_of(id: u32) -> Option<PathBuf> {
+    let arguments = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let program = arguments.split(|&byte| byte == 0).next()?;
+    Some(PathBuf::from(OsStr::from_bytes(program)))
 }
 
 /// Kills a process as the kernel would, without giving it a chance to clean up.

@@ -355,6 +355,11 @@ impl Server {
         self.root("DELETE", &raw(mount, key), &Value::Null).await;
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The ids of the plugin processes that run at the moment.
     pub fn plugin_ids(&self) -> Vec<u32> {
         processes_running_from(&self.plugin_folder())

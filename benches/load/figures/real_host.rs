@@ -1,0 +1,130 @@
+//! Logins through a whole Vault: the plugin, and the method that is built in beside it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::Bench;
+use crate::driver::Run;
+use crate::figure::Figure;
+use crate::login::Logins;
+use crate::process::CpuTime;
+use crate::sts::PRINCIPAL;
+use crate::subject::ROLE;
+use testkit::server::{Flavor, Server, ServerBinary};
+use testkit::statistics::{as_f64, median, milliseconds};
+
+/// Name of the plugin in the catalog, and of its mount.
+const PLUGIN: &str = "aws-plugin";
+/// Type and mount of the method that is built in.
+const BUILT_IN: &str = "aws";
+const WARM_UP: usize = 200;
+
+pub(super) const FIGURES: &[Figure] = &[
+    Figure::information("host_cpu", "Whole Vault: CPU of server and plugin per login", "ms"),
+    Figure::information("host_cpu_plugin", "… the plugin's part", "ms"),
+    Figure::information("host_cpu_built_in", "… of the server with its built-in method", "ms"),
+    Figure::information("host_added", "… added to the answer of STS, one client, median", "ms"),
+    Figure::information("host_added_built_in", "… by the built-in method", "ms"),
+    Figure::information("host_rate", "… logins of several clients", "logins/s"),
+    Figure::information("host_rate_built_in", "… of the built-in method", "logins/s"),
+];
+
+/// What logins at a mount of the server cost.
+struct Cost {
+    server: f64,
+    plugin: f64,
+    added: f64,
+    rate: f64,
+}
+
+pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
+    let path = bench.options.vault.clone().expect("the group is left out without a Vault");
+    let environment = [
+        ("SSL_CERT_FILE", bench.sts.certificates().display().to_string()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+    ];
+    let vault = ServerBinary { flavor: Flavor::Vault, path };
+    let server = Arc::new(Server::start_with(&vault, binary, &environment).await);
+    server.register(PLUGIN, "plugin", b"").await;
+    for mount in [PLUGIN, BUILT_IN] {
+        server.enable(mount, mount).await;
+        configure(bench, &server, mount).await;
+    }
+    let plugin = cost(bench, &server, PLUGIN).await;
+    let built_in = cost(bench, &server, BUILT_IN).await;
+    vec![
+        plugin.server + plugin.plugin,
+        plugin.plugin,
+        built_in.server,
+        plugin.added,
+        built_in.added,
+        plugin.rate,
+        built_in.rate,
+    ]
+}
+
+async fn configure(bench: &Bench, server: &Server, mount: &str) {
+    let configuration = json!({
+        "access_key": "AKIAIOSFODNN7EXAMPLE",
+        "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "sts_endpoint": bench.sts.url(),
+        "sts_region": "us-east-1",
+    });
+    server.root("POST", &format!("auth/{mount}/config/client"), &configuration).await;
+    // A batch token: what it costs to store one is not the method's.
+    let role = json!({
+        "auth_type": "iam",
+        "bound_iam_principal_arn": PRINCIPAL,
+        "resolve_aws_unique_ids": false,
+        "token_type": "batch",
+    });
+    server.root("POST", &format!("auth/{mount}/role/{ROLE}"), &role).await;
+}
+
+async fn cost(bench: &Bench, server: &Arc<Server>, mount: &'static str) -> Cost {
+    let (clients, count) = (bench.options.clients, bench.options.logins);
+    run(server, mount, clients, WARM_UP.min(count)).await;
+    let plugins = || server.plugin_ids().into_iter().map(CpuTime::of).collect::<Vec<_>>();
+    let (server_before, plugins_before) = (CpuTime::of(server.id()), plugins());
+    let several = run(server, mount, clients, count).await;
+    let server_time = CpuTime::of(server.id()).since(server_before);
+    let plugin_time = plugins().iter().zip(&plugins_before).map(|(now, before)| now.since(*before)).sum();
+    let _ = bench.sts.take_times();
+    let one = run(server, mount, 1, count).await;
+    Cost {
+        server: milliseconds(server_time) / as_f64(count),
+        plugin: milliseconds(plugin_time) / as_f64(count),
+        added: one.median() - median(&bench.sts.take_times()),
+        rate: several.throughput(),
+    }
+}
+
+/// Clients of the server, each of which logs in again as soon as it is in.
+async fn run(server: &Arc<Server>, mount: &'static str, clients: usize, count: usize) -> Run {
+    let (logins, next) = (Logins::of_role(ROLE), Arc::new(AtomicUsize::new(0)));
+    let begun = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..clients {
+        let (server, logins, next) = (Arc::clone(server), logins.clone(), Arc::clone(&next));
+        tasks.spawn(async move {
+            let mut latencies = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return latencies;
+                }
+                let begun = Instant::now();
+                let (status, answer) = server.login(mount, logins.get(number)).await;
+                assert!(status.is_success(), "a login at {mount} failed: {answer}");
+                latencies.push(milliseconds(begun.elapsed()));
+            }
+        });
+    }
+    let latencies = tasks.join_all().await.concat();
+    Run { latencies, elapsed: begun.elapsed() }
+}
