@@ -60,6 +60,9 @@ pub struct Field {
     pub allowed: &'static [&'static str],
     /// Longest accepted text or list of texts, in bytes, summed over list elements.
     pub max_bytes: usize,
+    /// Whether the built-in method lacks it: then it stands in the help that people read, and in no OpenAPI
+    /// document, which describes the method that this one takes the place of.
+    pub own: bool,
     /// For user interfaces.
     pub display: DisplayAttributes,
 }
@@ -79,6 +82,7 @@ impl Field {
             deprecated: false,
             allowed: &[],
             max_bytes: Self::DEFAULT_MAX_BYTES,
+            own: false,
             display: DisplayAttributes {
                 name: "",
                 value: None,
@@ -117,6 +121,13 @@ impl Field {
     #[must_use]
     pub const fn example(mut self, value: &'static str) -> Self {
         self.display.value = Some(value);
+        self
+    }
+
+    /// One that the built-in method lacks.
+    #[must_use]
+    pub const fn own(mut self) -> Self {
+        self.own = true;
         self
     }
 

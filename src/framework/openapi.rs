@@ -197,7 +197,7 @@ impl<B> PathDocument<'_, B> {
     }
 
     fn body_properties(&self) -> Object {
-        let fields = self.route().fields.iter().filter(|field| !self.is_path_field(field));
+        let fields = self.route().fields.iter().filter(|field| !field.own && !self.is_path_field(field));
         fields
             .map(|field| {
                 let mut schema = type_schema(field.kind);
