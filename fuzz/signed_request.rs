@@ -29,7 +29,7 @@ const TARGET: Target<4> = Target {
         [
             "GET",
             "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID/20250101/eu-west-1/sts/aws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Security-Token=t",
-            "Action=GetCallerIdentity",
+            "",
             r#"{"Accept":["*/*"]}"#,
         ],
         [
@@ -54,6 +54,12 @@ const TARGET: Target<4> = Target {
         ["POST", "https://[::1]:443", "Action=GetCallerIdentity", r#"{"A":["1"]}"#],
     ],
     refused: &[
+        [
+            "GET",
+            "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID/20250101/eu-west-1/sts/aws4_request&X-Amz-Date=20250101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00&X-Amz-Security-Token=t",
+            "Action=GetCallerIdentity",
+            r#"{"Accept":["*/*"]}"#,
+        ],
         ["POST", "https://sts.amazonaws.com/?Action=GetUser", "Action=GetCallerIdentity", r#"{"A":["b"]}"#],
         ["POST", "https://sts.amazonaws.com/", "Action=GetCallerIdentity&UserName=x", r#"{"A":["b"]}"#],
         [

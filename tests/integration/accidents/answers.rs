@@ -67,8 +67,9 @@ async fn accident_11_a_reply_holds_an_identity_or_an_error() {
     assert!(statuses.contains(&403) && statuses.contains(&400), "{statuses:?}");
 
     // An instance that is found but cannot be judged is an error of the server's side.
-    scene.aws.run_instance("i-0123456789abcdef0");
-    let answer = scene.mount.login_only(&login_as(&session.credentials, "profile")).await;
+    let found = scene.aws.run_instance("i-0123456789abcdef1");
+    let found = scene.aws.session(&role, &found.id);
+    let answer = scene.mount.login_only(&login_as(&found.credentials, "profile")).await;
     assert_eq!(answer.status, 500);
     assert_exclusive(&answer);
     for key in ["config/client", "config/identity", "role/dev"] {
