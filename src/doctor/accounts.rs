@@ -12,11 +12,13 @@ use crate::refusal::Blame;
 use crate::store::ConfigSnapshot;
 
 pub(super) async fn probes(round: &Round) -> Vec<Probe> {
-    let mut accounts = match round.mount().store().list(StsConfig::PREFIX).await {
-        Ok(accounts) => accounts,
-        Err(error) => {
+    let mut accounts = match round.in_time(round.mount().store().list(StsConfig::PREFIX)).await {
+        Some(Ok(accounts)) => accounts,
+        not_listed => {
+            let cause = not_listed.and_then(Result::err);
+            let cause = cause.map_or("it was not listed in time".to_owned(), |error| error.text().to_owned());
             let hint = "See the log of the host about its storage.";
-            let failed = async { Finding::to_do(Verdict::Failed, error.text(), Blame::Host, hint) };
+            let failed = async { Finding::to_do(Verdict::Failed, cause, Blame::Host, hint) };
             return round.probe("account", "config/sts can be listed", failed).await.into_iter().collect();
         }
     };

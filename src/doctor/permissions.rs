@@ -61,8 +61,12 @@ impl Action {
 
 pub(super) async fn probes(round: &Round) -> Vec<Probe> {
     let ambient = round.region().await.as_ref().ok().cloned().unwrap_or_else(|| Partition::Aws.iam_region());
+    let Some(roles) = round.in_time(round.roles()).await else {
+        let skipped = async { Finding::skipped("the roles were not read in time, see config.roles") };
+        return round.probe("permission", "the roles are known", skipped).await.into_iter().collect();
+    };
     let mut needs = BTreeMap::new();
-    for (_, role) in &round.roles().await.known {
+    for (_, role) in &roles.known {
         of_role(role, &ambient, &mut needs);
     }
     let own = if needs.keys().any(|need| need.account.is_empty()) { own_account(round).await } else { None };
@@ -80,7 +84,7 @@ pub(super) async fn probes(round: &Round) -> Vec<Probe> {
 /// The server's own account, unless it takes too long to know.
 async fn own_account(round: &Round) -> Option<String> {
     let snapshot = round.snapshot().await.as_ref().ok()?;
-    let identity = tokio::time::timeout(round.wishes().limit, round.identity(snapshot)).await.ok()?;
+    let identity = round.in_time(round.identity(snapshot)).await?;
     identity.as_ref().ok().map(|identity| identity.account().to_owned())
 }
 

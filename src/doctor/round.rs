@@ -92,6 +92,12 @@ impl Round {
         Some(Probe { name, wanted: wanted.into(), finding, duration: start.elapsed() })
     }
 
+    /// What must be known before a group has probes, if that does not take longer than a probe may.
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        tokio::time::timeout(self.wishes.limit.min(left), work).await.ok()
+    }
+
     /// The configuration of the whole run.
     pub(super) async fn snapshot(&self) -> &Result<ConfigSnapshot, StoreError> {
         self.snapshot.get_or_init(|| self.mount.store().config_snapshot()).await
