@@ -89,7 +89,12 @@ impl Round {
                 )
             })
         };
-        Some(Probe { name, wanted: wanted.into(), finding, duration: start.elapsed() })
+        Some(Probe {
+            name,
+            wanted: wanted.into(),
+            finding,
+            duration: Instant::now().saturating_duration_since(start),
+        })
     }
 
     /// What must be known before a group has probes, if that does not take longer than a probe may.
