@@ -2,7 +2,8 @@
 //!
 //! All that a mount remembers hangs on a [`Mount`] and on nothing else, so mounts of one process share
 //! the way into the world and no memory: no role, session, answer or call budget of one is ever seen by
-//! another. The room promises three things:
+//! another. A mount knows how many others demand its own server id, and nothing else of them
+//! (`Mount::neighbours`). The room promises three things:
 //!
 //! * Setting a mount up touches neither storage nor host: at registration there are none.
 //! * What runs by itself (bringing entries up to date in `upgrade`, `tidy`) ends with the mount, and
