@@ -3,7 +3,8 @@
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::round::{Round, SIDE_BY_SIDE};
+use super::round::Round;
+use super::side_by_side::SIDE_BY_SIDE;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
 use crate::aws::region::Partition;
 use crate::entry::StsConfig;

@@ -13,6 +13,7 @@ mod permissions;
 mod roles;
 mod rotation;
 mod round;
+mod side_by_side;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -9,7 +9,8 @@ use aws_credential_types::Credentials;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::round::{Round, SIDE_BY_SIDE};
+use super::round::Round;
+use super::side_by_side::SIDE_BY_SIDE;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
 use crate::aws::error::{CallError, ServiceError};

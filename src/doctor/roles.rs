@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use super::round::SIDE_BY_SIDE;
+use super::side_by_side::SIDE_BY_SIDE;
 use crate::entry::Role;
 use crate::ports::StorageError;
 use crate::store::{Store, StoreError};

@@ -25,9 +25,6 @@ use crate::store::{ConfigSnapshot, StoreError};
 /// What the calls of a probe may take longer than the probe: its own end is what it is told by.
 const BEYOND_PROBE: Duration = Duration::from_secs(1);
 
-/// Probes and entries that are asked for side by side.
-pub(super) const SIDE_BY_SIDE: usize = 8;
-
 /// One run.
 pub(super) struct Round {
     mount: Arc<Mount>,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
-use vault_plugin_auth_aws::concurrency::living::Living;
 use vault_plugin_auth_aws::https::HttpsTransport;
 use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
@@ -56,7 +55,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         }),
         host: launch.host,
         forwarded: room_of_process(),
-        neighbours: Living::default(),
+        neighbours: Default::default(),
     });
 
     let lifecycle = Lifecycle::new();
