@@ -12,6 +12,7 @@ pub mod aws;
 pub mod binding;
 mod budget;
 pub mod concurrency;
+pub mod doctor;
 pub mod entry;
 pub mod framework;
 pub mod go;

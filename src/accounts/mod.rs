@@ -13,6 +13,7 @@ pub mod key;
 pub mod look_up;
 pub mod look_up_error;
 mod own;
+pub mod probe;
 pub mod route;
 mod sessions;
 pub mod shared_calls;

@@ -27,6 +27,7 @@ use super::quick_ack::acknowledge_now;
 use super::resolver::Resolver;
 use super::socks;
 use super::trust::{Trust, TrustError};
+use crate::ports::Way;
 
 /// Longest time for a connection to stand: name resolution, TCP, proxy and TLS together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,7 +88,22 @@ impl Connector {
         }
     }
 
-    async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
+    /// The way to a target: its proxy, or the addresses of its host as the system tells them now.
+    ///
+    /// # Errors
+    /// What connecting to it would have ended with.
+    pub(super) async fn way(&self, target: &Uri) -> Result<Way, ConnectError> {
+        let peer = self.dialer.describe(target);
+        if peer.is_behind_proxy() {
+            return Ok(Way { proxy: peer.proxy, addresses: Vec::new() });
+        }
+        let host = target.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let addresses = Resolver::default().resolve(host.to_owned()).await;
+        let addresses = addresses.map_err(|error| ConnectError::new(&peer, &error))?;
+        Ok(Way { proxy: None, addresses: addresses.map(|address| address.ip()).collect() })
+    }
+
+    pub(super) async fn connect(self, target: Uri) -> Result<MaybeHttpsStream<Dialed>, ConnectError> {
         let is_https = target.scheme_str() == Some("https");
         // Local files do not count against the time to connect.
         let no_tls = |error: TrustError| ConnectError::Tls(error.to_string());

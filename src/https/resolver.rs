@@ -43,7 +43,11 @@ impl std::fmt::Debug for Resolver {
 }
 
 impl Resolver {
-    async fn resolve(self, name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    /// The addresses of a name.
+    ///
+    /// # Errors
+    /// It has none, by [`NotResolved`].
+    pub(super) async fn resolve(self, name: String) -> io::Result<std::vec::IntoIter<SocketAddr>> {
         let asked = name.clone();
         let look_up = async move {
             // The port is set by whoever connects.

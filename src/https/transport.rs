@@ -21,7 +21,7 @@ use super::proxy::{Protocol, Proxies};
 use super::server_tls::ServerTls;
 use super::trust::{Trust, TrustError};
 use crate::concurrency::shares::Shares;
-use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError};
+use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError, Way};
 
 /// How long an unused connection is kept. Shorter than what address translators keep.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -184,6 +184,19 @@ impl Transport for HttpsTransport {
         let (head, body) = answer.into_parts();
         let body = read_body(body, limit).await?;
         Ok(HttpResponse { status: head.status, headers: head.headers, body })
+    }
+
+    async fn way(&self, target: &Uri) -> Result<Way, TransportError> {
+        let defect = self.proxies.for_target(target).map(drop);
+        defect.map_err(|defect| TransportError::Proxy(defect.to_string()))?;
+        self.connector.way(target).await.map_err(|error| error::of_connection(&error))
+    }
+
+    async fn connect(&self, target: &Uri) -> Result<(), TransportError> {
+        let defect = self.proxies.for_target(target).map(drop);
+        defect.map_err(|defect| TransportError::Proxy(defect.to_string()))?;
+        let connected = self.connector.clone().connect(target.clone()).await;
+        connected.map(drop).map_err(|error| error::of_connection(&error))
     }
 }
 

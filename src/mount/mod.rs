@@ -2,7 +2,8 @@
 //!
 //! All that a mount remembers hangs on a [`Mount`] and on nothing else, so mounts of one process share
 //! the way into the world and no memory: no role, session, answer or call budget of one is ever seen by
-//! another. The room promises three things:
+//! another. A mount knows how many others demand its own server id, and nothing else of them
+//! (`Mount::neighbours`). The room promises three things:
 //!
 //! * Setting a mount up touches neither storage nor host: at registration there are none.
 //! * What runs by itself (bringing entries up to date in `upgrade`, `tidy`) ends with the mount, and
@@ -16,6 +17,7 @@
 //! login and no path.
 
 mod certificates;
+pub mod doctor_report;
 pub(crate) mod document_verification;
 pub mod login_memo;
 pub(crate) mod role_error;
@@ -41,11 +43,14 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
+use crate::concurrency::living::Living;
 use crate::concurrency::repeats::Repeats;
 use crate::concurrency::room::{Place, Room};
+use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
+use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
 use crate::mount::standby::Standby;
@@ -64,6 +69,8 @@ pub struct Environment {
     pub host: HostFlavor,
     /// Room for the logins that wait for STS, of all mounts.
     pub forwarded: Room,
+    /// The mounts themselves, for the one thing that can be wrong between them: that they demand the same server id.
+    pub neighbours: Living<Mount>,
 }
 
 /// Logins of one mount that wait for STS at the same time, and the bytes of the requests that they have
@@ -108,6 +115,7 @@ pub struct Mount {
     standby: Standby,
     forwarded: Room,
     failed_logins: Repeats<Code>,
+    doctor_runs: SingleFlight<(), Arc<DoctorReport>>,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -118,7 +126,7 @@ impl Mount {
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
         let store = Arc::new(Store::new(storage));
-        Arc::new_cyclic(|this| Self {
+        let mount = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
                 Arc::clone(&store),
@@ -138,11 +146,14 @@ impl Mount {
             standby: Standby::default(),
             forwarded: room_of_mount(),
             failed_logins: Repeats::default(),
+            doctor_runs: SingleFlight::default(),
             id: backend_uuid,
             environment,
             system_view,
             initialization: Mutex::default(),
-        })
+        });
+        mount.environment.neighbours.add(&mount);
+        mount
     }
 
     /// Forgets what is cached under a storage key that changed elsewhere.
@@ -170,7 +181,7 @@ impl Mount {
 
     /// The mount for work that goes on when the request that began it is given up. It is always there:
     /// whoever has a mount keeps it alive.
-    fn this(&self) -> Option<Arc<Self>> {
+    pub(crate) fn this(&self) -> Option<Arc<Self>> {
         self.this.upgrade()
     }
 
@@ -188,6 +199,16 @@ impl Mount {
     /// The server the plugin runs under.
     pub(crate) fn host(&self) -> HostFlavor {
         self.environment.host
+    }
+
+    /// The other mounts of the process. A mount that was just set up anew is none of them, nor is what a host only
+    /// registers.
+    pub(crate) fn neighbours(&self) -> Vec<Arc<Self>> {
+        let mut others = self.environment.neighbours.all();
+        others.retain(|other| !other.id.is_empty() && other.id != self.id);
+        others.sort_by(|a, b| a.id.cmp(&b.id));
+        others.dedup_by(|a, b| a.id == b.id);
+        others
     }
 
     pub(crate) fn system_view(&self) -> &dyn SystemView {
@@ -230,6 +251,11 @@ impl Mount {
     /// Which failed logins the operator is told of.
     pub(crate) fn failed_logins(&self) -> &Repeats<Code> {
         &self.failed_logins
+    }
+
+    /// The run of the doctor that is under way, if one is.
+    pub(crate) fn doctor_runs(&self) -> &SingleFlight<(), Arc<DoctorReport>> {
+        &self.doctor_runs
     }
 
     pub(crate) fn login_memo(&self) -> &LoginMemo {

@@ -3,6 +3,7 @@
 mod config_certificate;
 mod config_client;
 mod config_client_refused;
+mod config_doctor;
 mod config_identity;
 mod config_rotate_root;
 mod config_sts;
@@ -65,6 +66,7 @@ fn table(host: HostFlavor) -> Table {
         tidy::access_list_route(),
         under_old_name(tidy::access_list_route()),
         status_aws::route(),
+        config_doctor::route(),
     ];
     RouteTable::new(host, routes)
 }

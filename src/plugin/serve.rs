@@ -55,6 +55,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         }),
         host: launch.host,
         forwarded: room_of_process(),
+        neighbours: Default::default(),
     });
 
     let lifecycle = Lifecycle::new();

@@ -16,5 +16,5 @@ pub use random::{Random, RandomError, SystemRandom, random_id};
 pub use secret::Secret;
 pub use storage::{Storage, StorageError};
 pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};
-pub use transport::{HttpRequest, HttpResponse, Transport, TransportError};
+pub use transport::{HttpRequest, HttpResponse, Transport, TransportError, Way};
 pub use world::World;

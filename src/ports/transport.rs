@@ -1,5 +1,6 @@
 //! One HTTP exchange with a bounded answer.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -75,6 +76,15 @@ impl TransportError {
     }
 }
 
+/// What leads to a target before anything is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// Host and port of the proxy, without its credentials; `None` where the target is reached directly.
+    pub proxy: Option<String>,
+    /// The addresses of the target's host; empty where the proxy resolves it.
+    pub addresses: Vec<IpAddr>,
+}
+
 /// Sends one request and reads its answer. It never follows redirects and never retries; timeouts
 /// for connecting are its own, all others the caller's.
 #[async_trait]
@@ -84,4 +94,21 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// See [`TransportError`].
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
+
+    /// The way to a target, looked up anew. What has no network behind it has no way either.
+    ///
+    /// # Errors
+    /// See [`TransportError`].
+    async fn way(&self, _target: &Uri) -> Result<Way, TransportError> {
+        Ok(Way::default())
+    }
+
+    /// A connection to a target as a request would have it, TLS included, made anew and closed at once. What has no
+    /// network behind it is always there.
+    ///
+    /// # Errors
+    /// See [`TransportError`].
+    async fn connect(&self, _target: &Uri) -> Result<(), TransportError> {
+        Ok(())
+    }
 }

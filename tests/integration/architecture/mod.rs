@@ -36,6 +36,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "mount",
         &["accounts", "store", "proof", "entry", "framework", "aws", "ports", "concurrency", "go", "refusal"],
     ),
+    ("doctor", &["mount", "binding", "accounts", "store", "entry", "aws", "ports", "refusal"]),
     (
         "login",
         &[
@@ -54,7 +55,19 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     (
         "path",
-        &["login", "mount", "proof", "entry", "framework", "aws", "ports", "concurrency", "go", "refusal"],
+        &[
+            "doctor",
+            "login",
+            "mount",
+            "proof",
+            "entry",
+            "framework",
+            "aws",
+            "ports",
+            "concurrency",
+            "go",
+            "refusal",
+        ],
     ),
     ("method", &["path", "login", "mount", "framework", "refusal"]),
     ("plugin", &["method", "mount", "framework", "ports", "https", "go", "refusal"]),

@@ -3,6 +3,7 @@
 mod config_certificate;
 mod config_changes;
 mod config_client;
+mod config_doctor;
 mod config_identity;
 mod config_rotate_root;
 mod config_rotation;

@@ -147,6 +147,19 @@ async fn the_server_shows_help_and_a_whole_api_description(scene: Scene) {
     }
     let status = scene.server.root("GET", "auth/aws/status/aws", &Value::Null).await;
     assert!(status["data"]["calls"].is_array() && status["data"]["caches"].is_object(), "{status}");
+    let doctor = scene.server.root("GET", "auth/aws/config/doctor?only=config,host", &Value::Null).await;
+    let probes = doctor["data"]["probes"].as_array().unwrap();
+    let names: Vec<&str> = probes.iter().map(|probe| probe["probe"].as_str().unwrap()).collect();
+    assert_eq!(names.first(), Some(&"config.readable"), "{doctor}");
+    assert_eq!(names.last(), Some(&"host.version"), "{doctor}");
+    assert_eq!(doctor["data"]["healthy"], json!(true), "{doctor}");
+    let doctor = scene.server.root("GET", "auth/aws/config/doctor", &Value::Null).await;
+    let identity = doctor["data"]["probes"].as_array().unwrap().iter();
+    let identity = identity.filter(|probe| probe["probe"] == json!("credentials.identity"));
+    assert!(
+        identity.clone().all(|probe| probe["verdict"] == json!("ok")) && identity.count() == 1,
+        "{doctor}"
+    );
     let document = scene.server.root("GET", "sys/internal/specs/openapi", &Value::Null).await;
     let paths = document["paths"].as_object().unwrap();
     assert!(paths.contains_key("/sys/auth"), "the rest of the server is still described");
@@ -237,6 +250,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post tidy/identity-accesslist", "aws-tidy-identity-access-list"),
     ("post tidy/identity-whitelist", "aws-tidy-identity-whitelist"),
     ("get status/aws", "aws-read-status"),
+    ("get config/doctor", "aws-read-doctor"),
 ];
 
 /// Polls until so many plugin processes run; their ids.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use vault_plugin_auth_aws::aws::calls::{Calls, Purpose};
 use vault_plugin_auth_aws::aws::context::CallContext;
 use vault_plugin_auth_aws::aws::deadline::Deadline;
+use vault_plugin_auth_aws::concurrency::living::Living;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
 use vault_plugin_auth_aws::method::AuthMethod;
 use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
@@ -173,6 +174,7 @@ pub fn mount(transport: Arc<dyn Transport>, storage: Arc<dyn Storage>) -> AuthMe
         world: Arc::new(World { transport, clock: Arc::new(Noon), random: Arc::new(Zeros) }),
         host: HostFlavor::OpenBao,
         forwarded: room_of_process(),
+        neighbours: Living::default(),
     };
     let setup = MountSetup {
         config: BTreeMap::new(),

@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use testkit::core::{Host, MemoryStorage, Noon, Zeros, request};
 use tokio::time::Instant;
+use vault_plugin_auth_aws::concurrency::living::Living;
 use vault_plugin_auth_aws::framework::{HostFlavor, Operation, Reply};
 use vault_plugin_auth_aws::method::AuthMethod;
 use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
@@ -115,8 +116,12 @@ impl Scene {
         let iam = Arc::new(Iam { answer: Box::new(answer), log: Mutex::default() });
         let world =
             World { transport: Arc::<Iam>::clone(&iam), clock: Arc::new(Noon), random: Arc::new(Zeros) };
-        let environment =
-            Environment { world: Arc::new(world), host: HostFlavor::OpenBao, forwarded: room_of_process() };
+        let environment = Environment {
+            world: Arc::new(world),
+            host: HostFlavor::OpenBao,
+            forwarded: room_of_process(),
+            neighbours: Living::default(),
+        };
         let setup = MountSetup {
             config: BTreeMap::new(),
             backend_uuid: "side-by-side".to_owned(),

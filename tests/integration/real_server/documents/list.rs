@@ -72,6 +72,8 @@ const LIST: &[(&str, Run)] = &[
     ("{", Run::Shown),
     ("vault read -format=json auth/aws/status/aws", Run::Everywhere),
     ("vault path-help auth/aws/status/aws", Run::Everywhere),
+    ("vault read -format=json auth/aws/config/doctor", Run::Everywhere),
+    ("probe     account.444455556666", Run::Shown),
     (
         "cargo run --example verify_login --no-default-features",
         Run::Not("the tests build it, and it needs AWS"),

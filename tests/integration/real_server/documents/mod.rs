@@ -150,6 +150,11 @@ async fn after(session: &mut Session, example: &Example, output: &str, calls_bef
             let status: Value = serde_json::from_str(output).unwrap();
             assert!(status["data"]["calls"].is_array(), "{status}");
         }
+        "vault read -format=json auth/aws/config/doctor" => {
+            let report: Value = serde_json::from_str(output).unwrap();
+            assert!(report["data"]["healthy"].is_boolean(), "{report}");
+            assert_eq!(report["data"]["probes"][0]["verdict"], json!("ok"), "{report}");
+        }
         "export BAO_ADDR=https://bao.example.com:8200" => {
             let token = session.shell("cat ~/.vault-token");
             let (_, own) = server.call("GET", "auth/token/lookup-self", &Value::Null, token.trim()).await;
