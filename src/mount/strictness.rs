@@ -46,7 +46,7 @@ impl Mount {
         let Some(spelling) = RoleSpelling::of(name) else { return Ok(()) };
         let is_strict = self.store().config_snapshot().await?.config.iam_strict_request
             || self.store().read::<Role>(&Role::key(name)).await.is_ok_and(strict);
-        if is_strict { Err(Failure::refused(&spelling)) } else { Ok(()) }
+        if is_strict { Err(Failure::refused(&spelling).in_strict_mode(true)) } else { Ok(()) }
     }
 }
 

@@ -206,7 +206,7 @@ impl SignedRequest {
             SignedRequestError::ServerId(error) => SignedRequestError::ServerId(error.not_revealing()),
             error => error,
         })?;
-        strict::check(self, config)
+        strict::check(&self.target, &self.headers, &self.shape, config)
     }
 
     /// The STS endpoint for this request: by the region of its signature if the configuration says

@@ -3,12 +3,13 @@
 //! AWS and this server must read the same request: it has one host, which is one of STS and is signed; each part
 //! that AWS goes by is signed and stands there once; and it is for this server or for none.
 
-use super::SignedRequest;
 use super::authorization::Authorization;
 use super::error::SignedRequestError;
 use super::form;
+use super::headers::ClientHeaders;
 use super::presigned::starts_with_x_amz;
 use super::server_id;
+use super::shape::Shape;
 use super::strict_error::StrictError;
 use super::target::{Dropped, Target};
 use crate::aws::endpoint::Endpoint;
@@ -19,11 +20,16 @@ use crate::entry::ClientConfig;
 const INTERPRETED: [&str; 5] = ["Content-Encoding", "Content-Md5", "Content-Type", "Date", "Host"];
 
 /// Checks a request that satisfies all else.
-pub(super) fn check(request: &SignedRequest, config: &ClientConfig) -> Result<(), SignedRequestError> {
-    check_url(&request.target, config)?;
-    check_headers(request)?;
-    check_parameters(request.shape.body())?;
-    let names_server = !request.headers.values(server_id::CANONICAL).is_empty();
+pub(super) fn check(
+    target: &Target,
+    headers: &ClientHeaders,
+    shape: &Shape,
+    config: &ClientConfig,
+) -> Result<(), SignedRequestError> {
+    check_url(target, config)?;
+    check_headers(target, headers, shape)?;
+    check_parameters(shape.body())?;
+    let names_server = !headers.values(server_id::CANONICAL).is_empty();
     if names_server && config.iam_server_id_header_value.is_empty() {
         return Err(StrictError::OtherServer.into());
     }
@@ -55,8 +61,7 @@ fn check_url(target: &Target, config: &ClientConfig) -> Result<(), StrictError> 
     }
 }
 
-fn check_headers(request: &SignedRequest) -> Result<(), StrictError> {
-    let SignedRequest { headers, shape, target } = request;
+fn check_headers(target: &Target, headers: &ClientHeaders, shape: &Shape) -> Result<(), StrictError> {
     let signed_headers = match shape.presigned() {
         Some(query) => query.signed_headers.as_str(),
         None => {
