@@ -251,3 +251,21 @@ impl From<SystemViewError> for Failure {
         Self::internal(&error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_id_stand_at_the_end_in_strict_mode_alone() {
+        let failure = || Failure::permission_denied(Code::LoginAddress);
+        let text = |failure: Failure| failure.into_text();
+        assert_eq!(text(failure().with_id("0a1b".to_owned())), "permission denied");
+        assert_eq!(text(failure().in_strict_mode(true)), "permission denied");
+        let strict = failure().in_strict_mode(true).in_strict_mode(false).with_id("0a1b".to_owned());
+        assert_eq!(text(strict), "permission denied (code login.address, id 0a1b)");
+        // The host recognises this text.
+        let read_only = Failure::read_only().in_strict_mode(true).with_id("0a1b".to_owned());
+        assert_eq!(text(read_only), StorageError::READ_ONLY);
+    }
+}

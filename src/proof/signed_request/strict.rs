@@ -101,3 +101,85 @@ fn check_parameters(body: &[u8]) -> Result<(), SignedRequestError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(url: &str, sts_endpoint: &str) -> Result<(), StrictError> {
+        let config = ClientConfig { sts_endpoint: sts_endpoint.to_owned(), ..ClientConfig::default() };
+        check_url(&Target::parse(url).unwrap(), &config)
+    }
+
+    fn headers(sent: &[(&str, &str)], signed: &str) -> Result<(), StrictError> {
+        let header = |(name, value): &(&str, &str)| ((*name).to_owned(), vec![(*value).to_owned()]);
+        let mut sent: Vec<(String, Vec<String>)> = sent.iter().map(header).collect();
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/sts/aws4_request, SignedHeaders={signed}, Signature=00"
+        );
+        sent.push(("Authorization".to_owned(), vec![authorization]));
+        let target = Target::parse("https://sts.amazonaws.com/").unwrap();
+        check_headers(&target, &ClientHeaders::collect(&sent), &Shape::Post(Vec::new()))
+    }
+
+    #[test]
+    fn a_url_has_nothing_but_a_host_of_sts() {
+        let host = |host: &str| Err(StrictError::Host(host.to_owned()));
+        for (text, expected) in [
+            ("https://sts.amazonaws.com", Ok(())),
+            ("https://sts.amazonaws.com/", Ok(())),
+            ("HTTPS://sts.eu-west-1.amazonaws.com/?Action=x", Ok(())),
+            ("https://sts.amazonaws.com/x", Err(StrictError::Path)),
+            ("https://sts.amazonaws.com//", Err(StrictError::Path)),
+            ("https://sts.amazonaws.com/%2e", Err(StrictError::Path)),
+            ("https://sts.amazonaws.com:443/", Err(StrictError::Port)),
+            ("https://sts.amazonaws.com:/", Err(StrictError::Port)),
+            ("https://@sts.amazonaws.com/", Err(StrictError::UserName)),
+            ("https://sts.amazonaws.com/#", Err(StrictError::Fragment)),
+            ("//sts.amazonaws.com/", Err(StrictError::Scheme)),
+            ("/", Err(StrictError::Scheme)),
+            ("https:///", host("")),
+            ("https://STS.amazonaws.com/", host("STS.amazonaws.com")),
+            ("https://sts.internal/", host("sts.internal")),
+        ] {
+            assert_eq!(url(text, ""), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_configured_endpoint_is_one_with_its_port() {
+        assert_eq!(url("https://sts.internal:8443/", "https://sts.internal:8443/base"), Ok(()));
+        assert_eq!(url("https://sts.internal/", "sts.internal"), Ok(()));
+        assert_eq!(url("https://sts.amazonaws.com/", "https://sts.internal"), Ok(()));
+        let other = url("https://sts.internal:1/", "https://sts.internal");
+        assert_eq!(other, Err(StrictError::Host("sts.internal:1".to_owned())));
+    }
+
+    #[test]
+    fn what_aws_goes_by_is_signed() {
+        let not_signed = |name: &str| Err(StrictError::NotSigned(name.to_owned()));
+        let own = ("host", "sts.amazonaws.com");
+        let date = ("x-amz-date", "20260101T000000Z");
+        assert_eq!(headers(&[], "host"), Ok(()));
+        assert_eq!(headers(&[], "x-amz-date"), not_signed("Host"));
+        assert_eq!(headers(&[own, date, ("user-agent", "x")], "host;x-amz-date"), Ok(()));
+        assert_eq!(headers(&[own, date], "host"), not_signed("X-Amz-Date"));
+        for name in ["Content-Type", "Content-Md5", "Content-Encoding", "Date", server_id::CANONICAL] {
+            assert_eq!(headers(&[(name, "x")], "host"), not_signed(name));
+            assert_eq!(headers(&[(name, "x")], &format!("{};host", name.to_lowercase())), Ok(()));
+        }
+        assert_eq!(headers(&[("Host", "sts.amazonaws.com.")], "host"), Err(StrictError::HostHeader));
+        let twice = headers(&[("accept", "a"), ("Accept", "b")], "host");
+        assert_eq!(twice, Err(StrictError::RepeatedHeader("Accept".to_owned())));
+    }
+
+    #[test]
+    fn without_one_readable_signature_nothing_is_signed() {
+        let target = Target::parse("https://sts.amazonaws.com/").unwrap();
+        let sent = [("Authorization".to_owned(), vec!["Bearer x".to_owned()])];
+        for headers in [ClientHeaders::default(), ClientHeaders::collect(&sent)] {
+            let checked = check_headers(&target, &headers, &Shape::Get);
+            assert_eq!(checked, Err(StrictError::NoSignature));
+        }
+    }
+}
