@@ -181,6 +181,9 @@ async fn what_the_built_in_method_takes_and_strict_mode_does_not() {
     stage.role("dev", json!({"iam_strict_request": true})).await;
     for (what, login, code, words) in mutations(&dev) {
         assert_refused(&stage.mount.login_only(&login).await, what, code, words);
+        if what == REFUSED_BY_AWS {
+            continue;
+        }
         stage.mount.invalidate("role/dev").await.unwrap();
         assert_refused(&stage.mount.login_only(&login).await, what, code, words);
     }
