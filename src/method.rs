@@ -86,7 +86,10 @@ impl AuthMethod {
         match request.operation {
             // On the heap, as the handlers of the route table are: the future of a request is copied as
             // a whole, with room for its largest operation.
-            Operation::Renew => Box::pin(renewal::renew(&self.mount, &request)).await.into(),
+            Operation::Renew => match Box::pin(renewal::renew(&self.mount, &request)).await {
+                Err(failure) => Err(self.mount.refused(&request, failure).await).into(),
+                renewed => renewed.into(),
+            },
             // No leases, so nothing to revoke.
             Operation::Revoke => Err(Failure::unsupported_operation()).into(),
             Operation::Rollback => {
@@ -133,6 +136,10 @@ impl Backend for Mount {
             description: DESCRIPTION.trim_ascii(),
             unauthenticated: SpecialPaths::AWS.unauthenticated,
         }
+    }
+
+    async fn refused(&self, request: &Request, failure: Failure) -> Failure {
+        path::refused_request::told(self, request, failure).await
     }
 }
 

@@ -17,4 +17,5 @@ pub mod query;
 pub mod region;
 pub mod signature_fault;
 pub mod sts;
+pub mod sts_host;
 pub mod xml;

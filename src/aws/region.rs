@@ -94,6 +94,19 @@ impl Partition {
         }
     }
 
+    /// The suffix of names that have addresses of both kinds, IPv4 and IPv6.
+    pub(super) const fn dual_stack_suffix(self) -> &'static str {
+        match self {
+            Self::Aws | Self::AwsUsGov => "api.aws",
+            Self::AwsCn => "api.amazonwebservices.com.cn",
+            Self::AwsIso => "api.aws.ic.gov",
+            Self::AwsIsoB => "api.aws.scloud",
+            Self::AwsIsoE => "api.cloud-aws.adc-e.uk",
+            Self::AwsIsoF => "api.aws.hci.ic.gov",
+            Self::AwsEusc => "api.amazonwebservices.eu",
+        }
+    }
+
     /// What region names of the partition begin with, without the direction and the number.
     const fn region_prefixes(self) -> &'static [&'static str] {
         match self {

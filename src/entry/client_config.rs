@@ -46,6 +46,9 @@ pub struct ClientConfig {
     pub max_retries: i64,
     /// Role of workload identity.
     pub role_arn: String,
+    /// Whether logins and renewals are checked more strictly than the built-in method does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_strict_request: bool,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -73,6 +76,7 @@ impl Default for ClientConfig {
             allowed_sts_header_values: None,
             max_retries: 0,
             role_arn: String::new(),
+            iam_strict_request: false,
             unknown: Map::new(),
         }
     }

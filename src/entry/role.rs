@@ -101,6 +101,9 @@ pub struct Role {
     pub period: GoDuration,
     /// Deprecated name of `token_policies`.
     pub policies: Option<Vec<String>>,
+    /// Whether strict mode holds for the role even where it does not for its mount.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_strict_request: bool,
     /// The single values of entries before lists.
     #[serde(flatten)]
     pub legacy: LegacyBinds,

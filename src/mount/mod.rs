@@ -27,6 +27,7 @@ mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
 mod standby;
+pub(crate) mod strictness;
 pub(crate) mod tidy;
 pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;

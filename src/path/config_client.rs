@@ -44,6 +44,9 @@ const FIELDS: &[Field] = &[
         .default_json("\"\""),
     Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry.").example("X-Amz-Expires"),
     Field::new("max_retries", FieldKind::Int, "Retries of calls to AWS; -1 leaves them to the default.").default_json("-1"),
+    Field::new("iam_strict_request", FieldKind::Bool, "Whether logins and renewals are checked more strictly than the built-in method does.")
+        .default_json("false")
+        .own(),
 ];
 
 pub(super) fn route() -> Route<Mount> {
@@ -94,7 +97,7 @@ async fn read(mount: &Mount) -> HandlerResult {
     let Some(config) = mount.store().read::<ClientConfig>(ClientConfig::KEY).await? else {
         return Ok(None);
     };
-    Ok(Some(Response::with_data(object([
+    let mut data = object([
         ("access_key", json!(config.access_key)),
         ("endpoint", json!(config.endpoint)),
         ("iam_endpoint", json!(config.iam_endpoint)),
@@ -111,7 +114,11 @@ async fn read(mount: &Mount) -> HandlerResult {
         ("rotation_window", json!(config.rotation_window.as_secs())),
         ("rotation_period", json!(config.rotation_period.as_secs())),
         ("disable_automated_rotation", json!(config.disable_automated_rotation)),
-    ]))))
+    ]);
+    if config.iam_strict_request {
+        data.insert("iam_strict_request".to_owned(), json!(true));
+    }
+    Ok(Some(Response::with_data(data)))
 }
 
 async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
@@ -141,7 +148,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         check_workload_identity(mount, &config).await?;
         let rotation = follow_rotation(mount, request, stored, &config).await?;
         if stored == Some(&config) {
-            return Ok(warned_of(&fields));
+            return Ok(warned_of(&fields, &config));
         }
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.clients().forget_credentials();
@@ -156,14 +163,14 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             None => failure,
         })?;
         if written {
-            return Ok(warned_of(&fields));
+            return Ok(warned_of(&fields, &config));
         }
     }
 }
 
-/// Endpoints of the request that leave calls unprotected, or lead where AWS is not, in words. What is given may hold a
-/// password, so it is not quoted.
-fn warned_of(fields: &Fields) -> Option<Response> {
+/// What a write leaves open, in words: endpoints that leave calls unprotected, or lead where AWS is not, and strict
+/// mode, where any field is used that the built-in method lacks. What is given may hold a password, so it is not quoted.
+fn warned_of(fields: &Fields, config: &ClientConfig) -> Option<Response> {
     let mut warnings = Vec::new();
     for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
         let Some(Ok(endpoint)) = fields.text(name).map(AwsEndpoint::configured) else {
@@ -179,6 +186,13 @@ fn warned_of(fields: &Fields) -> Option<Response> {
                 "{name} is a link-local address, where the metadata service of an instance and its neighbours are, and no API of AWS: signed requests and the answers that logins are decided by go there; use the name of an AWS endpoint"
             ));
         }
+    }
+    let uses_own = FIELDS.iter().any(|field| field.own && fields.supplied(field.name));
+    if uses_own && !config.iam_strict_request {
+        warnings.push(
+            "iam_strict_request is off: logins are checked as the built-in method does, which takes more than clients need; see docs/strict-mode.md"
+                .to_owned(),
+        );
     }
     (!warnings.is_empty()).then(|| Response { warnings, ..Response::default() })
 }
@@ -221,6 +235,9 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
     }
     if let Some(flag) = fields.bool("use_sts_region_from_client") {
         config.use_sts_region_from_client = flag;
+    }
+    if let Some(flag) = fields.bool("iam_strict_request") {
+        config.iam_strict_request = flag;
     }
     if let Some(names) = fields.list("allowed_sts_header_values") {
         let names: Vec<String> = names.iter().map(|name| canonical_name(name)).collect();

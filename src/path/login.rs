@@ -4,6 +4,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::logged_text;
+use super::refused_request::named;
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
     Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
@@ -124,6 +125,7 @@ impl From<iam::Refused> for Failure {
             | Refused::Upstream(_)
             | Refused::Caller(_)
             | Refused::NoRole { .. }
+            | Refused::Spelling(_)
             | Refused::WrongType(_)
             | Refused::BindsNothing(_)
             | Refused::NotBound { .. }
@@ -144,6 +146,7 @@ impl From<ec2::Refused> for Failure {
             Refused::Mount(failure) => return failure.clone(),
             Refused::Form(_)
             | Refused::NoRole { .. }
+            | Refused::Spelling(_)
             | Refused::WrongType(_)
             | Refused::BindsNothing(_)
             | Refused::Instance(_)
@@ -186,6 +189,7 @@ async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
     match log_in(mount, request, fields).await {
         Ok(admitted) => Ok(Some(admitted.into())),
         Err(failure) => {
+            let failure = named(mount, failure.in_strict_mode(mount.is_strict_role(&role))).await;
             log_refusal(mount, request, &role, &failure);
             Err(failure)
         }
@@ -200,7 +204,10 @@ async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
 async fn log_in(mount: &Mount, request: &Request, fields: Fields) -> Result<Admitted, Failure> {
     check_served_here(mount).await?;
     match start(mount, request, fields).await? {
-        Started::Iam(login) => Ok(login.log_in().await?.into()),
+        Started::Iam(login) => match login.log_in().await {
+            Ok(auth) => Ok(auth.into()),
+            Err(refused) => Err(Failure::from(refused).in_strict_mode(login.is_strict())),
+        },
         Started::Ec2(login) => Ok(login.log_in().await?),
     }
 }
@@ -226,11 +233,16 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
     let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
     let (id, address, role) =
         (logged_text::value(&request.id), logged_text::value(address), logged_text::value(role));
+    let refusal_id = failure.id().unwrap_or("");
     let (point, code, hint) = (request.mount_point.as_str(), failure.code(), failure.advice());
     let reason = || logged_text::reason(failure.text());
     match failure.blame() {
         _ if failure.is_read_only() => {}
         Blame::Operator | Blame::Aws | Blame::Host => match mount.failed_logins().tell(code, &role) {
+            None if failure.is_told_id() => {
+                let code = code.as_str();
+                tracing::debug!(id, mount = point, role, code, refusal_id, "a further login failed");
+            }
             None => {}
             Some(0) => {
                 tracing::warn!(
@@ -239,6 +251,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                     role,
                     address,
                     code = code.as_str(),
+                    refusal_id,
                     hint,
                     reason = reason(),
                     "login failed"
@@ -251,6 +264,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                     role,
                     address,
                     code = code.as_str(),
+                    refusal_id,
                     hint,
                     reason = reason(),
                     left_out,
@@ -265,6 +279,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                 role,
                 address,
                 code = code.as_str(),
+                refusal_id,
                 hint,
                 reason = reason(),
                 "login refused"

@@ -12,6 +12,7 @@ mod cron;
 mod identity_accesslist;
 mod logged_text;
 pub(crate) mod login;
+pub(crate) mod refused_request;
 mod role;
 mod role_principals;
 mod role_refused;

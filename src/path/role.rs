@@ -20,7 +20,7 @@ const FIRST_FIELDS: [Field; 2] = [
         .allowed(&[AuthType::Iam.as_str(), AuthType::Ec2.as_str()]),
 ];
 
-const FURTHER_FIELDS: [Field; 10] = [
+const FURTHER_FIELDS: [Field; 11] = [
     Field::new("resolve_aws_unique_ids", FieldKind::Bool, "Whether bound principals are resolved to their unique ids when the role is written, so that a principal that is deleted and recreated under the same name no longer matches. Cannot be switched off later.")
         .default_json("true"),
     Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.").example("ec2_instance")
@@ -31,6 +31,8 @@ const FURTHER_FIELDS: [Field; 10] = [
         .default_json("false"),
     Field::new("disallow_reauthentication", FieldKind::Bool, "Whether an instance may log in only once; ec2 login only.")
         .default_json("false"),
+    Field::new("iam_strict_request", FieldKind::Bool, "Whether strict mode holds for the role even where config/client does not switch it on. It cannot be switched off for one role.")
+        .own(),
     Field::new("policies", FieldKind::CommaStringSlice, "Use token_policies instead.").deprecated(),
     Field::new("ttl", FieldKind::DurationSecond, "Use token_ttl instead.").deprecated(),
     Field::new("max_ttl", FieldKind::DurationSecond, "Use token_max_ttl instead.").deprecated(),
@@ -80,10 +82,12 @@ what a token may do and how long it lives. Fields that are not given keep their 
 }
 
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     Ok(mount.role(role_name(&fields)).await?.map(|role| Response::with_data(shown(&role, mount.host()))))
 }
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     let key = Role::key(role_name(&fields));
     let result = mount.store().delete(&key).await;
     mount.forget_full_arns();
@@ -114,6 +118,9 @@ fn shown(role: &Role, host: HostFlavor) -> Map<String, Value> {
         ("disallow_reauthentication", json!(role.disallow_reauthentication)),
     ] {
         data.insert(name.to_owned(), value);
+    }
+    if role.iam_strict_request {
+        data.insert("iam_strict_request".to_owned(), json!(true));
     }
     role.token.read_into(&mut data, host);
     for (name, duration) in [("ttl", role.ttl), ("max_ttl", role.max_ttl), ("period", role.period)] {

@@ -23,6 +23,7 @@ const MAX_TAG_KEY: usize = 127;
 const EC2_MOUNT_TYPE: &str = "aws-ec2";
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     let key = Role::key(role_name(&fields));
     let deadline = Deadline::within(LOOK_UP_TIME);
     let mut change = mount.begin_change(&key, CONTENDED);
@@ -74,6 +75,9 @@ impl RoleWrite<'_> {
         self.set_deprecated_names(role);
         warnings.extend(self.check_ttls(role).await?);
         self.set_tag(role)?;
+        if let Some(flag) = self.fields.bool("iam_strict_request") {
+            role.iam_strict_request = flag;
+        }
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
             role.hmac_key = random_id(random).map_err(RoleRefused::NoHmacKey)?.into();

@@ -91,6 +91,13 @@ codes! {
     ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing; clients with header_value= do.";
     IamRegionMissing = "iam.region_missing", Client, "Sign with AWS Signature Version 4: its Credential names the region.";
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
+    // What strict mode demands of it.
+    IamStrictUrl = "iam.strict.url", Client, "Sign for an https URL of STS with the path / and without user name, port and fragment.";
+    IamStrictHost = "iam.strict.host", Client, "Sign for a host of STS: sts.amazonaws.com, that of a region, or that of sts_endpoint of config/client.";
+    IamStrictHostHeader = "iam.strict.host_header", Client, "Send the Host header that was signed, which is the host of the URL, or none.";
+    IamStrictNotSigned = "iam.strict.not_signed", Client, "Sign host, content-type, date and every X-Amz- header that is sent, or leave the header out.";
+    IamStrictRepeated = "iam.strict.repeated", Client, "Send each header and each parameter once, with one value.";
+    IamStrictOtherServer = "iam.strict.other_server", Client, "Sign without X-Vault-AWS-IAM-Server-ID, or have iam_server_id_header_value of config/client set.";
     // What STS said of it.
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
     StsTooManyWait = "sts.too_many_wait", Aws, "STS answers too slowly for the logins that come; check that this server reaches it, and try again in a moment.";
@@ -189,6 +196,7 @@ codes! {
     RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
     RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and period below the mount's maximum lease TTL.";
     RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
+    RoleSpelling = "role.spelling", Client, "Write the name of the role in lower case: strict mode takes no other spelling.";
     RoleNotFound = "role.not_found", Client, "Write the role first.";
     RoleStored = "role.stored", Operator, "Write the role anew: what is stored of it does not fit together.";
     // Token parameters of roles.

@@ -32,6 +32,7 @@ use crate::login::token_data::{
 };
 use crate::login::token_life::MaxTtls;
 use crate::mount::Mount;
+use crate::mount::strictness::RoleSpelling;
 use crate::ports::random_id;
 use crate::proof::identity_document::{ClaimedDocument, IdentityDocument, VerifiedDocument};
 use crate::store::ConfigSnapshot;
@@ -147,7 +148,14 @@ impl<'a> Ec2Login<'a> {
 
     async fn candidate(&self) -> Result<Candidate, Refused> {
         let role_name = self.role_name()?;
+        let spelling = RoleSpelling::of(&self.given_role);
+        if let (true, Some(spelling)) = (self.snapshot.config.iam_strict_request, &spelling) {
+            return Err(spelling.clone().into());
+        }
         let role = self.mount.role(role_name).await?.ok_or_else(|| self.no_role(role_name))?;
+        if let (true, Some(spelling)) = (role.iam_strict_request, spelling) {
+            return Err(spelling.into());
+        }
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Ec2) {
             return Err(Refused::WrongType(role_name.to_owned()));

@@ -12,6 +12,7 @@ use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::mount::document_verification::TooManyDocuments;
 use crate::mount::role_error::RoleError;
+use crate::mount::strictness::RoleSpelling;
 use crate::ports::RandomError;
 use crate::proof::identity_document::VerificationError;
 use crate::refusal::{Code, Coded, Fact, Hint};
@@ -43,6 +44,9 @@ pub enum Refused {
         /// Whether the request named it.
         is_named: bool,
     },
+    /// The role is not named in lower case, where strict mode holds.
+    #[error(transparent)]
+    Spelling(#[from] RoleSpelling),
     /// The role is one of the other login.
     #[error("auth method ec2 not allowed for role {0}")]
     WrongType(String),
@@ -111,6 +115,7 @@ impl Coded for Refused {
             Self::CertificateGone(_) => Code::Ec2StoredCertificate,
             Self::NoRoleName => Code::LoginRoleMissing,
             Self::NoRole { .. } => Code::LoginRoleUnknown,
+            Self::Spelling(cause) => cause.code(),
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::BindsNothing(cause) => cause.code(),
             Self::Instance(cause) => cause.code(),

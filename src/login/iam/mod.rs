@@ -8,6 +8,7 @@ mod refused;
 pub(crate) mod renewal;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::instance_batches::Wanted;
@@ -27,6 +28,7 @@ use crate::framework::{Auth, Fields, Request};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
 use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
+use crate::mount::strictness::RoleSpelling;
 use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
 use crate::store::ConfigSnapshot;
@@ -50,6 +52,8 @@ pub struct IamLogin<'a> {
     given_role: String,
     snapshot: ConfigSnapshot,
     deadline: Deadline,
+    /// Whether strict mode is known to hold; the role may tell it late.
+    is_strict: AtomicBool,
 }
 
 /// A caller and the role it wants.
@@ -67,16 +71,28 @@ impl<'a> IamLogin<'a> {
     pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
         let signed = SignedRequest::parse(fields, mount.host())?;
         let snapshot = mount.store().config_snapshot().await?;
-        signed.check(&snapshot.config)?;
         let given_role = fields.text("role").unwrap_or("").to_owned();
-        Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start() })
+        let is_strict = snapshot.config.iam_strict_request || mount.is_strict_role(&given_role);
+        if is_strict {
+            check_strictly(&signed, &given_role, &snapshot)?;
+        } else {
+            signed.check(&snapshot.config)?;
+        }
+        let is_strict = AtomicBool::new(is_strict);
+        Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start(), is_strict })
+    }
+
+    /// Whether strict mode holds for the login, as far as is known.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.is_strict.load(Ordering::Relaxed)
     }
 
     /// Logs in.
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_in(self) -> Result<Auth, Refused> {
+    pub async fn log_in(&self) -> Result<Auth, Refused> {
         let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
@@ -149,12 +165,25 @@ impl<'a> IamLogin<'a> {
             name: role_name.to_owned(),
             is_named: !self.given_role.is_empty(),
         })?;
+        self.check_strictly(&role, &caller)?;
         role.token.check_address(remote_addr(self.request))?;
         if role.auth_type() != Some(AuthType::Iam) {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
         check_binds_anything(&role, role_name)?;
         Ok(Candidate { role_name: role_name.to_owned(), caller, role })
+    }
+
+    /// The role may demand what its mount does not; then the request is looked at again.
+    fn check_strictly(&self, role: &Role, caller: &VerifiedCaller) -> Result<(), Refused> {
+        if !self.is_strict() {
+            if !role.iam_strict_request {
+                return Ok(());
+            }
+            self.is_strict.store(true, Ordering::Relaxed);
+            check_strictly(&self.signed, &self.given_role, &self.snapshot)?;
+        }
+        Ok(caller.check_strictly()?)
     }
 
     fn look_up(&self) -> LookUp<'_> {
@@ -237,5 +266,18 @@ impl<'a> IamLogin<'a> {
         };
         let auth = token.issue(role, remote_addr(self.request))?;
         Ok(Auth { display_name: caller.display_name(), ..auth })
+    }
+}
+
+/// What strict mode demands of a login before AWS is asked.
+fn check_strictly(
+    signed: &SignedRequest,
+    given_role: &str,
+    snapshot: &ConfigSnapshot,
+) -> Result<(), Refused> {
+    signed.check_strictly(&snapshot.config)?;
+    match RoleSpelling::of(given_role) {
+        Some(spelling) => Err(spelling.into()),
+        None => Ok(()),
     }
 }

@@ -13,6 +13,7 @@ use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::mount::role_error::RoleError;
+use crate::mount::strictness::RoleSpelling;
 use crate::proof::signed_request::SignedRequestError;
 use crate::proof::verified_caller::CallerError;
 use crate::refusal::{Code, Coded, Fact, Hint};
@@ -41,6 +42,9 @@ pub enum Refused {
         /// Whether the request named it.
         is_named: bool,
     },
+    /// The role is not named in lower case, where strict mode holds.
+    #[error(transparent)]
+    Spelling(#[from] RoleSpelling),
     /// The role is one of the other login.
     #[error("auth method iam not allowed for role {0}")]
     WrongType(String),
@@ -139,6 +143,7 @@ impl Coded for Refused {
             Self::Upstream(cause) => cause.code(),
             Self::Caller(cause) => cause.code(),
             Self::NoRole { .. } => Code::LoginRoleUnknown,
+            Self::Spelling(cause) => cause.code(),
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,

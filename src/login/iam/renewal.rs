@@ -5,9 +5,11 @@ use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
 use crate::aws::arn::{AccountId, Arn};
 use crate::aws::deadline::Deadline;
+use crate::aws::ec2::Instance;
 use crate::binding::binds_anything::check_binds_anything;
+use crate::binding::instance::check_bounds;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
-use crate::entry::{InferredEntity, Role};
+use crate::entry::{AuthType, InferredEntity, Role};
 use crate::framework::Auth;
 use crate::login::ended::Ended;
 use crate::login::token_data::{iam_keys, left_behind};
@@ -22,7 +24,18 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> 
     let role = mount.role(role_name).await?.ok_or(Ended::RoleGone)?;
     let snapshot = mount.store().config_snapshot().await?;
     let look_up = mount.look_up(&snapshot, Deadline::start());
-    check_instance(look_up, &auth, &role).await?;
+    let is_strict = snapshot.config.iam_strict_request || role.iam_strict_request;
+    let no_longer = || Ended::NotBound { role: role_name.to_owned(), arn: canonical_arn.to_owned() };
+    if is_strict && role.auth_type() != Some(AuthType::Iam) {
+        return Err(no_longer());
+    }
+    let instance = check_instance(look_up, &auth, &role).await?;
+    if let (true, Some((account, instance))) = (is_strict, &instance) {
+        if left_behind(&auth, iam_keys::INFERRED_AWS_REGION)? != role.inferred_aws_region {
+            return Err(no_longer());
+        }
+        check_bounds(look_up, &role, role_name, account, instance).await?;
+    }
     check_principal_again(mount, look_up, &auth, &role, role_name, canonical_arn).await?;
     auth.lease.ttl = role.token.token_ttl;
     auth.lease.max_ttl = role.token.token_max_ttl;
@@ -30,9 +43,14 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> 
     Ok(auth)
 }
 
-async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result<(), Ended> {
+/// The instance that the login inferred, and its account, if the role infers any.
+async fn check_instance(
+    look_up: LookUp<'_>,
+    auth: &Auth,
+    role: &Role,
+) -> Result<Option<(AccountId, Instance)>, Ended> {
     match role.inferred_entity()? {
-        None => return Ok(()),
+        None => return Ok(None),
         Some(InferredEntity::Ec2Instance) => {}
     }
     let id = left_behind(auth, iam_keys::INFERRED_ENTITY_ID)?;
@@ -41,7 +59,7 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     let caller = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
     look_up_running(look_up, &account, region, Wanted { id, caller })
         .await
-        .map(|_| ())
+        .map(|instance| Some((account, instance)))
         .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })
 }
 

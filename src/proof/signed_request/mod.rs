@@ -15,6 +15,8 @@ mod query;
 mod server_id;
 mod server_id_error;
 mod shape;
+mod strict;
+mod strict_error;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ pub use presigned::PresignedQuery;
 use query::ActionQuery;
 pub use server_id_error::ServerIdError;
 use shape::Shape;
+pub use strict_error::StrictError;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
@@ -192,6 +195,18 @@ impl SignedRequest {
             }
         }
         Ok(())
+    }
+
+    /// Checks the same, and what strict mode demands beyond that. No text tells the server id.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check_strictly(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
+        self.check(config).map_err(|error| match error {
+            SignedRequestError::ServerId(error) => SignedRequestError::ServerId(error.not_revealing()),
+            error => error,
+        })?;
+        strict::check(&self.target, &self.headers, &self.shape, config)
     }
 
     /// The STS endpoint for this request: by the region of its signature if the configuration says

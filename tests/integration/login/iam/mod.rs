@@ -9,6 +9,7 @@ mod identity;
 mod inference;
 mod refusals;
 mod regions;
+mod strict_mode;
 mod sts_answers;
 mod tampering;
 mod token;

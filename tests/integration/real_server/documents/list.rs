@@ -25,6 +25,10 @@ const NO_BUILT_IN: &str = "OpenBao has no built-in method to go back to";
 const LIST: &[(&str, Run)] = &[
     ("plugin-catalog/try.sh", Run::Not("real_server::commands runs it")),
     ("tests/run.sh", Run::Not("it runs this test")),
+    (
+        r#"IAM Principal "arn:aws:iam::123456789012:user/eve" does not belong to the role "dev" (code iam.principal_not_bound, id 7f3a09c2d1)"#,
+        Run::Not("login::iam::strict_mode sees such texts"),
+    ),
     ("cargo build --release", Run::Everywhere),
     (
         "install -m 0755 target/release/vault-plugin-auth-aws /etc/vault/plugins/vault-plugin-auth-aws-0.1.0",
