@@ -14,6 +14,7 @@ use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
+use crate::concurrency::room::Room;
 use crate::ports::{SystemView, World};
 use crate::store::ConfigSnapshot;
 
@@ -30,9 +31,14 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// The clients of a mount.
+    /// The clients of a mount, whose logins are in that room until it is known who they are.
     #[must_use]
-    pub fn new(world: Arc<World>, system_view: Arc<dyn SystemView>, mount: String) -> Self {
+    pub fn new(
+        world: Arc<World>,
+        system_view: Arc<dyn SystemView>,
+        mount: String,
+        arriving: Arc<Room>,
+    ) -> Self {
         Self {
             world,
             system_view,
@@ -40,7 +46,7 @@ impl AwsClients {
             own: Mutex::default(),
             calls: Arc::default(),
             sessions: Sessions::default(),
-            instance_batches: Arc::default(),
+            instance_batches: Arc::new(InstanceBatches::new(arriving)),
             iam_flights: IamFlights::default(),
         }
     }

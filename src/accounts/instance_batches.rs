@@ -8,6 +8,8 @@
 //! * An id that comes while others are asked for, or shortly after, opens a batch that others may join
 //!   for a while. That window grows as long as batches have more than one id, and shrinks when they do
 //!   not. A batch that is full goes at once; one that waits for its call budget can still be joined.
+//! * While a crowd is on its way here, a batch can be joined for as long as the login that opened it has been under
+//!   way itself: until then nobody waits longer here than elsewhere. When nobody is on the way any more, it goes.
 //! * Whoever asks for an id that is being asked for shares that answer. An answer that has come is
 //!   given to nobody else.
 //!
@@ -26,10 +28,11 @@ mod run;
 mod trouble;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use self::batch::Place;
 pub use self::batch::Wanted;
-use self::questions::Questions;
+use self::batch::{LONGEST_CROWD_WINDOW, Lane, Place};
+use self::questions::{MAX_BATCH, Questions};
 use self::run::Run;
 use super::key::ClientKey;
 use super::shared_calls::SharedCalls;
@@ -37,14 +40,22 @@ use crate::aws::deadline::Deadline;
 use crate::aws::ec2::{Description, Ec2Client};
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_instance_id, malformed};
+use crate::concurrency::room::Room;
 
 /// The batches of one mount.
-#[derive(Default)]
 pub struct InstanceBatches {
     questions: Arc<Questions>,
+    /// The logins that may ask soon.
+    arriving: Arc<Room>,
 }
 
 impl InstanceBatches {
+    /// Batches for logins that are in this room before they ask.
+    #[must_use]
+    pub fn new(arriving: Arc<Room>) -> Self {
+        Self { questions: Arc::default(), arriving }
+    }
+
     /// Describes an instance. The call has time of its own; this waits for it until the deadline.
     ///
     /// # Errors
@@ -63,10 +74,11 @@ impl InstanceBatches {
         let lane = self.questions.state().trouble.lane(&key, &wanted)?;
         let place = Place { client: key, lane };
         let caller: Arc<str> = wanted.caller.into();
-        let (answer, opened) = self.questions.ask(&place, wanted.id, &caller);
+        let crowd_window = crowd_window(&self.arriving, &place, deadline);
+        let (answer, opened) = self.questions.ask(&place, wanted.id, &caller, crowd_window);
         if let Some(batch) = opened {
-            let questions = Arc::clone(&self.questions);
-            let run = Run { questions, place, batch, client: client.clone(), shared, caller };
+            let (questions, arriving) = (Arc::clone(&self.questions), Arc::clone(&self.arriving));
+            let run = Run { questions, arriving, place, batch, client: client.clone(), shared, caller };
             tokio::spawn(run.finish());
         }
         match deadline.limit_call(answer).await {
@@ -75,6 +87,12 @@ impl InstanceBatches {
             None => Err(client.not_described(NoResult::OutOfTime)),
         }
     }
+}
+
+/// How long a batch that is opened now can be joined while a crowd is on its way; `None` if there is none.
+fn crowd_window(arriving: &Room, place: &Place, deadline: Deadline) -> Option<Duration> {
+    let is_crowd = place.lane == Lane::Shared && arriving.inside() >= MAX_BATCH;
+    is_crowd.then(|| deadline.age().min(LONGEST_CROWD_WINDOW).min(deadline.remaining().div_f64(4.0)))
 }
 
 #[cfg(test)]

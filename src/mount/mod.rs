@@ -42,7 +42,7 @@ use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::repeats::Repeats;
-use crate::concurrency::room::{Place, Room};
+use crate::concurrency::room::{Place, Room, Size};
 use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
@@ -66,17 +66,18 @@ pub struct Environment {
     pub forwarded: Room,
 }
 
-/// Logins of one mount that wait for STS at the same time, and the bytes of the requests that they have
-/// forwarded. Each holds a connection, and several times its bytes.
+/// The room for the logins of one mount that are verified by STS. Those that have their turn hold a connection
+/// each, and several times their bytes. The others hold what they brought: a fleet that starts at once is
+/// thousands of small requests, and all of them shall come through.
 const fn room_of_mount() -> Room {
-    Room::new(512, 16 * 1024 * 1024)
+    Room::new(Size { places: 8_192, bytes: 16 * 1024 * 1024, turns: 512 })
 }
 
-/// The room for the logins of all mounts that wait for STS: of so many mounts that a few whose STS hangs
-/// leave enough to the others.
+/// The room for the logins of all mounts that are verified by STS: of so many mounts that a few whose STS
+/// hangs leave enough to the others.
 #[must_use]
 pub const fn room_of_process() -> Room {
-    Room::new(4096, 64 * 1024 * 1024)
+    Room::new(Size { places: 16_384, bytes: 64 * 1024 * 1024, turns: 4_096 })
 }
 
 /// What the host says when it sets up a mount.
@@ -106,7 +107,7 @@ pub struct Mount {
     document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
-    forwarded: Room,
+    forwarded: Arc<Room>,
     failed_logins: Repeats<Code>,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
@@ -118,6 +119,7 @@ impl Mount {
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
         let store = Arc::new(Store::new(storage));
+        let forwarded = Arc::new(room_of_mount());
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
@@ -129,6 +131,7 @@ impl Mount {
                 Arc::clone(&environment.world),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
+                Arc::clone(&forwarded),
             ),
             store,
             full_arns: FullArns::default(),
@@ -136,7 +139,7 @@ impl Mount {
             document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
-            forwarded: room_of_mount(),
+            forwarded,
             failed_logins: Repeats::default(),
             id: backend_uuid,
             environment,
@@ -221,8 +224,8 @@ impl Mount {
         &self.document_verifications
     }
 
-    /// A place among the logins that wait for STS, for a request of so many bytes; `None` where too many
-    /// wait.
+    /// A place among the logins that are verified by STS, for a request of so many bytes: in the mount, and among
+    /// all mounts. `None` where too many wait.
     pub(crate) fn place_at_sts(&self, bytes: usize) -> Option<[Place<'_>; 2]> {
         Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
     }

@@ -1,3 +1,4 @@
+mod crowds;
 mod storms;
 
 use std::sync::Mutex;
@@ -17,6 +18,7 @@ use crate::aws::arn::AccountId;
 use crate::aws::calls::{Api, Calls};
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::region::{Partition, Region};
+use crate::concurrency::room::Size;
 use crate::ports::testing::{Same, StandingClock};
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError, World};
 
@@ -54,6 +56,8 @@ struct Scene {
     calls: Arc<Calls>,
     shared: SharedCalls,
     batches: Arc<InstanceBatches>,
+    /// Where logins are before they ask.
+    arriving: Arc<Room>,
 }
 
 fn described(ids: &[String]) -> String {
@@ -96,7 +100,9 @@ impl Scene {
         });
         let calls = Arc::<Calls>::default();
         let shared = SharedCalls::new(world, Arc::clone(&calls), 4);
-        Self { ec2, calls, shared, batches: Arc::default() }
+        let arriving = Arc::new(Room::new(Size { places: 10_000, bytes: 0, turns: 0 }));
+        let batches = Arc::new(InstanceBatches::new(Arc::clone(&arriving)));
+        Self { ec2, calls, shared, batches, arriving }
     }
 
     fn answering(latency: Duration) -> Self {
@@ -120,13 +126,17 @@ impl Scene {
     }
 
     async fn describe_of(&self, key: ClientKey, wanted: Wanted<'_>) -> Answer {
+        self.describe_by(key, wanted, Deadline::start()).await
+    }
+
+    async fn describe_by(&self, key: ClientKey, wanted: Wanted<'_>, deadline: Deadline) -> Answer {
         let client = Ec2Client {
             account: key.account.clone(),
             endpoint: Endpoint::of_service(Service::Ec2, &key.region).unwrap(),
             region: key.region.clone(),
             credentials: Credentials::new("AKID", "secret", None, None, "test"),
         };
-        self.batches.describe(key, client, self.shared.clone(), wanted, Deadline::start()).await
+        self.batches.describe(key, client, self.shared.clone(), wanted, deadline).await
     }
 
     async fn describe(&self, id: &str) -> Answer {
@@ -471,7 +481,7 @@ async fn an_answer_that_has_come_is_given_to_nobody_else_while_others_are_still_
     let held = async {
         tokio::time::sleep(Duration::from_millis(2)).await;
         let place = Place { client: Scene::key("1"), lane: Lane::Shared };
-        let (held, opened) = scene.batches.questions.ask(&place, &first, &"AROA".into());
+        let (held, opened) = scene.batches.questions.ask(&place, &first, &"AROA".into(), None);
         assert!(opened.is_none());
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop(held);

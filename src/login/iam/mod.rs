@@ -133,7 +133,9 @@ impl<'a> IamLogin<'a> {
         }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let _place = self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let [of_mount, of_process] = &self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let turn = async { [of_mount.turn().await, of_process.turn().await] };
+        let _turn = self.deadline.limit_call(turn).await.ok_or(Refused::TooManyWait)?;
         let (identity, mut counted) = sts::forward(&outgoing, context).await?;
         let caller = VerifiedCaller::from_identity(&identity)?;
         counted.names(caller.account());

@@ -92,7 +92,8 @@ impl<H: Health> Services<H> {
             let connection = http2.serve_connection(TokioIo::new(stream), self.clone());
             tokio::spawn(connection.map(|ended| {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection has ended");
+                    let cause = std::error::Error::source(&error).map(tracing::field::display);
+                    tracing::debug!(%error, cause, "a connection has ended");
                 }
             }));
         }
