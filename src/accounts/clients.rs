@@ -14,7 +14,7 @@ use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::concurrency::room::Room;
+use crate::concurrency::crowd::Crowd;
 use crate::ports::{SystemView, World};
 use crate::store::ConfigSnapshot;
 
@@ -31,13 +31,13 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// The clients of a mount, whose logins are in that room until it is known who they are.
+    /// The clients of a mount, whose logins are in this crowd before they ask for an instance.
     #[must_use]
     pub fn new(
         world: Arc<World>,
         system_view: Arc<dyn SystemView>,
         mount: String,
-        arriving: Arc<Room>,
+        arriving: Arc<Crowd>,
     ) -> Self {
         Self {
             world,

@@ -1,16 +1,14 @@
 //! Room for work that waits for somebody else.
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Lets only so many go on at the same time; the others wait for their turn in the order of coming. Only so
 /// many are in it, and only so many bytes with them. Whoever finds no room is told at once: a queue without
 /// bounds would hold what the room is to bound.
 pub struct Room {
-    size: Size,
     places: Semaphore,
     bytes: Semaphore,
     turns: Semaphore,
-    emptied: Notify,
 }
 
 /// How large a [`Room`] is.
@@ -27,7 +25,7 @@ pub struct Size {
 /// A place in a [`Room`], until it is dropped.
 pub struct Place<'a> {
     room: &'a Room,
-    held: Option<[SemaphorePermit<'a>; 2]>,
+    _held: [SemaphorePermit<'a>; 2],
 }
 
 /// Leave to go on, until it is dropped.
@@ -40,11 +38,9 @@ impl Room {
     #[must_use]
     pub const fn new(size: Size) -> Self {
         Self {
-            size,
             places: Semaphore::const_new(size.places),
             bytes: Semaphore::const_new(size.bytes),
             turns: Semaphore::const_new(size.turns),
-            emptied: Notify::const_new(),
         }
     }
 
@@ -53,24 +49,7 @@ impl Room {
     pub fn enter(&self, bytes: usize) -> Option<Place<'_>> {
         let place = self.places.try_acquire().ok()?;
         let bytes = self.bytes.try_acquire_many(u32::try_from(bytes).ok()?).ok()?;
-        Some(Place { room: self, held: Some([place, bytes]) })
-    }
-
-    /// How many are in it.
-    #[must_use]
-    pub fn inside(&self) -> usize {
-        self.size.places.saturating_sub(self.places.available_permits())
-    }
-
-    /// Waits until nobody is in it.
-    pub async fn empty(&self) {
-        loop {
-            let emptied = self.emptied.notified();
-            if self.inside() == 0 {
-                return;
-            }
-            emptied.await;
-        }
+        Some(Place { room: self, _held: [place, bytes] })
     }
 }
 
@@ -79,15 +58,6 @@ impl Place<'_> {
     pub async fn turn(&self) -> Turn<'_> {
         // Nobody closes it.
         Turn { _turn: self.room.turns.acquire().await.ok() }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.held = None;
-        if self.room.inside() == 0 {
-            self.room.emptied.notify_waiters();
-        }
     }
 }
 
@@ -126,20 +96,5 @@ mod tests {
         assert!(second.is_some());
         drop(second);
         assert!(third.now_or_never().is_some());
-    }
-
-    #[tokio::test]
-    async fn it_is_told_when_the_last_one_has_left() {
-        let room = Room::new(Size { places: 9, bytes: 9, turns: 9 });
-        assert!(room.empty().now_or_never().is_some());
-        let (first, second) = (room.enter(1), room.enter(1));
-        let mut empty = Box::pin(room.empty());
-        assert!((&mut empty).now_or_never().is_none());
-        drop(first);
-        assert!((&mut empty).now_or_never().is_none());
-        assert_eq!(room.inside(), 1);
-        drop(second);
-        assert!(empty.now_or_never().is_some());
-        assert_eq!(room.inside(), 0);
     }
 }

@@ -41,6 +41,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
+use crate::concurrency::crowd::{Arrival, Crowd};
 use crate::concurrency::repeats::Repeats;
 use crate::concurrency::room::{Place, Room, Size};
 use crate::entry::ClientConfig;
@@ -107,7 +108,8 @@ pub struct Mount {
     document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
-    forwarded: Arc<Room>,
+    forwarded: Room,
+    crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
@@ -119,7 +121,7 @@ impl Mount {
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
         let store = Arc::new(Store::new(storage));
-        let forwarded = Arc::new(room_of_mount());
+        let crowd = Arc::<Crowd>::default();
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
@@ -131,7 +133,7 @@ impl Mount {
                 Arc::clone(&environment.world),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
-                Arc::clone(&forwarded),
+                Arc::clone(&crowd),
             ),
             store,
             full_arns: FullArns::default(),
@@ -139,7 +141,8 @@ impl Mount {
             document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
-            forwarded,
+            forwarded: room_of_mount(),
+            crowd,
             failed_logins: Repeats::default(),
             id: backend_uuid,
             environment,
@@ -228,6 +231,11 @@ impl Mount {
     /// all mounts. `None` where too many wait.
     pub(crate) fn place_at_sts(&self, bytes: usize) -> Option<[Place<'_>; 2]> {
         Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
+    }
+
+    /// One more login that may ask for an instance.
+    pub(crate) fn set_out(&self) -> Arrival {
+        self.crowd.set_out()
     }
 
     /// Which failed logins the operator is told of.

@@ -12,6 +12,7 @@ use super::super::key::ClientKey;
 use crate::aws::calls::Waiter;
 use crate::aws::ec2::Description;
 use crate::aws::error::CallError;
+use crate::concurrency::crowd::Arrival;
 
 /// How long the first batch after a quiet time can be joined, and for how long after a call the time
 /// is not quiet.
@@ -33,6 +34,8 @@ pub struct Wanted<'a> {
     /// Who asks: a principal, or the instance itself where nobody else vouches for it. Many calls of one caller
     /// do not keep those of another waiting.
     pub caller: &'a str,
+    /// Where the login is among those that come as well, if it counts.
+    pub arrival: Option<&'a Arrival>,
 }
 
 /// Whose questions go together.

@@ -14,13 +14,13 @@ use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Ec2Client;
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_about_ids, own_refusal};
-use crate::concurrency::room::Room;
+use crate::concurrency::crowd::Crowd;
 
 /// The way of one batch: what it was opened with, until the last of its questions is answered. When it
 /// ends in whatever way, nothing is left of its questions, and whoever still waits for one learns so.
 pub(super) struct Run {
     pub(super) questions: Arc<Questions>,
-    pub(super) arriving: Arc<Room>,
+    pub(super) arriving: Arc<Crowd>,
     pub(super) place: Place,
     pub(super) batch: Arc<Batch>,
     pub(super) client: Ec2Client,
@@ -62,14 +62,12 @@ impl Run {
 
     /// Waits while others may still join.
     async fn gather(&self) {
-        let (window, crowd_window) = (self.batch.window, self.batch.crowd_window);
-        if let Some(window) = window {
-            tokio::time::sleep(window).await;
-        }
-        if let Some(longest) = crowd_window {
-            let rest = longest.saturating_sub(window.unwrap_or_default());
+        let window = self.batch.window.unwrap_or_default();
+        if let Some(longest) = self.batch.crowd_window {
             // Nobody comes any more, or it has been long enough.
-            let _ = tokio::time::timeout(rest, self.arriving.empty()).await;
+            let _ = tokio::time::timeout(longest.max(window), self.arriving.gone()).await;
+        } else if !window.is_zero() {
+            tokio::time::sleep(window).await;
         }
     }
 

@@ -18,7 +18,6 @@ use crate::aws::arn::AccountId;
 use crate::aws::calls::{Api, Calls};
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::region::{Partition, Region};
-use crate::concurrency::room::Size;
 use crate::ports::testing::{Same, StandingClock};
 use crate::ports::{HttpRequest, HttpResponse, Transport, TransportError, World};
 
@@ -57,7 +56,7 @@ struct Scene {
     shared: SharedCalls,
     batches: Arc<InstanceBatches>,
     /// Where logins are before they ask.
-    arriving: Arc<Room>,
+    arriving: Arc<Crowd>,
 }
 
 fn described(ids: &[String]) -> String {
@@ -100,7 +99,7 @@ impl Scene {
         });
         let calls = Arc::<Calls>::default();
         let shared = SharedCalls::new(world, Arc::clone(&calls), 4);
-        let arriving = Arc::new(Room::new(Size { places: 10_000, bytes: 0, turns: 0 }));
+        let arriving = Arc::<Crowd>::default();
         let batches = Arc::new(InstanceBatches::new(Arc::clone(&arriving)));
         Self { ec2, calls, shared, batches, arriving }
     }
@@ -122,7 +121,7 @@ impl Scene {
     }
 
     async fn describe_for(&self, key: ClientKey, id: &str) -> Answer {
-        self.describe_of(key, Wanted { id, caller: "AROA" }).await
+        self.describe_of(key, Wanted { id, caller: "AROA", arrival: None }).await
     }
 
     async fn describe_of(&self, key: ClientKey, wanted: Wanted<'_>) -> Answer {
@@ -395,7 +394,7 @@ async fn a_login_waits_no_longer_than_its_own_time() {
         credentials: Credentials::new("AKID", "secret", None, None, "test"),
     };
     let first = id(1);
-    let wanted = Wanted { id: &first, caller: "AROA" };
+    let wanted = Wanted { id: &first, caller: "AROA", arrival: None };
     let late = scene.batches.describe(key, client, scene.shared.clone(), wanted, deadline);
     let (late, in_time) = tokio::join!(late, scene.describe_after(10, &first));
     let text = late.unwrap_err().to_string();

@@ -39,7 +39,7 @@ async fn check_instance(look_up: LookUp<'_>, auth: &Auth, role: &Role) -> Result
     let region = left_behind(auth, iam_keys::INFERRED_AWS_REGION)?;
     let account = AccountId::new(left_behind(auth, iam_keys::ACCOUNT_ID).unwrap_or(""));
     let caller = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
-    look_up_running(look_up, &account, region, Wanted { id, caller })
+    look_up_running(look_up, &account, region, Wanted { id, caller, arrival: None })
         .await
         .map(|_| ())
         .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })
