@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::credentials::ServerCredentials;
+use super::crowd::Crowd;
 use super::instance_batches::InstanceBatches;
 use super::own::Own;
 use super::sessions::Sessions;
@@ -14,7 +15,6 @@ use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::concurrency::crowd::Crowd;
 use crate::ports::{SystemView, World};
 use crate::store::ConfigSnapshot;
 

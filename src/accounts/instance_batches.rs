@@ -36,14 +36,13 @@ pub use self::batch::Wanted;
 use self::batch::{LONGEST_CROWD_WINDOW, LONGEST_WINDOW, Lane, Place};
 use self::questions::{MAX_BATCH, Questions};
 use self::run::Run;
+use super::crowd::Crowd;
 use super::key::ClientKey;
 use super::shared_calls::SharedCalls;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::{Description, Ec2Client};
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_instance_id, malformed};
-pub use crate::concurrency::crowd::Arrival;
-use crate::concurrency::crowd::Crowd;
 
 /// With how few logins on their way a crowd is over.
 const END_OF_CROWD: usize = 10;

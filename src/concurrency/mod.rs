@@ -3,7 +3,6 @@
 pub mod bounded_cache;
 pub mod bounded_work;
 pub mod cache_status;
-pub mod crowd;
 pub mod repeats;
 pub mod room;
 pub mod shares;

@@ -35,13 +35,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::task::JoinHandle;
 
 use crate::accounts::clients::AwsClients;
+use crate::accounts::crowd::{Arrival, Crowd};
 use crate::accounts::full_arn::FullArns;
 use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::concurrency::crowd::{Arrival, Crowd};
 use crate::concurrency::repeats::Repeats;
 use crate::concurrency::room::{Place, Room, Size};
 use crate::entry::ClientConfig;

@@ -8,11 +8,11 @@ use futures_util::future::{Shared, WeakShared};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::super::crowd::Arrival;
 use super::super::key::ClientKey;
 use crate::aws::calls::Waiter;
 use crate::aws::ec2::Description;
 use crate::aws::error::CallError;
-use crate::concurrency::crowd::Arrival;
 
 /// How long the first batch after a quiet time can be joined, and for how long after a call the time
 /// is not quiet.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::super::crowd::Crowd;
 use super::super::shared_calls::SharedCalls;
 use super::batch::{Answer, Batch, Lane, Place, Question};
 use super::questions::Questions;
@@ -14,7 +15,6 @@ use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Ec2Client;
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_about_ids, own_refusal};
-use crate::concurrency::crowd::Crowd;
 
 /// The way of one batch: what it was opened with, until the last of its questions is answered. When it
 /// ends in whatever way, nothing is left of its questions, and whoever still waits for one learns so.

@@ -9,8 +9,9 @@ pub(crate) mod renewal;
 
 use std::sync::Arc;
 
+use crate::accounts::crowd::Arrival;
 use crate::accounts::instance::{InstanceError, look_up_running};
-use crate::accounts::instance_batches::{Arrival, Wanted};
+use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
 use crate::aws::calls::ForwardedAnswer;
 use crate::aws::context::CallContext;
