@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::credentials::ServerCredentials;
+use super::crowd::Crowd;
 use super::instance_batches::InstanceBatches;
 use super::own::Own;
 use super::sessions::Sessions;
@@ -30,9 +31,14 @@ pub struct AwsClients {
 }
 
 impl AwsClients {
-    /// The clients of a mount.
+    /// The clients of a mount, whose logins are in this crowd before they ask for an instance.
     #[must_use]
-    pub fn new(world: Arc<World>, system_view: Arc<dyn SystemView>, mount: String) -> Self {
+    pub fn new(
+        world: Arc<World>,
+        system_view: Arc<dyn SystemView>,
+        mount: String,
+        arriving: Arc<Crowd>,
+    ) -> Self {
         Self {
             world,
             system_view,
@@ -40,7 +46,7 @@ impl AwsClients {
             own: Mutex::default(),
             calls: Arc::default(),
             sessions: Sessions::default(),
-            instance_batches: Arc::default(),
+            instance_batches: Arc::new(InstanceBatches::new(arriving)),
             iam_flights: IamFlights::default(),
         }
     }

@@ -6,6 +6,7 @@ mod asked;
 pub mod chain_http;
 pub mod clients;
 pub mod credentials;
+pub mod crowd;
 pub mod full_arn;
 pub mod instance;
 pub mod instance_batches;

@@ -38,6 +38,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::task::JoinHandle;
 
 use crate::accounts::clients::AwsClients;
+use crate::accounts::crowd::{Arrival, Crowd};
 use crate::accounts::full_arn::FullArns;
 use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
@@ -46,7 +47,7 @@ use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::living::Living;
 use crate::concurrency::repeats::Repeats;
-use crate::concurrency::room::{Place, Room};
+use crate::concurrency::room::{Place, Room, Size};
 use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
@@ -74,17 +75,18 @@ pub struct Environment {
     pub neighbours: Living<Mount>,
 }
 
-/// Logins of one mount that wait for STS at the same time, and the bytes of the requests that they have
-/// forwarded. Each holds a connection, and several times its bytes.
+/// The room for the logins of one mount that are verified by STS. Those that have their turn hold a connection
+/// each, and several times their bytes. The others hold what they brought: a fleet that starts at once is
+/// thousands of small requests, and all of them shall come through.
 const fn room_of_mount() -> Room {
-    Room::new(512, 16 * 1024 * 1024)
+    Room::new(Size { places: 8_192, bytes: 16 * 1024 * 1024, turns: 512 })
 }
 
-/// The room for the logins of all mounts that wait for STS: of so many mounts that a few whose STS hangs
-/// leave enough to the others.
+/// The room for the logins of all mounts that are verified by STS: of so many mounts that a few whose STS
+/// hangs leave enough to the others.
 #[must_use]
 pub const fn room_of_process() -> Room {
-    Room::new(4096, 64 * 1024 * 1024)
+    Room::new(Size { places: 16_384, bytes: 64 * 1024 * 1024, turns: 4_096 })
 }
 
 /// What the host says when it sets up a mount.
@@ -115,6 +117,7 @@ pub struct Mount {
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
     forwarded: Room,
+    crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
     doctor_runs: SingleFlight<(), Arc<DoctorReport>>,
     initialization: Mutex<Option<JoinHandle<()>>>,
@@ -127,6 +130,7 @@ impl Mount {
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
         let store = Arc::new(Store::new(storage));
+        let crowd = Arc::<Crowd>::default();
         let mount = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
@@ -138,6 +142,7 @@ impl Mount {
                 Arc::clone(&environment.world),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
+                Arc::clone(&crowd),
             ),
             store,
             full_arns: FullArns::default(),
@@ -146,6 +151,7 @@ impl Mount {
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
             forwarded: room_of_mount(),
+            crowd,
             failed_logins: Repeats::default(),
             doctor_runs: SingleFlight::default(),
             id: backend_uuid,
@@ -243,10 +249,15 @@ impl Mount {
         &self.document_verifications
     }
 
-    /// A place among the logins that wait for STS, for a request of so many bytes; `None` where too many
-    /// wait.
+    /// A place among the logins that are verified by STS, for a request of so many bytes: in the mount, and among
+    /// all mounts. `None` where too many wait.
     pub(crate) fn place_at_sts(&self, bytes: usize) -> Option<[Place<'_>; 2]> {
         Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
+    }
+
+    /// One more login that may ask for an instance.
+    pub(crate) fn set_out(&self) -> Arrival {
+        self.crowd.set_out()
     }
 
     /// Which failed logins the operator is told of.

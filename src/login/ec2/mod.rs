@@ -186,7 +186,7 @@ impl<'a> Ec2Login<'a> {
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
         };
         let caller = caller_of(&account, instance_id);
-        let wanted = Wanted { id: instance_id, caller: &caller };
+        let wanted = Wanted { id: instance_id, caller: &caller, arrival: None };
         let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         Ok(instance)

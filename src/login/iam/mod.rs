@@ -10,6 +10,7 @@ pub(crate) mod renewal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::accounts::crowd::Arrival;
 use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
@@ -93,13 +94,14 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why not.
     pub async fn log_in(&self) -> Result<Auth, Refused> {
+        let arrival = self.mount.set_out();
         let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
         let candidate = self.candidate(caller).await?;
         self.check_principal(&candidate).await?;
-        let instance = self.inferred_instance(&candidate).await?;
+        let instance = self.inferred_instance(&candidate, &arrival).await?;
         let config = self.mount.store().identity_config().await?;
         let auth = self.admit(&candidate, instance.as_ref(), &config)?;
         if let Some(counted) = counted {
@@ -149,7 +151,9 @@ impl<'a> IamLogin<'a> {
         }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let _place = self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let [of_mount, of_process] = &self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let turn = async { [of_mount.turn().await, of_process.turn().await] };
+        let _turn = self.deadline.limit_call(turn).await.ok_or(Refused::TooManyWait)?;
         let (identity, mut counted) = sts::forward(&outgoing, context).await?;
         let caller = VerifiedCaller::from_identity(&identity)?;
         counted.names(caller.account());
@@ -216,7 +220,11 @@ impl<'a> IamLogin<'a> {
         if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
     }
 
-    async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Refused> {
+    async fn inferred_instance(
+        &self,
+        candidate: &Candidate,
+        arrival: &Arrival,
+    ) -> Result<Option<Instance>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         match role.inferred_entity()? {
             None => return Ok(None),
@@ -234,7 +242,7 @@ impl<'a> IamLogin<'a> {
             region: region.to_owned(),
             cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
         };
-        let wanted = Wanted { id, caller: caller.unique_id() };
+        let wanted = Wanted { id, caller: caller.unique_id(), arrival: Some(arrival) };
         let instance =
             look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)?;
         check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;

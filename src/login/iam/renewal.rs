@@ -57,7 +57,7 @@ async fn check_instance(
     let region = left_behind(auth, iam_keys::INFERRED_AWS_REGION)?;
     let account = AccountId::new(left_behind(auth, iam_keys::ACCOUNT_ID).unwrap_or(""));
     let caller = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
-    look_up_running(look_up, &account, region, Wanted { id, caller })
+    look_up_running(look_up, &account, region, Wanted { id, caller, arrival: None })
         .await
         .map(|instance| Some((account, instance)))
         .map_err(|cause| Ended::Instance { id: id.to_owned(), cause: Box::new(cause) })
