@@ -44,6 +44,13 @@ impl PrincipalTags {
     }
 }
 
+#[cfg(test)]
+impl PrincipalTags {
+    pub(crate) fn for_test(tags: &[(&str, &str)]) -> Self {
+        Self::of(tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()).unwrap()
+    }
+}
+
 /// Reads the tags of an answer while it is walked.
 #[derive(Default)]
 pub(super) struct TagReader {

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::ArnError;
+use crate::binding::organization::OrganizationError;
 use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
@@ -70,6 +71,17 @@ pub(crate) enum Ended {
         #[source]
         cause: Box<LookUpError>,
     },
+    /// The tags of the principal are not known.
+    #[error("error looking up the tags of entity {entity} when updating login for role {}: {cause}", quote(role))]
+    Tags {
+        entity: String,
+        role: String,
+        #[source]
+        cause: Box<LookUpError>,
+    },
+    /// The organization of the account is not known.
+    #[error(transparent)]
+    Organization(Box<OrganizationError>),
     /// What the mount or its host could not do.
     #[error(transparent)]
     Mount(#[from] Failure),
@@ -103,7 +115,8 @@ impl Coded for Ended {
             },
             Self::AccessList(_) => Code::RenewalAccessList,
             Self::NotBound { .. } => Code::RenewalNotBound,
-            Self::FullArn { cause, .. } => cause.code(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.code(),
+            Self::Organization(cause) => cause.code(),
             Self::Mount(failure) => failure.code(),
         }
     }
@@ -111,7 +124,8 @@ impl Coded for Ended {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Instance { cause, .. } => cause.facts(),
-            Self::FullArn { cause, .. } => cause.facts(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
+            Self::Organization(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
             _ => Vec::new(),
         }
@@ -120,7 +134,8 @@ impl Coded for Ended {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Instance { cause, .. } => cause.hint(),
-            Self::FullArn { cause, .. } => cause.hint(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.hint(),
+            Self::Organization(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
         }

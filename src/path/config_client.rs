@@ -37,6 +37,7 @@ const FIELDS: &[Field] = &[
     Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").example("https://iam.amazonaws.com").default_json("\"\""),
     Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.").example("https://sts.eu-west-1.amazonaws.com")
         .default_json("\"\""),
+    Field::new("organizations_endpoint", FieldKind::String, "URL of the Organizations API instead of the one of the partition; for bound_organization_ids and bound_organization_unit_paths of roles.").example("https://organizations.us-east-1.amazonaws.com").own(),
     Field::new("sts_region", FieldKind::String, "Region of the server's own STS calls.").example("eu-west-1").default_json("\"\""),
     Field::new("use_sts_region_from_client", FieldKind::Bool, "Whether a login is sent to the STS endpoint of the region it was signed for. Overrides sts_endpoint.")
         .default_json("false"),
@@ -94,7 +95,7 @@ async fn read(mount: &Mount) -> HandlerResult {
     let Some(config) = mount.store().read::<ClientConfig>(ClientConfig::KEY).await? else {
         return Ok(None);
     };
-    Ok(Some(Response::with_data(object([
+    let mut data = object([
         ("access_key", json!(config.access_key)),
         ("endpoint", json!(config.endpoint)),
         ("iam_endpoint", json!(config.iam_endpoint)),
@@ -111,7 +112,11 @@ async fn read(mount: &Mount) -> HandlerResult {
         ("rotation_window", json!(config.rotation_window.as_secs())),
         ("rotation_period", json!(config.rotation_period.as_secs())),
         ("disable_automated_rotation", json!(config.disable_automated_rotation)),
-    ]))))
+    ]);
+    if !config.organizations_endpoint.is_empty() {
+        data.insert("organizations_endpoint".to_owned(), json!(config.organizations_endpoint));
+    }
+    Ok(Some(Response::with_data(data)))
 }
 
 async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
@@ -165,7 +170,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
 /// password, so it is not quoted.
 fn warned_of(fields: &Fields) -> Option<Response> {
     let mut warnings = Vec::new();
-    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint", "organizations_endpoint"] {
         let Some(Ok(endpoint)) = fields.text(name).map(AwsEndpoint::configured) else {
             continue;
         };
@@ -207,6 +212,7 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
         ("endpoint", &mut config.endpoint),
         ("iam_endpoint", &mut config.iam_endpoint),
         ("sts_endpoint", &mut config.sts_endpoint),
+        ("organizations_endpoint", &mut config.organizations_endpoint),
         ("sts_region", &mut config.sts_region),
         ("iam_server_id_header_value", &mut config.iam_server_id_header_value),
         ("role_arn", &mut config.role_arn),

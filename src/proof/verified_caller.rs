@@ -38,6 +38,7 @@ impl Coded for CallerError {
 pub struct VerifiedCaller {
     arn: Arn,
     unique_id: String,
+    request_id: String,
 }
 
 impl VerifiedCaller {
@@ -57,7 +58,7 @@ impl VerifiedCaller {
             return Err(CallerError::Disagrees);
         }
         let unique_id = unique_id.to_owned();
-        Ok(Self { arn, unique_id })
+        Ok(Self { arn, unique_id, request_id: identity.request_id().to_owned() })
     }
 
     /// The ARN as STS gave it.
@@ -76,6 +77,12 @@ impl VerifiedCaller {
     #[must_use]
     pub fn unique_id(&self) -> &str {
         &self.unique_id
+    }
+
+    /// The id that AWS gave the request which told it; empty where it gave none.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// The name a token shows: of the user or role, with the session if there is one.

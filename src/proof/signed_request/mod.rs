@@ -15,6 +15,7 @@ mod query;
 mod server_id;
 mod server_id_error;
 mod shape;
+mod signature_facts;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use presigned::PresignedQuery;
 use query::ActionQuery;
 pub use server_id_error::ServerIdError;
 use shape::Shape;
+pub use signature_facts::SignatureFacts;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
