@@ -127,3 +127,153 @@ fn lifetime_of(membership: &Membership, random: &dyn Random) -> Duration {
     let part = LIFETIME.saturating_sub(SHORTEST_LIFETIME).mul_f64(f64::from(byte) / f64::from(u8::MAX));
     SHORTEST_LIFETIME.saturating_add(part)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use aws_credential_types::Credentials;
+    use bytes::Bytes;
+    use futures_util::future::join_all;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+    use crate::aws::calls::Calls;
+    use crate::ports::testing::{Exhausted, Same};
+    use crate::ports::{Clock, HttpRequest, HttpResponse, Transport, TransportError, World};
+
+    const MEMBER: &str =
+        r#"{"Account":{"Id":"1","Arn":"arn:aws:organizations::9:account/o-abcdefghij/1","State":"ACTIVE"}}"#;
+    const OUTSIDE: &str = r#"{"__type":"AccountNotFoundException","Message":"no"}"#;
+    const DENIED: &str = r#"{"__type":"AccessDeniedException","Message":"no"}"#;
+
+    /// Time in seconds that goes on when a test says so.
+    #[derive(Default)]
+    struct Seconds(AtomicU64);
+
+    impl Clock for Seconds {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(self.0.load(Ordering::SeqCst))).unwrap()
+        }
+    }
+
+    struct Aws {
+        answer: Mutex<(u16, &'static str)>,
+        asked: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Transport for Aws {
+        async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(request.headers["x-amz-target"], "AWSOrganizationsV20161128.DescribeAccount");
+            assert_eq!(request.body, r#"{"AccountId":"1"}"#);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let (status, body) = *self.answer.lock().unwrap();
+            let status = StatusCode::from_u16(status).unwrap();
+            Ok(HttpResponse { status, headers: HeaderMap::new(), body: Bytes::from_static(body.as_bytes()) })
+        }
+    }
+
+    struct Scene {
+        aws: Arc<Aws>,
+        clock: Arc<Seconds>,
+        calls: SharedCalls,
+        organizations: Arc<Organizations>,
+    }
+
+    impl Scene {
+        fn new(status: u16, body: &'static str) -> Self {
+            let aws = Arc::new(Aws { answer: Mutex::new((status, body)), asked: AtomicUsize::new(0) });
+            let clock = Arc::new(Seconds(AtomicU64::new(10_000)));
+            let world = World {
+                transport: Arc::<Aws>::clone(&aws),
+                clock: Arc::<Seconds>::clone(&clock),
+                random: Arc::new(Same(255)),
+            };
+            let calls = SharedCalls::new(Arc::new(world), Arc::<Calls>::default(), 1);
+            Self { aws, clock, calls, organizations: Arc::default() }
+        }
+
+        async fn membership(&self) -> Result<Membership, LookUpError> {
+            let key = Key { partition: Partition::Aws, account: AccountId::new("1"), generation: 1 };
+            if let Some(known) = self.organizations.get(&key, self.clock.now()) {
+                return Ok(known);
+            }
+            let region = Partition::Aws.organizations_region();
+            let client = OrganizationsClient {
+                endpoint: Endpoint::of_service(Service::Organizations, &region).unwrap(),
+                region,
+                credentials: Credentials::new("AKID", "secret", None, None, "test"),
+            };
+            let (organizations, calls) = (Arc::clone(&self.organizations), self.calls.clone());
+            let flight = async move {
+                let key = Key { partition: Partition::Aws, account: AccountId::new("1"), generation: 1 };
+                organizations.ask(key, client, calls).await
+            };
+            self.organizations.flights.run(key, flight).await
+        }
+
+        fn wait(&self, seconds: u64) {
+            self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+        }
+
+        fn asked(&self) -> usize {
+            self.aws.asked.swap(0, Ordering::SeqCst)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_at_once_make_one_call() {
+        let scene = Scene::new(200, MEMBER);
+        let answers = join_all((0..100).map(|_| scene.membership())).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Ok(Membership::Member { .. }))));
+        assert_eq!(scene.asked(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_member_is_known_for_ten_minutes_at_the_most() {
+        let scene = Scene::new(200, MEMBER);
+        scene.membership().await.unwrap();
+        scene.wait(599);
+        scene.membership().await.unwrap();
+        assert_eq!(scene.asked(), 1);
+        *scene.aws.answer.lock().unwrap() = (400, DENIED);
+        scene.wait(1);
+        assert!(scene.membership().await.is_err(), "what is too old is used by nobody");
+        assert!(scene.membership().await.is_err(), "nor is a failure kept");
+        assert_eq!(scene.asked(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_an_account_is_outside_is_known_for_a_minute() {
+        let scene = Scene::new(400, OUTSIDE);
+        for (wait, asked) in [(0, 1), (59, 0), (1, 1)] {
+            scene.wait(wait);
+            assert_eq!(scene.membership().await, Ok(Membership::Outside));
+            assert_eq!(scene.asked(), asked);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_back_makes_nothing_younger() {
+        let scene = Scene::new(200, MEMBER);
+        scene.membership().await.unwrap();
+        scene.clock.0.store(9_000, Ordering::SeqCst);
+        scene.membership().await.unwrap();
+        assert_eq!(scene.asked(), 2);
+    }
+
+    #[test]
+    fn lifetimes_differ_within_their_bounds() {
+        let member = Membership::Member { organization_id: String::new(), unit_paths: None };
+        assert_eq!(lifetime_of(&member, &Same(0)), Duration::from_secs(480));
+        assert_eq!(lifetime_of(&member, &Same(255)), Duration::from_secs(600));
+        assert_eq!(lifetime_of(&member, &Exhausted), Duration::from_secs(480));
+        for other in [Membership::Outside, Membership::Inactive("CLOSED".to_owned())] {
+            assert_eq!(lifetime_of(&other, &Same(255)), Duration::from_secs(60));
+        }
+    }
+}

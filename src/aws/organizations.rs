@@ -81,8 +81,11 @@ fn read_membership(document: &Value, partition: &str, account: &str) -> Option<M
     if described.get("Id")?.as_str()? != account {
         return None;
     }
-    let states: Vec<&str> =
-        ["State", "Status"].iter().filter_map(|name| described.get(*name)).map(Value::as_str).collect::<Option<_>>()?;
+    let states: Vec<&str> = ["State", "Status"]
+        .iter()
+        .filter_map(|name| described.get(*name))
+        .map(Value::as_str)
+        .collect::<Option<_>>()?;
     if let Some(other) = states.iter().find(|state| **state != ACTIVE) {
         return Some(Membership::Inactive((*other).to_owned()));
     }
@@ -129,7 +132,9 @@ pub fn is_unit_path(text: &str) -> bool {
     let Some(text) = text.strip_suffix('/') else { return false };
     let mut segments = text.split('/');
     let begins = segments.next().is_some_and(is_organization_id)
-        && segments.next().is_some_and(|root| root.strip_prefix("r-").is_some_and(|rest| is_of(rest, 4..=32)));
+        && segments
+            .next()
+            .is_some_and(|root| root.strip_prefix("r-").is_some_and(|rest| is_of(rest, 4..=32)));
     begins && segments.all(is_unit_id)
 }
 
@@ -180,9 +185,15 @@ mod tests {
     #[test]
     fn the_path_of_an_account_ends_in_its_unit() {
         assert_eq!(read(|_| ()), member(Some(&[UNIT])));
-        assert_eq!(read(|account| account["Paths"][0] = json!(format!("{UNIT}{ACCOUNT}"))), member(Some(&[UNIT])));
+        assert_eq!(
+            read(|account| account["Paths"][0] = json!(format!("{UNIT}{ACCOUNT}"))),
+            member(Some(&[UNIT]))
+        );
         let root = format!("o-abcdefghij/r-abcd/{ACCOUNT}/");
-        assert_eq!(read(|account| account["Paths"][0] = json!(root)), member(Some(&["o-abcdefghij/r-abcd/"])));
+        assert_eq!(
+            read(|account| account["Paths"][0] = json!(root)),
+            member(Some(&["o-abcdefghij/r-abcd/"]))
+        );
         assert_eq!(read(without("Paths")), member(None));
         assert_eq!(read(|account| account["Paths"] = json!([])), member(None));
         assert_eq!(read(|account| account["Paths"] = Value::Null), member(None));

@@ -27,7 +27,8 @@ pub type ReadTags = Result<Arc<PrincipalTags>, TagsFault>;
 
 impl PrincipalTags {
     fn of(tags: Vec<(String, String)>) -> Result<Self, TagsFault> {
-        let mut keys: Vec<(String, &str)> = tags.iter().map(|(key, _)| (key.to_lowercase(), key.as_str())).collect();
+        let mut keys: Vec<(String, &str)> =
+            tags.iter().map(|(key, _)| (key.to_lowercase(), key.as_str())).collect();
         keys.sort_unstable();
         for (one, other) in keys.iter().zip(keys.iter().skip(1)) {
             if one.0 == other.0 {
@@ -72,7 +73,8 @@ impl TagReader {
 
     /// What was read.
     pub(super) fn read(self) -> ReadTags {
-        let whole = self.tags.into_iter().map(|(key, value)| Some((key.filter(|key| !key.is_empty())?, value?)));
+        let whole =
+            self.tags.into_iter().map(|(key, value)| Some((key.filter(|key| !key.is_empty())?, value?)));
         match whole.collect::<Option<Vec<_>>>() {
             Some(tags) if !self.is_unreadable => PrincipalTags::of(tags).map(Arc::new),
             _ => Err(TagsFault::Unreadable),

@@ -139,31 +139,31 @@ pub(super) fn sign_post(
     (region, service): (&Region, Service),
     now: SystemTime,
 ) -> Result<(), NoResult> {
-        let not_signed = |error: &dyn std::error::Error| NoResult::NotSigned(error.to_string());
-        let identity = credentials.clone().into();
-        let parameters = SigningParams::builder()
-            .identity(&identity)
-            .region(region.name())
-            .name(service.signing_name())
-            .time(now)
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| not_signed(&error))?
-            .into();
-        let uri = request.uri().to_string();
-        let headers =
-            request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
-            .map_err(|error| not_signed(&error))?;
-        let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
-        let (headers, _) = instructions.into_parts();
-        for header in headers {
-            // Not by the function that the crate has for it: that one panics.
-            let mut value = HeaderValue::from_str(header.value()).map_err(|error| not_signed(&error))?;
-            value.set_sensitive(header.sensitive());
-            request.headers_mut().insert(header.name(), value);
-        }
-        Ok(())
+    let not_signed = |error: &dyn std::error::Error| NoResult::NotSigned(error.to_string());
+    let identity = credentials.clone().into();
+    let parameters = SigningParams::builder()
+        .identity(&identity)
+        .region(region.name())
+        .name(service.signing_name())
+        .time(now)
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| not_signed(&error))?
+        .into();
+    let uri = request.uri().to_string();
+    let headers =
+        request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
+        .map_err(|error| not_signed(&error))?;
+    let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
+    let (headers, _) = instructions.into_parts();
+    for header in headers {
+        // Not by the function that the crate has for it: that one panics.
+        let mut value = HeaderValue::from_str(header.value()).map_err(|error| not_signed(&error))?;
+        value.set_sensitive(header.sensitive());
+        request.headers_mut().insert(header.name(), value);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_facts_name_the_key_that_decided() {
-        let refused = check(&["team=payments", "stage=a", "stage=b*"], &[("team", "payments"), ("stage", "c")]);
+        let refused =
+            check(&["team=payments", "stage=a", "stage=b*"], &[("team", "payments"), ("stage", "c")]);
         let fact = Fact {
             name: "bound_iam_principal_tags",
             seen: "stage=c".to_owned(),
@@ -112,6 +113,9 @@ mod tests {
         };
         let refused = refused.unwrap();
         assert_eq!(refused.facts(), [fact]);
-        assert_eq!(refused.to_string(), "IAM Principal \"arn\" does not have the tags that the role \"r\" binds");
+        assert_eq!(
+            refused.to_string(),
+            "IAM Principal \"arn\" does not have the tags that the role \"r\" binds"
+        );
     }
 }

@@ -23,7 +23,8 @@ pub use client_config::ClientConfig;
 pub use deny_list::DenyListEntry;
 pub use error::EntryError;
 pub use identity_config::{
-    AliasSource, EC2_METADATA, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
+    AliasSource, EC2_METADATA, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, MetadataFields,
+    MetadataSelection,
 };
 pub use json::Entry;
 pub use mount_version::MountVersion;

@@ -72,7 +72,10 @@ pub(crate) enum Ended {
         cause: Box<LookUpError>,
     },
     /// The tags of the principal are not known.
-    #[error("error looking up the tags of entity {entity} when updating login for role {}: {cause}", quote(role))]
+    #[error(
+        "error looking up the tags of entity {entity} when updating login for role {}: {cause}",
+        quote(role)
+    )]
     Tags {
         entity: String,
         role: String,

@@ -88,14 +88,15 @@ mod tests {
 
     #[test]
     fn keys_are_those_that_hosts_take_and_nothing_else_has() {
-        let check = |tags: &[&str]| {
-            checked_alias_tags(&tags.iter().map(|&tag| tag.to_owned()).collect::<Vec<_>>())
-        };
+        let check =
+            |tags: &[&str]| checked_alias_tags(&tags.iter().map(|&tag| tag.to_owned()).collect::<Vec<_>>());
         for tags in [&["team=aws_team", "cost center=cc", "x:y=a/b+c-d=e"][..], &[], &["t=a", "t=b"]] {
             assert_eq!(check(tags).as_deref().unwrap(), tags);
         }
         let (long_key, long_tag) = (format!("t={}", "k".repeat(129)), format!("{}=k", "t".repeat(129)));
-        for tag in ["team", "=k", "team=", "t=a b", "t=a.b", "t=vault-x", "t=é", "t=a:b", &long_key, &long_tag] {
+        for tag in
+            ["team", "=k", "team=", "t=a b", "t=a.b", "t=vault-x", "t=é", "t=a:b", &long_key, &long_tag]
+        {
             assert_eq!(check(&[tag]), Err(OwnFieldError::NoTag(tag.to_owned())), "{tag}");
         }
         for key in ["account_id", "Auth_Type", "role", "role_id", "nonce", "aws_request_id", "ami_id"] {

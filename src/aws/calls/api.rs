@@ -128,7 +128,13 @@ mod tests {
 
     #[test]
     fn names_are_of_their_service() {
-        for api in [Api::DescribeInstances, Api::GetRole, Api::CreateAccessKey, Api::AssumeRole, Api::DescribeAccount] {
+        for api in [
+            Api::DescribeInstances,
+            Api::GetRole,
+            Api::CreateAccessKey,
+            Api::AssumeRole,
+            Api::DescribeAccount,
+        ] {
             assert_eq!(api.name(), format!("{}:{}", api.service().signing_name(), api.action()));
         }
     }

@@ -20,9 +20,9 @@ use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
+use crate::aws::region::Region;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
-use crate::aws::region::Region;
 use crate::binding::instance::{check_bounds, check_document, check_region};
 use crate::binding::organization::check_organization;
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
@@ -185,7 +185,9 @@ impl<'a> Ec2Login<'a> {
         check_bounds(look_up, role, role_name, &account, &instance).await?;
         // The instance was described, so its region is one.
         if let Some(region) = Region::parse(region) {
-            check_organization(look_up, role, role_name, region.partition(), &account).await.map_err(Box::new)?;
+            check_organization(look_up, role, role_name, region.partition(), &account)
+                .await
+                .map_err(Box::new)?;
         }
         Ok(instance)
     }

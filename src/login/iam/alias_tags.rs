@@ -41,7 +41,8 @@ fn is_plain(c: char) -> bool {
 
 fn ends_like_a_hash(value: &str) -> bool {
     value.rsplit_once('-').is_some_and(|(_, end)| {
-        end.len() == HASH_DIGITS && end.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        end.len() == HASH_DIGITS
+            && end.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     })
 }
 

@@ -77,7 +77,10 @@ pub enum Refused {
         cause: Box<LookUpError>,
     },
     /// The tags of the caller are not known.
-    #[error("error looking up the tags of entity {entity} when attempting login for role {}: {cause}", quote(role))]
+    #[error(
+        "error looking up the tags of entity {entity} when attempting login for role {}: {cause}",
+        quote(role)
+    )]
     Tags {
         /// The caller.
         entity: String,

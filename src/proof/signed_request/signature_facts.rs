@@ -78,7 +78,9 @@ mod tests {
     #[test]
     fn dates_become_readable_or_are_left_out() {
         assert_eq!(readable("20260102T030405Z").as_deref(), Some("2026-01-02T03:04:05Z"));
-        for date in ["", "20260102", "20260102T030405", "2026-01-02T03:04Z", "20260102 030405Z", "2026010éT30405Z"] {
+        for date in
+            ["", "20260102", "20260102T030405", "2026-01-02T03:04Z", "20260102 030405Z", "2026010éT30405Z"]
+        {
             assert_eq!(readable(date), None, "{date}");
         }
     }
