@@ -372,7 +372,8 @@ mod tests {
             (Partition::AwsUsGov, "organizations.us-gov-west-1.amazonaws.com"),
         ] {
             let region = partition.organizations_region();
-            assert_eq!(host(Service::Organizations, region.name()), expected);
+            let endpoint = Endpoint::of_service(Service::Organizations, &region).unwrap();
+            assert_eq!(endpoint.authority(), expected);
         }
     }
 }

@@ -249,7 +249,7 @@ pub struct WebIdentity {
 
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Organization {
+pub(super) struct Organization {
     /// Id.
     pub id: String,
     /// Number of the management account.
@@ -260,7 +260,7 @@ pub struct Organization {
 
 /// An account of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub(super) struct Member {
     /// Path of the root or unit that it is in, with a slash at the end.
     pub unit_path: String,
     /// State.
