@@ -280,6 +280,19 @@ impl SignedRequest {
         })
     }
 
+    /// What its signature says of itself.
+    #[must_use]
+    pub fn signature_facts(&self) -> SignatureFacts {
+        if self.shape.presigned().is_some() {
+            return SignatureFacts::of_query(&self.target.raw_query);
+        }
+        let date = match self.headers.values("X-Amz-Date") {
+            [date] => date.as_str(),
+            _ => "",
+        };
+        SignatureFacts::of_header(self.headers.authorization().unwrap_or(""), date)
+    }
+
     fn client_region(&self) -> Option<&str> {
         if let Some(query) = self.shape.presigned() {
             return Some(&query.region);

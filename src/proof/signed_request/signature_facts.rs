@@ -1,6 +1,5 @@
 //! What a signature says of itself, for whoever looks for the request in AWS's own records.
 
-use super::SignedRequest;
 use super::authorization::Authorization;
 use super::query::ActionQuery;
 
@@ -16,32 +15,26 @@ pub struct SignatureFacts {
     pub region: String,
 }
 
-impl SignedRequest {
-    /// What its signature says of itself.
-    #[must_use]
-    pub fn signature_facts(&self) -> SignatureFacts {
-        let (credential, date) = if self.shape.presigned().is_some() {
-            let Ok(query) = ActionQuery::parse(&self.target.raw_query) else {
-                return SignatureFacts::default();
-            };
-            let value = |name: &str| query.value(name).unwrap_or("").to_owned();
-            (value("X-Amz-Credential"), value("X-Amz-Date"))
-        } else {
-            let value = self.headers.authorization().unwrap_or("");
-            let credential = match Authorization::parse(value) {
-                Some(_) => credential_of(value),
-                None => "",
-            };
-            let date = match self.headers.values("X-Amz-Date") {
-                [date] => date.as_str(),
-                _ => "",
-            };
-            (credential.to_owned(), date.to_owned())
-        };
+impl SignatureFacts {
+    /// Out of the value of an `Authorization` header, and the date beside it.
+    pub(super) fn of_header(authorization: &str, date: &str) -> Self {
+        // Only what is read in one way alone.
+        let credential = Authorization::parse(authorization).map_or("", |_| credential_of(authorization));
+        Self::of(credential, date)
+    }
+
+    /// Out of the query of a presigned request.
+    pub(super) fn of_query(raw_query: &str) -> Self {
+        let Ok(query) = ActionQuery::parse(raw_query) else { return Self::default() };
+        let value = |name: &str| query.value(name).unwrap_or("");
+        Self::of(value("X-Amz-Credential"), value("X-Amz-Date"))
+    }
+
+    fn of(credential: &str, date: &str) -> Self {
         let mut parts = credential.split('/');
         let access_key_id = parts.next().filter(|id| is_key_id(id)).unwrap_or("").to_owned();
         let region = parts.nth(1).unwrap_or("").to_owned();
-        SignatureFacts { access_key_id, signed_at: readable(&date).unwrap_or_default(), region }
+        Self { access_key_id, signed_at: readable(date).unwrap_or_default(), region }
     }
 }
 
