@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::credentials::ServerCredentials;
 use super::crowd::Crowd;
 use super::instance_batches::InstanceBatches;
+use super::organizations::Organizations;
 use super::own::Own;
 use super::sessions::Sessions;
 use super::shared_calls::SharedCalls;
@@ -28,6 +29,7 @@ pub struct AwsClients {
     pub(super) sessions: Sessions,
     pub(super) instance_batches: Arc<InstanceBatches>,
     pub(super) iam_flights: IamFlights,
+    pub(super) organizations: Arc<Organizations>,
 }
 
 impl AwsClients {
@@ -48,6 +50,7 @@ impl AwsClients {
             sessions: Sessions::default(),
             instance_batches: Arc::new(InstanceBatches::new(arriving)),
             iam_flights: IamFlights::default(),
+            organizations: Arc::default(),
         }
     }
 
@@ -87,6 +90,7 @@ impl AwsClients {
     pub fn forget_credentials(&self) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.sessions.forget();
+        self.organizations.clear();
     }
 
     /// The time by which credentials and look-ups are judged.

@@ -13,6 +13,7 @@ pub mod instance_batches;
 pub mod key;
 pub mod look_up;
 pub mod look_up_error;
+pub mod organizations;
 mod own;
 pub mod probe;
 pub mod route;

@@ -137,6 +137,15 @@ impl Partition {
         Region { partition: self, name: name.to_owned() }
     }
 
+    /// The region for which requests to Organizations are signed, and in which it is.
+    #[must_use]
+    pub fn organizations_region(self) -> Region {
+        match self {
+            Self::AwsCn => Region { partition: self, name: "cn-northwest-1".to_owned() },
+            _ => self.iam_region(),
+        }
+    }
+
     pub(super) fn iam_host(self) -> String {
         match self {
             Self::Aws => "iam.amazonaws.com".to_owned(),

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use aws_credential_types::Credentials;
 use http::header::{CONTENT_TYPE, DATE};
 use http::uri::Authority;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -17,6 +17,7 @@ use super::credentials_source::CredentialsSource;
 use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, NoResult, ServiceError};
 use super::gave_up::{AttemptError, GaveUp};
+use super::json_call::request_id;
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::signature_fault::SignatureFault;
@@ -30,6 +31,8 @@ use crate::refusal::{Code, Coded, Hint};
 const VERSION: &str = "2011-06-15";
 /// How much of an error answer of STS is shown to the client, in bytes.
 const MAX_SHOWN_ERROR: usize = 2 * 1024;
+/// Longest request id that is kept. AWS's have 36 characters.
+const MAX_REQUEST_ID: usize = 128;
 /// Life of the credentials of an assumed role.
 const SESSION_SECONDS: u32 = 900;
 
@@ -39,6 +42,7 @@ pub struct CallerIdentity {
     arn: String,
     user_id: String,
     account: String,
+    request_id: String,
 }
 
 impl CallerIdentity {
@@ -53,6 +57,7 @@ impl CallerIdentity {
         }
         let mut results: u32 = 0;
         let (mut arn, mut user_id, mut account) = (Once::default(), Once::default(), Once::default());
+        let mut request_id = String::new();
         walk(document, "GetCallerIdentityResponse", |path, node| match (path, node) {
             (["GetCallerIdentityResult"], Node::Open) => {
                 results = results.saturating_add(1);
@@ -61,9 +66,28 @@ impl CallerIdentity {
             (["GetCallerIdentityResult", "Arn"], Node::Close(text)) => arn.set(text),
             (["GetCallerIdentityResult", "UserId"], Node::Close(text)) => user_id.set(text),
             (["GetCallerIdentityResult", "Account"], Node::Close(text)) => account.set(text),
+            (["ResponseMetadata", "RequestId"], Node::Close(text)) => {
+                request_id = checked_request_id(text);
+                Ok(())
+            }
             _ => Ok(()),
         })?;
-        Ok(Self { arn: arn.required()?, user_id: user_id.required()?, account: account.required()? })
+        let (arn, user_id, account) = (arn.required()?, user_id.required()?, account.required()?);
+        Ok(Self { arn, user_id, account, request_id })
+    }
+
+    /// With the request id that stands in the headers of the answer, if one does.
+    fn with_headers(mut self, headers: &HeaderMap) -> Self {
+        if let Some(id) = request_id(headers).map(checked_request_id).filter(|id| !id.is_empty()) {
+            self.request_id = id;
+        }
+        self
+    }
+
+    /// The id that AWS gave the request; empty where it gave none. It decides nothing.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// ARN of the principal.
@@ -83,6 +107,13 @@ impl CallerIdentity {
     pub fn account(&self) -> &str {
         &self.account
     }
+}
+
+/// An id as AWS gives them, or nothing.
+fn checked_request_id(text: &str) -> String {
+    let is_id = text.len() <= MAX_REQUEST_ID
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if is_id { text.to_owned() } else { String::new() }
 }
 
 /// A client's signed request as it goes out.
@@ -284,6 +315,7 @@ pub async fn forward<'a>(
         return Err(ForwardError::Refused { status: answer.status, body, hint });
     }
     let identity = CallerIdentity::parse(&answer.body).map_err(|_| ForwardError::Unreadable)?;
+    let identity = identity.with_headers(&answer.headers);
     Ok((identity, counted.ok_or(ForwardError::Unreadable)?))
 }
 

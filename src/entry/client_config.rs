@@ -34,6 +34,9 @@ pub struct ClientConfig {
     pub iam_endpoint: String,
     /// STS API URL instead of the computed one.
     pub sts_endpoint: String,
+    /// Organizations API URL instead of the computed one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub organizations_endpoint: String,
     /// Region of the server's own STS calls.
     pub sts_region: String,
     /// Whether a login goes to the STS endpoint of its signature's region.
@@ -70,6 +73,7 @@ impl Default for ClientConfig {
             endpoint: String::new(),
             iam_endpoint: String::new(),
             sts_endpoint: String::new(),
+            organizations_endpoint: String::new(),
             sts_region: String::new(),
             use_sts_region_from_client: false,
             iam_server_id_header_value: String::new(),

@@ -13,6 +13,7 @@ mod role;
 mod role_upgrade;
 mod stored_time;
 mod sts_config;
+mod tag_pair;
 mod tidy_config;
 
 pub use access_list::AccessListEntry;
@@ -22,7 +23,8 @@ pub use client_config::ClientConfig;
 pub use deny_list::DenyListEntry;
 pub use error::EntryError;
 pub use identity_config::{
-    AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
+    AliasSource, EC2_METADATA, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, MetadataFields,
+    MetadataSelection,
 };
 pub use json::Entry;
 pub use mount_version::MountVersion;
@@ -30,4 +32,5 @@ pub use role::{AuthType, InferredEntity, Role};
 pub use role_upgrade::RoleUpgrade;
 pub use stored_time::StoredTime;
 pub use sts_config::StsConfig;
+pub use tag_pair::tag_pair;
 pub use tidy_config::{TidyConfig, TidyList};

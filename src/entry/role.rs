@@ -77,6 +77,15 @@ pub struct Role {
     pub bound_subnet_id_list: Option<Vec<String>>,
     /// VPCs of an instance.
     pub bound_vpc_id_list: Option<Vec<String>>,
+    /// Tags of a principal, `key=value`; a value that ends in `*` is a prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound_iam_principal_tags_list: Option<Vec<String>>,
+    /// Organizations of an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound_organization_ids_list: Option<Vec<String>>,
+    /// Organizational units of an account, by their paths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound_organization_unit_paths_list: Option<Vec<String>>,
     /// `ec2_instance` or empty.
     pub inferred_entity_type: String,
     /// Where inferred instances are looked up.

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::ArnError;
+use crate::binding::organization::OrganizationError;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
@@ -77,6 +78,20 @@ pub(crate) enum Ended {
         #[source]
         cause: Box<LookUpError>,
     },
+    /// The tags of the principal are not known.
+    #[error(
+        "error looking up the tags of entity {entity} when updating login for role {}: {cause}",
+        quote(role)
+    )]
+    Tags {
+        entity: String,
+        role: String,
+        #[source]
+        cause: Box<LookUpError>,
+    },
+    /// The organization of the account is not known.
+    #[error(transparent)]
+    Organization(Box<OrganizationError>),
     /// What the mount or its host could not do.
     #[error(transparent)]
     Mount(#[from] Failure),
@@ -121,7 +136,8 @@ impl Coded for Ended {
             Self::NotBound { .. } => Code::RenewalNotBound,
             Self::InstanceNotBound(cause) => cause.code(),
             Self::CannotTell(cause) => cause.code(),
-            Self::FullArn { cause, .. } => cause.code(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.code(),
+            Self::Organization(cause) => cause.code(),
             Self::Mount(failure) => failure.code(),
         }
     }
@@ -131,7 +147,8 @@ impl Coded for Ended {
             Self::Instance { cause, .. } => cause.facts(),
             Self::InstanceNotBound(cause) => cause.facts(),
             Self::CannotTell(cause) => cause.facts(),
-            Self::FullArn { cause, .. } => cause.facts(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
+            Self::Organization(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
             _ => Vec::new(),
         }
@@ -142,7 +159,8 @@ impl Coded for Ended {
             Self::Instance { cause, .. } => cause.hint(),
             Self::InstanceNotBound(cause) => cause.hint(),
             Self::CannotTell(cause) => cause.hint(),
-            Self::FullArn { cause, .. } => cause.hint(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.hint(),
+            Self::Organization(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
         }

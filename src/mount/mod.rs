@@ -44,6 +44,7 @@ use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
+use crate::aws::principal_tags::PrincipalTags;
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::living::Living;
 use crate::concurrency::repeats::Repeats;
@@ -296,6 +297,16 @@ impl Mount {
         unique_id: &str,
     ) -> Result<Arc<str>, LookUpError> {
         look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
+    }
+
+    /// The tags of a principal.
+    pub(crate) async fn principal_tags(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+        unique_id: &str,
+    ) -> Result<Arc<PrincipalTags>, LookUpError> {
+        look_up.in_time(self.full_arns.look_up_tags(look_up, arn, unique_id)).await
     }
 
     /// The longest life of a token of this mount.

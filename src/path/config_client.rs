@@ -37,6 +37,7 @@ const FIELDS: &[Field] = &[
     Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").example("https://iam.amazonaws.com").default_json("\"\""),
     Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.").example("https://sts.eu-west-1.amazonaws.com")
         .default_json("\"\""),
+    Field::new("organizations_endpoint", FieldKind::String, "URL of the Organizations API instead of the one of the partition; for bound_organization_ids and bound_organization_unit_paths of roles.").example("https://organizations.us-east-1.amazonaws.com").own(),
     Field::new("sts_region", FieldKind::String, "Region of the server's own STS calls.").example("eu-west-1").default_json("\"\""),
     Field::new("use_sts_region_from_client", FieldKind::Bool, "Whether a login is sent to the STS endpoint of the region it was signed for. Overrides sts_endpoint.")
         .default_json("false"),
@@ -118,6 +119,9 @@ async fn read(mount: &Mount) -> HandlerResult {
     if config.iam_strict_request {
         data.insert("iam_strict_request".to_owned(), json!(true));
     }
+    if !config.organizations_endpoint.is_empty() {
+        data.insert("organizations_endpoint".to_owned(), json!(config.organizations_endpoint));
+    }
     Ok(Some(Response::with_data(data)))
 }
 
@@ -172,7 +176,7 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
 /// mode, where any field is used that the built-in method lacks. What is given may hold a password, so it is not quoted.
 fn warned_of(fields: &Fields, config: &ClientConfig) -> Option<Response> {
     let mut warnings = Vec::new();
-    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint", "organizations_endpoint"] {
         let Some(Ok(endpoint)) = fields.text(name).map(AwsEndpoint::configured) else {
             continue;
         };
@@ -221,6 +225,7 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
         ("endpoint", &mut config.endpoint),
         ("iam_endpoint", &mut config.iam_endpoint),
         ("sts_endpoint", &mut config.sts_endpoint),
+        ("organizations_endpoint", &mut config.organizations_endpoint),
         ("sts_region", &mut config.sts_region),
         ("iam_server_id_header_value", &mut config.iam_server_id_header_value),
         ("role_arn", &mut config.role_arn),

@@ -130,6 +130,9 @@ impl From<iam::Refused> for Failure {
             | Refused::BindsNothing(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
+            | Refused::Tags { .. }
+            | Refused::TagsNotBound(_)
+            | Refused::Organization(_)
             | Refused::Instance { .. }
             | Refused::OtherPartition { .. }
             | Refused::InstanceNotBound(_) => Status::BadRequest,
@@ -152,6 +155,7 @@ impl From<ec2::Refused> for Failure {
             | Refused::Instance(_)
             | Refused::RegionNotBound(_)
             | Refused::InstanceNotBound(_)
+            | Refused::Organization(_)
             | Refused::Reauthentication(_)
             | Refused::NonceTooLong => Status::BadRequest,
             Refused::Document(_)

@@ -42,7 +42,9 @@ const FURTHER_FIELDS: [Field; 11] = [
 /// The fields on a host. They live as long as its route table: as the process.
 fn fields(host: HostFlavor) -> &'static [Field] {
     let bounds = BOUNDS.iter().map(|bound| {
-        Field::new(bound.name, FieldKind::CommaStringSlice, bound.description).example(bound.example)
+        let field = Field::new(bound.name, FieldKind::CommaStringSlice, bound.description);
+        let field = field.example(bound.example);
+        if bound.own { field.own() } else { field }
     });
     let fields = FIRST_FIELDS.into_iter().chain(bounds).chain(FURTHER_FIELDS).chain(token_fields(host));
     fields.collect::<Vec<_>>().leak()
@@ -100,7 +102,7 @@ async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
 fn shown(role: &Role, host: HostFlavor) -> Map<String, Value> {
     let mut data = Map::new();
     let empty = Vec::new();
-    for bound in &BOUNDS {
+    for bound in BOUNDS.iter().filter(|bound| !bound.own || bound.is_set(role)) {
         let list = bound.list(role);
         let list = if bound.unset_is_null { list } else { list.or(Some(&empty)) };
         data.insert(bound.name.to_owned(), json!(list));

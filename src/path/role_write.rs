@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::role_own_bounds::check_own_bounds;
 use super::role_principals::{moved, unresolved};
 use super::role_refused::RoleRefused;
 use super::shape::role_name;
@@ -70,6 +71,7 @@ impl RoleWrite<'_> {
         let mut warnings = self.resolve_principals(role).await?;
         self.set_inference_and_type(role)?;
         check_binds(role)?;
+        check_own_bounds(self.fields, role).map_err(RoleRefused::OwnBound)?;
         self.set_ec2_flags(role)?;
         role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);

@@ -40,6 +40,7 @@ pub struct VerifiedCaller {
     arn: Arn,
     unique_id: String,
     agrees_in_all: bool,
+    request_id: String,
 }
 
 impl VerifiedCaller {
@@ -60,7 +61,7 @@ impl VerifiedCaller {
         }
         let agrees_in_all = agrees_in_all(&arn, unique_id, session);
         let unique_id = unique_id.to_owned();
-        Ok(Self { arn, unique_id, agrees_in_all })
+        Ok(Self { arn, unique_id, agrees_in_all, request_id: identity.request_id().to_owned() })
     }
 
     /// Checks the rest of what the parts of an answer say of each other, as strict mode demands: the id is one of
@@ -89,6 +90,12 @@ impl VerifiedCaller {
     #[must_use]
     pub fn unique_id(&self) -> &str {
         &self.unique_id
+    }
+
+    /// The id that AWS gave the request which told it; empty where it gave none.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// The name a token shows: of the user or role, with the session if there is one.

@@ -110,6 +110,13 @@ codes! {
     PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
     PrincipalRecreated = "iam.principal_recreated", Client, "Sign with new credentials: the principal was deleted and made again since these were issued.";
     OtherPartition = "iam.other_partition", Client, "Log into a role whose inferred_aws_region is of the partition of the principal.";
+    TagsNotBound = "iam.tags_not_bound", Client, "Log into a role that binds the tags of this principal, or have the tags set on the IAM role or user.";
+    TagsAmbiguous = "iam.tags_ambiguous", Operator, "Remove one of the two tags of the IAM role or user whose keys differ in case alone.";
+    // The organization of an account.
+    OrganizationNotBound = "organization.not_bound", Client, "Log in from an account of the organization or organizational unit that the role binds.";
+    OrganizationNoPaths = "organization.no_paths", Operator, "Bind bound_organization_ids instead: Organizations does not tell the organizational unit of accounts.";
+    OrganizationsDenied = "organization.denied", Operator, "Allow organizations:DescribeAccount, in the management account or one that it delegates to.";
+    OrganizationsNotInUse = "organization.not_in_use", Operator, "Give the server credentials of an account that is in an organization, or bind no organization.";
     // The identity document of an ec2 login.
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
     Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";
@@ -193,6 +200,8 @@ codes! {
     RoleReauthentication = "role.reauthentication", Client, "Set either disallow_reauthentication or allow_instance_migration, on a role of auth_type ec2.";
     RoleUniqueIds = "role.unique_ids", Client, "Make a new role: resolve_aws_unique_ids cannot be turned off again.";
     RoleBinds = "role.binds", Client, "Set only bounds that go with the auth_type and inference of the role.";
+    RoleTags = "role.tags", Client, "Give tags as key=value, with a star at the end of a value at the most.";
+    RoleOrganization = "role.organization", Client, "Give ids as o-abcdefghij and paths as o-abcdefghij/r-abcd/ou-abcd-abcdefgh/, with a slash at the end.";
     RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
     RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and period below the mount's maximum lease TTL.";
     RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
@@ -218,6 +227,7 @@ codes! {
     ConfigIdentityToken = "config.client.identity_token", Host, "The server does not issue identity tokens for plugins; use other credentials.";
     ConfigAlias = "config.identity.alias", Client, "Choose one of the values that the message lists.";
     ConfigMetadata = "config.identity.metadata", Client, "Choose from the fields that the message lists, or default alone.";
+    ConfigAliasTags = "config.identity.alias_tags", Client, "Give tag=key, with keys of letters, digits and = / + _ - that no other metadata has.";
     ConfigSts = "config.sts", Client, "Give sts_role, the ARN of the role that is assumed in the account.";
     ConfigCertificate = "config.certificate", Client, "Give aws_public_cert, the base64 of a PEM certificate, and type pkcs7 or identity.";
     // Rotation of the server's access key.

@@ -128,6 +128,9 @@ impl fmt::Display for Hint {
             Self::OwnPermission(action) => {
                 write!(f, "this server's own credentials may not call {action}: allow it in their policy")?;
                 match *action {
+                    "organizations:DescribeAccount" => f.write_str(
+                        ", and let the server be of the management account or of one that it delegates to",
+                    ),
                     "sts:AssumeRole" => f.write_str(", and in the trust policy of the role of config/sts"),
                     "sts:AssumeRoleWithWebIdentity" => {
                         f.write_str(", and in the trust policy of role_arn of config/client")

@@ -20,9 +20,11 @@ use crate::accounts::instance_batches::Wanted;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
+use crate::aws::region::Region;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::{check_bounds, check_document, check_region};
+use crate::binding::organization::check_organization;
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
@@ -189,6 +191,12 @@ impl<'a> Ec2Login<'a> {
         let wanted = Wanted { id: instance_id, caller: &caller, arrival: None };
         let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;
         check_bounds(look_up, role, role_name, &account, &instance).await?;
+        // The instance was described, so its region is one.
+        if let Some(region) = Region::parse(region) {
+            check_organization(look_up, role, role_name, region.partition(), &account)
+                .await
+                .map_err(Box::new)?;
+        }
         Ok(instance)
     }
 

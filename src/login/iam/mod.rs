@@ -1,9 +1,12 @@
 //! The iam login: from a signed request to an identity.
 //!
 //! parse → check against the configuration → STS → role → bindings → inferred instance → identity.
+//! What the built-in method does not have comes after what it has of the same kind.
 //! The order is part of the interface: clients see its first failure.
 
+mod alias_tags;
 mod identity;
+mod own_bounds;
 mod refused;
 pub(crate) mod renewal;
 
@@ -101,9 +104,14 @@ impl<'a> IamLogin<'a> {
         };
         let candidate = self.candidate(caller).await?;
         self.check_principal(&candidate).await?;
+        self.check_own_bounds(&candidate).await?;
         let instance = self.inferred_instance(&candidate, &arrival).await?;
         let config = self.mount.store().identity_config().await?;
-        let auth = self.admit(&candidate, instance.as_ref(), &config)?;
+        let alias_tags = self.alias_tags(&candidate, &config).await?;
+        let mut auth = self.admit(&candidate, instance.as_ref(), &config)?;
+        if let Some(alias) = &mut auth.alias {
+            alias.metadata.extend(alias_tags);
+        }
         if let Some(counted) = counted {
             counted.admit();
             if self.given_role.is_empty() {
@@ -258,10 +266,12 @@ impl<'a> IamLogin<'a> {
         let Candidate { caller, role_name, role } = candidate;
         let instance_id = instance.map_or("", |instance| &instance.id);
         let region = instance.map_or("", |_| &role.inferred_aws_region);
+        let mut token_metadata = vec![("role_id", role.role_id.clone())];
+        token_metadata.extend(identity::audit_metadata(config, caller, || self.signed.signature_facts()));
         let token = TokenData {
             alias_name: identity::alias_name(config, caller, role)?,
             metadata: identity::metadata(config, caller, role, instance),
-            token_metadata: vec![("role_id", role.role_id.clone())],
+            token_metadata,
             internal_data: [
                 (iam_keys::ROLE_NAME, role_name.clone()),
                 (iam_keys::ROLE_ID, role.role_id.clone()),

@@ -7,7 +7,9 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::instance_id::is_instance_id;
 use crate::aws::sts::ForwardError;
 use crate::binding::binds_anything::BindsNothing;
+use crate::binding::organization::OrganizationError;
 use crate::binding::partition::OtherPartition;
+use crate::binding::tags::TagsNotBound;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
@@ -78,6 +80,26 @@ pub enum Refused {
         #[source]
         cause: Box<LookUpError>,
     },
+    /// The tags of the caller are not known.
+    #[error(
+        "error looking up the tags of entity {entity} when attempting login for role {}: {cause}",
+        quote(role)
+    )]
+    Tags {
+        /// The caller.
+        entity: String,
+        /// The role.
+        role: String,
+        /// Why not.
+        #[source]
+        cause: Box<LookUpError>,
+    },
+    /// The caller has not the tags that the role binds.
+    #[error(transparent)]
+    TagsNotBound(#[from] TagsNotBound),
+    /// The account is not of an organization that the role binds.
+    #[error(transparent)]
+    Organization(#[from] Box<OrganizationError>),
     /// The session is not named after a running instance.
     #[error("failed to verify {id} as a valid EC2 instance in region {region}: {cause}")]
     Instance {
@@ -148,7 +170,9 @@ impl Coded for Refused {
             Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,
             Self::NotBound { .. } => Code::PrincipalNotBound,
-            Self::FullArn { cause, .. } => cause.code(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.code(),
+            Self::TagsNotBound(cause) => cause.code(),
+            Self::Organization(cause) => cause.code(),
             Self::Instance { cause, .. } => cause.code(),
             Self::OtherPartition { cause, .. } => cause.code(),
             Self::InstanceNotBound(cause) => cause.code(),
@@ -164,7 +188,9 @@ impl Coded for Refused {
             Self::NotBound { arn, bound, .. } => {
                 vec![Fact { name: "bound_iam_principal_arn", seen: arn.clone(), wanted: bound.join(",") }]
             }
-            Self::FullArn { cause, .. } => cause.facts(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
+            Self::TagsNotBound(cause) => cause.facts(),
+            Self::Organization(cause) => cause.facts(),
             Self::Instance { cause, .. } => cause.facts(),
             Self::OtherPartition { cause, .. } => cause.facts(),
             Self::InstanceNotBound(cause) => cause.facts(),
@@ -180,7 +206,8 @@ impl Coded for Refused {
             Self::NoRole { name, is_named: false } => {
                 Some(Hint::NoRoleNamed { from: "the name of the principal", name: name.clone() })
             }
-            Self::FullArn { cause, .. } => cause.hint(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.hint(),
+            Self::Organization(cause) => cause.hint(),
             Self::Instance { id, cause, .. } => match cause.code() {
                 Code::InstanceUnknown if !is_instance_id(id) => Some(Hint::NoInstanceSession(id.clone())),
                 _ => cause.hint(),

@@ -15,6 +15,7 @@ mod query;
 mod server_id;
 mod server_id_error;
 mod shape;
+mod signature_facts;
 mod strict;
 mod strict_error;
 mod target;
@@ -33,6 +34,7 @@ pub use presigned::PresignedQuery;
 use query::ActionQuery;
 pub use server_id_error::ServerIdError;
 use shape::Shape;
+pub use signature_facts::SignatureFacts;
 pub use strict_error::StrictError;
 use target::Target;
 
@@ -291,6 +293,19 @@ impl SignedRequest {
             response_limit: MAX_ANSWER,
             host_chosen_in: None,
         })
+    }
+
+    /// What its signature says of itself.
+    #[must_use]
+    pub fn signature_facts(&self) -> SignatureFacts {
+        if self.shape.presigned().is_some() {
+            return SignatureFacts::of_query(&self.target.raw_query);
+        }
+        let date = match self.headers.values("X-Amz-Date") {
+            [date] => date.as_str(),
+            _ => "",
+        };
+        SignatureFacts::of_header(self.headers.authorization().unwrap_or(""), date)
     }
 
     fn client_region(&self) -> Option<&str> {
