@@ -3,6 +3,7 @@
 
 pub mod arn;
 pub mod attempts;
+pub mod call_refusal;
 pub mod calls;
 pub mod context;
 pub mod credentials_source;
@@ -17,4 +18,5 @@ pub mod query;
 pub mod region;
 pub mod signature_fault;
 pub mod sts;
+pub mod sts_refusal;
 pub mod xml;

@@ -93,6 +93,22 @@ codes! {
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
     // What STS said of it.
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
+    StsUnknownKey = "sts.unknown_key", Client, "Sign with an active key of the partition of the STS endpoint; a temporary key, ASIA…, needs its session token signed along.";
+    StsSignature = "sts.signature", Client, "Sign anew with the right secret key; see that nothing changes headers, body or Host after signing.";
+    StsClock = "sts.clock", Client, "Set the clock of the client, and sign anew for each login: AWS takes a signature for fifteen minutes.";
+    StsRegion = "sts.region", Client, "Sign for the region of the STS endpoint, or have sts_endpoint and sts_region or use_sts_region_from_client set to fit.";
+    StsService = "sts.service", Client, "Sign for the service sts: the credential scope of the signature names another service.";
+    StsScopeDate = "sts.scope_date", Client, "Sign with one date: the day in the credential scope is not that of X-Amz-Date.";
+    StsHeaderUnsigned = "sts.header_unsigned", Client, "Sign the header Host, and each X-Amz- header that is sent: SignedHeaders leaves one out.";
+    StsIncomplete = "sts.incomplete", Client, "Send the Authorization header whole: AWS4-HMAC-SHA256, Credential, SignedHeaders and Signature, and X-Amz-Date.";
+    StsNotSigned = "sts.not_signed", Client, "Sign the request: it has no Authorization header, and no signature in its query.";
+    StsSignatureDropped = "sts.signature_dropped", Operator, "Have the proxy between this server and STS pass the Authorization header on: it was sent, and STS saw none.";
+    StsExpired = "sts.expired", Client, "Get new AWS credentials, then sign anew: the session of the client has expired.";
+    StsDenied = "sts.denied", Operator, "Allow GetCallerIdentity in the policy of the VPC endpoint that leads to STS: no IAM policy can deny it.";
+    StsRegionDisabled = "sts.region_disabled", Operator, "Activate STS of this region in the account of the client, or have logins sent to the endpoint of another region.";
+    StsAction = "sts.action", Client, "Sign GetCallerIdentity with Version=2011-06-15; if the client did, something changes the body on the way.";
+    StsAccount = "sts.account", Client, "Have the owner of the client's AWS account restore it: AWS has suspended it, or it is not signed up.";
+    StsElsewhere = "sts.elsewhere", Operator, "Something else answers in the place of STS: check sts_endpoint of config/client, proxies and captive portals.";
     StsTooManyWait = "sts.too_many_wait", Aws, "STS answers too slowly for the logins that come; check that this server reaches it, and try again in a moment.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
@@ -102,6 +118,9 @@ codes! {
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
     PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
     PrincipalRecreated = "iam.principal_recreated", Client, "Sign with new credentials: the principal was deleted and made again since these were issued.";
+    PrincipalIdChanged = "iam.principal_id_changed", Operator, "Write the role anew: the principal that it binds was deleted, and one of the same name was made since.";
+    PrincipalPath = "iam.principal_path", Operator, "Bind the ARN without its path: STS tells none, so without resolve_aws_unique_ids one with a path matches nobody.";
+    PrincipalSession = "iam.principal_session", Operator, "Bind the ARN of the role, arn:aws:iam::<account>:role/<name>: that of one of its sessions matches nobody.";
     OtherPartition = "iam.other_partition", Client, "Log into a role whose inferred_aws_region is of the partition of the principal.";
     // The identity document of an ec2 login.
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
@@ -160,6 +179,25 @@ codes! {
     RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
     AccountElsewhere = "aws.account_elsewhere", Operator, "Correct config/sts/<account>: its role looks into another account.";
     IamEntityUnknown = "aws.iam_entity_unknown", Client, "Name an IAM user, role or instance profile that exists.";
+    AwsRegionDisabled = "aws.region_disabled", Operator, "Activate STS of that region in the account, or set sts_endpoint and sts_region of config/client to one that is active.";
+    AwsAccountBlocked = "aws.account_blocked", Operator, "AWS serves the account no such calls: have its owner sign up for the service, or have AWS lift the suspension.";
+    AwsRoleValue = "aws.role_value", Operator, "Correct sts_role or external_id of config/sts/<account>, or role_arn of config/client: AWS takes no such value.";
+    AwsSessionDuration = "aws.session_duration", Operator, "Raise the maximum session duration of the role, or give the server keys of a user: a chained session ends after an hour.";
+    AwsSessionPolicy = "aws.session_policy", Operator, "Shorten session policy and session tags of the role: AWS does not take what it is assumed with.";
+    IamEntityMissing = "aws.iam_entity_missing", Operator, "Check the account of config/sts/<account>: IAM that was asked has no entity of this name; it may have been deleted.";
+    IdentityTokenIssuer = "identity_token.issuer", Operator, "Create an OpenID Connect provider in the account of role_arn whose URL is the issuer of the host's identity tokens.";
+    IdentityTokenKeys = "identity_token.keys", Operator, "Let AWS fetch discovery document and keys (JWKS) of the issuer: publicly, by HTTPS, with the key that signs now.";
+    IdentityTokenAudience = "identity_token.audience", Operator, "Add identity_token_audience of config/client to the client ids (audiences) of the OpenID Connect provider in AWS.";
+    IdentityTokenRefused = "identity_token.refused", Operator, "Check issuer, keys and audience of the OpenID Connect provider in AWS: it does not take the host's identity token.";
+    IdentityTokenExpired = "identity_token.expired", Operator, "Raise identity_token_ttl of config/client, and set the server's clock: the host's identity token had expired.";
+    IdentityTokenUnreachable = "identity_token.unreachable", Operator, "Let AWS reach the issuer of the identity tokens: its name, its network and its TLS certificate; then try again.";
+    IdentityTokenClaim = "identity_token.claim", Operator, "The issuer rejects a claim of the identity token: compare its subject and claims with what the issuer knows.";
+    OutboundTokenDisabled = "outbound_token.disabled", Client, "Have iam:EnableOutboundWebIdentityFederation called in the account of the client: it issues no such tokens yet.";
+    OutboundTokenDuration = "outbound_token.duration", Client, "Ask for a shorter life: the token may not outlive the session that asks for it.";
+    OutboundTokenSize = "outbound_token.size", Client, "Ask for fewer or shorter tags and audiences: the token would be too large.";
+    OrganizationsDenied = "organizations.denied", Operator, "Ask as the management account or a delegated administrator, with a policy that allows organizations:DescribeAccount.";
+    OrganizationsAccount = "organizations.account_unknown", Operator, "The account is in no organization that this server may look into: bind accounts of its own organization.";
+    OrganizationsNotInUse = "organizations.not_in_use", Operator, "The account that was asked is in no organization: give the server credentials of one that is.";
     PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
     ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
     OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a request may; try again.";
@@ -216,6 +254,8 @@ codes! {
     RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
     RotationRootUser = "rotation.root_user", Operator, "Configure the key of an IAM user: that of an account's root user is not rotated.";
+    RotationKeyLimit = "rotation.key_limit", Operator, "Delete the stale access key of the server's user: IAM lets a user have two, and it has two.";
+    RotationNotAUser = "rotation.not_a_user", Operator, "Configure the key of an IAM user: credentials of a role's session have no key that could be rotated.";
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
     RotationOldKey = "rotation.old_key", Operator, "Delete the old access key that the message names: the new one is stored and used.";
