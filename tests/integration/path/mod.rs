@@ -12,6 +12,7 @@ mod config_workload_identity;
 mod host_differences;
 mod lists;
 mod openapi;
+mod role_explain;
 mod role_fields;
 mod role_principals;
 mod role_refusals;
