@@ -192,12 +192,6 @@ const OF_IAM: &[Refusal] = &[
 
 const OF_EC2: &[Refusal] = &[
     (
-        "34",
-        "The instance is not in the region and account that are asked, or is too new",
-        (400, "InvalidInstanceID.NotFound", "The instance ID 'i-0123456789abcdef0' does not exist"),
-        ("instance.unknown", "account and region"),
-    ),
-    (
         "36",
         "The server may not describe instances",
         (403, "UnauthorizedOperation", "You are not authorized to perform this operation."),
@@ -232,6 +226,13 @@ const OF_EC2: &[Refusal] = &[
         "EC2 throttles",
         (503, "RequestLimitExceeded", "Request limit exceeded."),
         ("aws.server_errors", "patience"),
+    ),
+    // Last: for a while nobody asks again for what EC2 did not know.
+    (
+        "34",
+        "The instance is not in the region and account that are asked, or is too new",
+        (400, "InvalidInstanceID.NotFound", "The instance ID 'i-0123456789abcdef0' does not exist"),
+        ("instance.unknown", "account and region"),
     ),
 ];
 
