@@ -196,6 +196,9 @@ impl Coded for ForwardError {
                 AttemptError::Transport(TransportError::Unsendable(_)) => Code::IamHeaders,
                 AttemptError::Transport(TransportError::Tls(_) | TransportError::Proxy(_)) => gave_up.code(),
                 AttemptError::ServerErrors => gave_up.code(),
+                AttemptError::Transport(
+                    TransportError::Resolve(_) | TransportError::Connect(_) | TransportError::Tunnel(_),
+                ) => Code::StsUnreachable,
                 _ => Code::StsNoAnswer,
             },
             Self::Refused { status, cause, .. } if status.is_client_error() => *cause,

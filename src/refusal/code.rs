@@ -111,6 +111,7 @@ codes! {
     StsElsewhere = "sts.elsewhere", Operator, "Something else answers in the place of STS: check sts_endpoint of config/client, proxies and captive portals.";
     StsTooManyWait = "sts.too_many_wait", Aws, "STS answers too slowly for the logins that come; check that this server reaches it, and try again in a moment.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
+    StsUnreachable = "sts.unreachable", Operator, "Give this server a way to STS: name server, network, proxy; in a closed VPC an endpoint with private DNS.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
     StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";
     StsDisagrees = "sts.disagrees", Aws, "The answer contradicts itself, so nobody is admitted; check that sts_endpoint is an STS endpoint.";

@@ -61,7 +61,7 @@ fn text(mut rows: Vec<Row>) -> String {
     for Row { row, fault, code, blame, hint, proof } in rows {
         text.push_str(&format!(
             "| {row} | {fault} | {} | {blame} | `{code}` | {proof} |\n",
-            hint.replace('|', "\\|")
+            hint.replace('<', "&lt;").replace('|', "\\|")
         ));
     }
     text

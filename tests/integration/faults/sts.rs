@@ -195,10 +195,10 @@ pub(super) async fn unreachable(scene: &mut Scene) -> Vec<Row> {
         (
             "The name of the endpoint does not resolve",
             "https://sts.invalid".to_owned(),
-            "sts.no_answer",
+            "sts.unreachable",
             "resolve",
         ),
-        ("No connection to the endpoint", nobody.url(), "sts.no_answer", "cannot connect"),
+        ("No connection to the endpoint", nobody.url(), "sts.unreachable", "cannot connect"),
         ("The certificate of the endpoint is not trusted", tls.clone(), "aws.untrusted", "does not trust"),
     ] {
         let role = bound(scene, &user).await;
