@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::Value;
 use thiserror::Error;
 
+use super::call_refusal;
 use super::calls::{Api, BudgetUsedUp};
 use super::credentials_source::UnsendableCredentials;
 use super::gave_up::GaveUp;
@@ -35,13 +36,12 @@ const MAX_SHOWN: usize = 2 * 1024;
 const DENIAL_CODES: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
 
 /// Codes by which AWS says that it does not take a signature, or who made it.
-const CREDENTIAL_CODES: [&str; 9] = [
+const CREDENTIAL_CODES: [&str; 8] = [
     "AuthFailure",
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
-    "InvalidIdentityToken",
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
@@ -105,14 +105,7 @@ impl ServiceError {
 
     /// What it means that AWS refused a call of the server itself with it.
     fn cause(&self) -> Code {
-        let is_of_organizations = self.call == Some(Api::DescribeAccount);
-        match self.code.as_str() {
-            "AWSOrganizationsNotInUseException" => Code::OrganizationsNotInUse,
-            code if is_of_organizations && DENIAL_CODES.contains(&code) => Code::OrganizationsDenied,
-            "NoSuchEntity" => Code::IamEntityUnknown,
-            "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => Code::InstanceUnknown,
-            _ => Code::ServerRefused,
-        }
+        call_refusal::cause(&self.code, &self.message, self.call)
     }
 
     /// What helps when AWS refused a call of the server itself with it.
@@ -128,6 +121,7 @@ impl ServiceError {
             None => {}
         }
         match self.call {
+            _ if self.cause() != Code::ServerRefused => None,
             Some(call) if DENIAL_CODES.contains(&code) => Some(Hint::OwnPermission(call.name())),
             call if CREDENTIAL_CODES.contains(&code) => {
                 Some(Hint::OwnCredentials { code: code.to_owned(), action: call.map_or("", Api::name) })

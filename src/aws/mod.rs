@@ -3,6 +3,7 @@
 
 pub mod arn;
 pub mod attempts;
+pub mod call_refusal;
 pub mod calls;
 pub mod context;
 pub mod credentials_source;
@@ -21,4 +22,5 @@ pub mod region;
 pub mod signature_fault;
 pub mod sts;
 pub mod sts_host;
+pub mod sts_refusal;
 pub mod xml;

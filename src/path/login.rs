@@ -12,14 +12,15 @@ use crate::framework::{
 use crate::login::admitted::Admitted;
 use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
+use crate::login::trace::{self, Trace};
 use crate::mount::Mount;
 use crate::proof::signed_request;
 use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
-const MAX_DATA_BYTES: usize = 512 * 1024;
+pub(super) const MAX_DATA_BYTES: usize = 512 * 1024;
 /// Most values in the data of a login request. One of 64 header values has fewer than 300.
-const MAX_DATA_VALUES: usize = 1_000;
+pub(super) const MAX_DATA_VALUES: usize = 1_000;
 /// Longest URL and body, in base64 bytes.
 const MAX_SIGNED_BYTES: usize = 16 * 1024;
 /// Longest headers, in bytes of their encoding.
@@ -29,13 +30,15 @@ const MAX_NAME_BYTES: usize = 4 * 1024;
 /// Longest identity documents and signatures, in base64 bytes.
 const MAX_DOCUMENT_BYTES: usize = 128 * 1024;
 
-const FIELDS: &[Field] = &[
-    Field::new(
-        "role",
-        FieldKind::String,
-        "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
-    )
-    .max_bytes(MAX_NAME_BYTES),
+const ROLE: Field = Field::new(
+    "role",
+    FieldKind::String,
+    "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
+)
+.max_bytes(MAX_NAME_BYTES);
+
+/// What a client proves itself with.
+pub(super) const PROOF_FIELDS: [Field; 8] = [
     Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST or GET.")
         .max_bytes(MAX_NAME_BYTES),
     Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
@@ -56,10 +59,15 @@ const FIELDS: &[Field] = &[
 
 const EC2_FIELDS: [&str; 3] = ["pkcs7", "identity", "signature"];
 
+/// The fields. They live as long as the route table: as the process.
+fn fields() -> &'static [Field] {
+    [ROLE].into_iter().chain(PROOF_FIELDS).collect::<Vec<_>>().leak()
+}
+
 pub(super) fn route() -> Route<Mount> {
     Route {
         pattern: "login$",
-        fields: FIELDS,
+        fields: fields(),
         endpoints: vec![
             endpoint(Operation::Update, |mount, request, fields| Box::pin(login(mount, request, fields))),
             endpoint(Operation::AliasLookahead, |mount, request, fields| {
@@ -86,14 +94,15 @@ server, see iam_server_id_header_value of config/client.
 }
 
 /// How a client proves who it is.
-enum LoginType {
+#[derive(Clone, Copy)]
+pub(super) enum LoginType {
     Iam,
     Ec2,
 }
 
 /// Why a request carries no proof of one type.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-enum LoginTypeError {
+pub(super) enum LoginTypeError {
     #[error("supplied auth values for both ec2 and iam auth types")]
     Both,
     #[error("didn't supply required authentication values")]
@@ -172,7 +181,7 @@ impl From<ec2::Refused> for Failure {
 }
 
 /// Which proof a request carries. A request with parts of two carries none.
-fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
+pub(super) fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
     let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
     let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
     if any_iam && any_ec2 {
@@ -207,7 +216,7 @@ async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
 
 async fn log_in(mount: &Mount, request: &Request, fields: Fields) -> Result<Admitted, Failure> {
     check_served_here(mount).await?;
-    match start(mount, request, fields).await? {
+    match start(mount, request, fields, &trace::OFF).await? {
         Started::Iam(login) => match login.log_in().await {
             Ok(auth) => Ok(auth.into()),
             Err(refused) => Err(Failure::from(refused).in_strict_mode(login.is_strict())),
@@ -223,10 +232,15 @@ enum Started<'a> {
 }
 
 /// Reads a login. What the client sent is gone then: many may wait for AWS.
-async fn start<'a>(mount: &'a Mount, request: &'a Request, fields: Fields) -> Result<Started<'a>, Failure> {
+async fn start<'a>(
+    mount: &'a Mount,
+    request: &'a Request,
+    fields: Fields,
+    trace: &'a Trace,
+) -> Result<Started<'a>, Failure> {
     Ok(match login_type(&fields)? {
-        LoginType::Iam => Started::Iam(Box::new(IamLogin::start(mount, request, &fields).await?)),
-        LoginType::Ec2 => Started::Ec2(Box::new(Ec2Login::start(mount, request, &fields).await?)),
+        LoginType::Iam => Started::Iam(Box::new(IamLogin::start(mount, request, &fields, trace).await?)),
+        LoginType::Ec2 => Started::Ec2(Box::new(Ec2Login::start(mount, request, &fields, trace).await?)),
     })
 }
 
@@ -303,7 +317,7 @@ pub(crate) fn log_left_out(mount: &Mount, request: &Request) {
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     check_served_here(mount).await?;
-    let auth = match start(mount, request, fields).await? {
+    let auth = match start(mount, request, fields, &trace::OFF).await? {
         Started::Iam(login) => login.look_ahead().await?,
         Started::Ec2(login) => login.look_ahead().await?,
     };
@@ -316,7 +330,7 @@ async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> Handl
         Some(named) if !named.is_empty() => named.to_lowercase(),
         _ => {
             check_served_here(mount).await?;
-            match start(mount, request, fields).await? {
+            match start(mount, request, fields, &trace::OFF).await? {
                 Started::Iam(login) => login.resolve_role().await?,
                 Started::Ec2(login) => login.resolve_role().await?,
             }

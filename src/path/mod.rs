@@ -15,6 +15,7 @@ mod logged_text;
 pub(crate) mod login;
 pub(crate) mod refused_request;
 mod role;
+mod role_explain;
 mod role_own_bounds;
 mod role_principals;
 mod role_refused;
@@ -45,6 +46,7 @@ fn table(host: HostFlavor) -> Table {
         roles::roles_route(),
         role::route(host),
         role_tag::route(),
+        role_explain::route(),
         config_client::route(),
         config_certificate::route(),
         config_identity::route(),
@@ -112,8 +114,9 @@ pub fn routes(host: HostFlavor) -> &'static Result<RouteTable<Mount>, String> {
 
 /// A path as it is meant: role names are the same in upper and lower case, all else is as written.
 pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
-    let of_role =
-        path.strip_prefix("role/").is_some_and(|rest| is_name(rest.strip_suffix("/tag").unwrap_or(rest)));
+    let name =
+        |rest: &str| ["/tag", "/explain"].iter().find_map(|end| Some(is_name(rest.strip_suffix(end)?)));
+    let of_role = path.strip_prefix("role/").is_some_and(|rest| name(rest).unwrap_or_else(|| is_name(rest)));
     if of_role { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
 }
 
@@ -171,6 +174,8 @@ mod tests {
             ("role/PROD", "role/prod"),
             ("role/A.b-C_1", "role/a.b-c_1"),
             ("role/Prod/tag", "role/prod/tag"),
+            ("role/Prod/explain", "role/prod/explain"),
+            ("role/Explain", "role/explain"),
             ("role/", "role/"),
             ("role/-A", "role/-A"),
             ("role/PROD/other", "role/PROD/other"),

@@ -122,8 +122,13 @@ impl fmt::Display for Hint {
                 f.write_str(
                     "): correct access_key and secret_key of config/client, or the credentials of the server's environment",
                 )?;
-                // EC2 says the same of a wrong clock.
-                if code == "RequestExpired" { f.write_str(", and set the server's clock") } else { Ok(()) }
+                match code.as_str() {
+                    // EC2 says the same of a wrong clock.
+                    "RequestExpired" => f.write_str(", and set the server's clock"),
+                    // And this also in a region that the account has not opted into.
+                    "AuthFailure" => f.write_str(", and enable the region in the account"),
+                    _ => Ok(()),
+                }
             }
             Self::OwnPermission(action) => {
                 write!(f, "this server's own credentials may not call {action}: allow it in their policy")?;

@@ -5,6 +5,7 @@
 //! The order is part of the interface: clients see its first failure.
 
 mod alias_tags;
+mod checks;
 mod identity;
 mod own_bounds;
 mod refused;
@@ -25,11 +26,14 @@ use crate::aws::sts;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::check_bounds;
+use crate::binding::near_miss::near_miss;
 use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
 use crate::framework::{Auth, Fields, Request};
+use crate::login::role_checks::{check_address, instance_bounds};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
+use crate::login::trace::{Check, Compared, Trace};
 use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
 use crate::mount::strictness::RoleSpelling;
@@ -58,6 +62,7 @@ pub struct IamLogin<'a> {
     deadline: Deadline,
     /// Whether strict mode is known to hold; the role may tell it late.
     is_strict: AtomicBool,
+    trace: &'a Trace,
 }
 
 /// A caller and the role it wants.
@@ -72,18 +77,35 @@ impl<'a> IamLogin<'a> {
     ///
     /// # Errors
     /// What the client must change, or that the configuration cannot be read.
-    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
-        let signed = SignedRequest::parse(fields, mount.host())?;
+    pub async fn start(
+        mount: &'a Mount,
+        request: &'a Request,
+        fields: &Fields,
+        trace: &'a Trace,
+    ) -> Result<Self, Refused> {
+        let signed = SignedRequest::parse(fields, mount.host());
+        let signed = trace.note(Check::Request, signed, Compared::default)?;
         let snapshot = mount.store().config_snapshot().await?;
         let given_role = fields.text("role").unwrap_or("").to_owned();
         let is_strict = snapshot.config.iam_strict_request || mount.is_strict_role(&given_role);
+        let for_server = trace.hold(checks::server_id(trace, &signed, &snapshot.config, is_strict))?;
+        checks::headers(trace, &signed, &snapshot.config)?;
+        for_server?;
         if is_strict {
-            check_strictly(&signed, &given_role, &snapshot)?;
-        } else {
-            signed.check(&snapshot.config)?;
+            let strict = check_strictly(&signed, &given_role, &snapshot);
+            trace.note(Check::Strict, strict, Compared::default)?;
         }
         let is_strict = AtomicBool::new(is_strict);
-        Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start(), is_strict })
+        Ok(Self {
+            mount,
+            request,
+            signed,
+            given_role,
+            snapshot,
+            deadline: Deadline::start(),
+            is_strict,
+            trace,
+        })
     }
 
     /// Whether strict mode holds for the login, as far as is known.
@@ -102,23 +124,46 @@ impl<'a> IamLogin<'a> {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
-        let candidate = self.candidate(caller).await?;
-        self.check_principal(&candidate).await?;
-        self.check_own_bounds(&candidate).await?;
-        let instance = self.inferred_instance(&candidate, &arrival).await?;
-        let config = self.mount.store().identity_config().await?;
-        let alias_tags = self.alias_tags(&candidate, &config).await?;
-        let mut auth = self.admit(&candidate, instance.as_ref(), &config)?;
-        if let Some(alias) = &mut auth.alias {
-            alias.metadata.extend(alias_tags);
-        }
+        let told = self.given_role.is_empty().then(|| told_role(&caller));
+        let auth = self.judge(Ok(caller), &arrival).await?;
         if let Some(counted) = counted {
             counted.admit();
-            if self.given_role.is_empty() {
-                self.mount.login_memo().keep_role(self.key(), told_role(&candidate.caller));
+            if let Some(told) = told {
+                self.mount.login_memo().keep_role(self.key(), told);
             }
         }
         Ok(auth)
+    }
+
+    /// Makes the checks of a login, for the trace alone: nothing is issued, taken or left behind.
+    ///
+    /// # Errors
+    /// Why there would be no login.
+    pub async fn explain(self) -> Result<(), Refused> {
+        let arrival = self.mount.set_out();
+        let caller = self.verify().await.map(|(caller, _)| caller);
+        self.judge(caller, &arrival).await.map(drop)
+    }
+
+    /// What a caller is admitted with. The role does not depend on who it is, nor its instance on whether the
+    /// role binds it.
+    async fn judge(
+        &self,
+        caller: Result<VerifiedCaller, Refused>,
+        arrival: &Arrival,
+    ) -> Result<Auth, Refused> {
+        let caller = self.trace.hold(caller)?;
+        let (role_name, role) = self.role(caller.as_ref().ok()).await?;
+        let candidate = Candidate { caller: caller?, role_name, role };
+        let bound = self.trace.hold(self.check_principal(&candidate).await)?;
+        let own = self.trace.hold(self.check_own_bounds(&candidate).await)?;
+        let instance = self.inferred_instance(&candidate, arrival).await?;
+        bound?;
+        own?;
+        let config = self.mount.store().identity_config().await?;
+        let begun = self.trace.begin(Check::Identity);
+        let auth = self.identity(&candidate, instance.as_ref(), &config).await;
+        self.trace.end(begun, auth, |auth| checks::identity(auth, config.iam_alias()))
     }
 
     /// The alias that a login would use.
@@ -127,7 +172,8 @@ impl<'a> IamLogin<'a> {
     /// Why there would be no login.
     pub async fn look_ahead(self) -> Result<Auth, Refused> {
         let (caller, _) = self.verify().await?;
-        let candidate = self.candidate(caller).await?;
+        let (role_name, role) = self.role(Some(&caller)).await?;
+        let candidate = Candidate { caller, role_name, role };
         let config = self.mount.store().identity_config().await?;
         let name = identity::alias_name(&config, &candidate.caller, &candidate.role)?;
         Ok(alias_alone(name))
@@ -153,6 +199,12 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
+        let begun = self.trace.begin(Check::Sts);
+        let verified = self.ask_sts().await;
+        self.trace.end(begun, verified, checks::caller)
+    }
+
+    async fn ask_sts(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
         let mut outgoing = self.signed.outgoing(&self.snapshot.config)?;
         if let (true, Ok(request)) = (outgoing.region_by_client, &mut outgoing.request) {
             request.host_chosen_in = Some(self.mount.id().into());
@@ -168,34 +220,42 @@ impl<'a> IamLogin<'a> {
         Ok((caller, counted))
     }
 
-    async fn candidate(&self, caller: VerifiedCaller) -> Result<Candidate, Refused> {
+    /// The role that is asked for; without a name that of the caller.
+    async fn role(&self, caller: Option<&VerifiedCaller>) -> Result<(String, Arc<Role>), Refused> {
         let role_name = match self.given_role.as_str() {
-            "" => caller.arn().name(),
+            "" => caller.map_or("", |caller| caller.arn().name()),
             given => given,
         };
         let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole {
             name: role_name.to_owned(),
             is_named: !self.given_role.is_empty(),
-        })?;
-        self.check_strictly(&role, &caller)?;
-        role.token.check_address(remote_addr(self.request))?;
-        if role.auth_type() != Some(AuthType::Iam) {
-            return Err(Refused::WrongType(role_name.to_owned()));
-        }
-        check_binds_anything(&role, role_name)?;
-        Ok(Candidate { role_name: role_name.to_owned(), caller, role })
+        });
+        let role = self.trace.note(Check::Role, role, || Compared::of("", role_name))?;
+        self.check_strictly(&role, caller)?;
+        check_address(self.trace, &role, remote_addr(self.request))?;
+        let is_iam = role.auth_type() == Some(AuthType::Iam);
+        let of_type = if is_iam { Ok(()) } else { Err(Refused::WrongType(role_name.to_owned())) };
+        let types = || Compared::of(AuthType::Iam.as_str(), role.auth_type.as_str());
+        self.trace.note(Check::AuthType, of_type, types)?;
+        self.trace.note(Check::BindsAnything, check_binds_anything(&role, role_name), Compared::default)?;
+        Ok((role_name.to_owned(), role))
     }
 
     /// The role may demand what its mount does not; then the request is looked at again.
-    fn check_strictly(&self, role: &Role, caller: &VerifiedCaller) -> Result<(), Refused> {
+    fn check_strictly(&self, role: &Role, caller: Option<&VerifiedCaller>) -> Result<(), Refused> {
         if !self.is_strict() {
             if !role.iam_strict_request {
+                self.trace.skip(Check::Strict, checks::NOT_STRICT, Compared::default);
                 return Ok(());
             }
             self.is_strict.store(true, Ordering::Relaxed);
-            check_strictly(&self.signed, &self.given_role, &self.snapshot)?;
+            let strict = check_strictly(&self.signed, &self.given_role, &self.snapshot);
+            self.trace.note(Check::Strict, strict, Compared::default)?;
         }
-        Ok(caller.check_strictly()?)
+        match caller.map_or(Ok(()), VerifiedCaller::check_strictly) {
+            Ok(()) => Ok(()),
+            disagrees => Ok(self.trace.note(Check::Strict, disagrees, Compared::default)?),
+        }
     }
 
     fn look_up(&self) -> LookUp<'_> {
@@ -203,17 +263,27 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn check_principal(&self, candidate: &Candidate) -> Result<(), Refused> {
+        let begun = self.trace.begin(Check::Principal);
+        let bound = self.bound_principal(candidate).await;
+        let principals = |bound: &Result<_, _>| checks::principal(&candidate.caller, &candidate.role, bound);
+        self.trace.end(begun, bound, principals).map(drop)
+    }
+
+    /// The full ARN of a caller whom the role binds, if it took one to tell.
+    async fn bound_principal(&self, candidate: &Candidate) -> Result<Option<Arc<str>>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         let canonical_arn = caller.arn().canonical();
         let principal = Principal { unique_id: caller.unique_id(), canonical_arn: &canonical_arn };
-        let refused = || Refused::NotBound {
+        let refused = |full_arn: Option<Arc<str>>| Refused::NotBound {
             arn: caller.arn().as_str().to_owned(),
+            full_arn,
             role: role_name.clone(),
             bound: role.bound_iam_principal_arn_list.clone().unwrap_or_default(),
+            near_miss: near_miss(role, caller.arn(), caller.unique_id()).map(Box::new),
         };
         match check_principal(role, principal) {
-            PrincipalMatch::Admitted => return Ok(()),
-            PrincipalMatch::Refused => return Err(refused()),
+            PrincipalMatch::Admitted => return Ok(None),
+            PrincipalMatch::Refused => return Err(refused(None)),
             PrincipalMatch::NeedsFullArn => {}
         }
         let full_arn =
@@ -225,7 +295,7 @@ impl<'a> IamLogin<'a> {
                     cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
                 }
             })?;
-        if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
+        if matches_pattern(role, &full_arn) { Ok(Some(full_arn)) } else { Err(refused(Some(full_arn))) }
     }
 
     async fn inferred_instance(
@@ -235,9 +305,25 @@ impl<'a> IamLogin<'a> {
     ) -> Result<Option<Instance>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         match role.inferred_entity()? {
-            None => return Ok(None),
+            None => {
+                self.trace.skip(Check::Instance, checks::NOT_INFERRED, Compared::default);
+                self.trace.skip(Check::InstanceBounds, checks::NOT_INFERRED, Compared::default);
+                return Ok(None);
+            }
             Some(InferredEntity::Ec2Instance) => {}
         }
+        let begun = self.trace.begin(Check::Instance);
+        let instance = self.running_instance(candidate, arrival).await;
+        let (session, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
+        let instance = self.trace.end(begun, instance, |found| checks::instance(found, session, region))?;
+        let begun = self.trace.begin(Check::InstanceBounds);
+        let bound = check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await;
+        self.trace.end(begun, bound.map_err(Refused::from), |_| instance_bounds(role, &instance))?;
+        Ok(Some(instance))
+    }
+
+    async fn running_instance(&self, candidate: &Candidate, arrival: &Arrival) -> Result<Instance, Refused> {
+        let Candidate { caller, role, .. } = candidate;
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
         check_partition(caller.arn(), region).map_err(|cause| Refused::OtherPartition {
             id: id.to_owned(),
@@ -251,10 +337,21 @@ impl<'a> IamLogin<'a> {
             cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
         };
         let wanted = Wanted { id, caller: caller.unique_id(), arrival: Some(arrival) };
-        let instance =
-            look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)?;
-        check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
-        Ok(Some(instance))
+        look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)
+    }
+
+    async fn identity(
+        &self,
+        candidate: &Candidate,
+        instance: Option<&Instance>,
+        config: &IdentityConfig,
+    ) -> Result<Auth, Refused> {
+        let alias_tags = self.alias_tags(candidate, config).await?;
+        let mut auth = self.admit(candidate, instance, config)?;
+        if let Some(alias) = &mut auth.alias {
+            alias.metadata.extend(alias_tags);
+        }
+        Ok(auth)
     }
 
     fn admit(

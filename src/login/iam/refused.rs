@@ -1,5 +1,7 @@
 //! Why an iam login is refused.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::accounts::instance::InstanceError;
@@ -7,6 +9,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::instance_id::is_instance_id;
 use crate::aws::sts::ForwardError;
 use crate::binding::binds_anything::BindsNothing;
+use crate::binding::near_miss::NearMiss;
 use crate::binding::organization::OrganizationError;
 use crate::binding::partition::OtherPartition;
 use crate::binding::tags::TagsNotBound;
@@ -61,10 +64,14 @@ pub enum Refused {
     NotBound {
         /// The caller.
         arn: String,
+        /// The same with its path, where IAM was asked for it.
+        full_arn: Option<Arc<str>>,
         /// The role.
         role: String,
         /// The principals that the role binds.
         bound: Vec<String>,
+        /// What is nearly right about them.
+        near_miss: Option<Box<NearMiss>>,
     },
     /// The path of the caller is not known.
     #[error(
@@ -157,6 +164,11 @@ impl From<BoundError> for Refused {
     }
 }
 
+/// Nobody has named the entities that IAM is asked for in a login: STS or EC2 has told them.
+fn of_caller(code: Code) -> Code {
+    if code == Code::IamEntityUnknown { Code::IamEntityMissing } else { code }
+}
+
 impl Coded for Refused {
     fn code(&self) -> Code {
         match self {
@@ -169,8 +181,13 @@ impl Coded for Refused {
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,
-            Self::NotBound { .. } => Code::PrincipalNotBound,
-            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.code(),
+            Self::NotBound { near_miss, .. } => match near_miss.as_deref() {
+                None => Code::PrincipalNotBound,
+                Some(NearMiss::OtherId { .. }) => Code::PrincipalIdChanged,
+                Some(NearMiss::Path(_)) => Code::PrincipalPath,
+                Some(NearMiss::Session(_)) => Code::PrincipalSession,
+            },
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => of_caller(cause.code()),
             Self::TagsNotBound(cause) => cause.code(),
             Self::Organization(cause) => cause.code(),
             Self::Instance { cause, .. } => cause.code(),
@@ -185,9 +202,15 @@ impl Coded for Refused {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Request(cause) => cause.facts(),
-            Self::NotBound { arn, bound, .. } => {
-                vec![Fact { name: "bound_iam_principal_arn", seen: arn.clone(), wanted: bound.join(",") }]
-            }
+            Self::NotBound { arn, full_arn, bound, near_miss, .. } => match near_miss.as_deref() {
+                Some(NearMiss::OtherId { seen, bound }) => {
+                    vec![Fact { name: "unique_id", seen: seen.clone(), wanted: bound.join(",") }]
+                }
+                _ => {
+                    let seen = full_arn.as_deref().unwrap_or(arn).to_owned();
+                    vec![Fact { name: "bound_iam_principal_arn", seen, wanted: bound.join(",") }]
+                }
+            },
             Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
             Self::TagsNotBound(cause) => cause.facts(),
             Self::Organization(cause) => cause.facts(),
@@ -215,6 +238,30 @@ impl Coded for Refused {
             Self::CannotTell(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_role_from_binding_its_principal_is_told() {
+        let id = || NearMiss::OtherId { seen: "AIDANEW".to_owned(), bound: vec!["AIDAOLD".to_owned()] };
+        let arn = || "arn:aws:iam::1:user/u".to_owned();
+        for (near_miss, code, seen) in [
+            (None, Code::PrincipalNotBound, "arn:aws:iam::1:user/u"),
+            (Some(id()), Code::PrincipalIdChanged, "AIDANEW"),
+            (Some(NearMiss::Path(arn())), Code::PrincipalPath, "arn:aws:iam::1:user/u"),
+            (Some(NearMiss::Session(arn())), Code::PrincipalSession, "arn:aws:iam::1:user/u"),
+        ] {
+            let near_miss = near_miss.map(Box::new);
+            let (role, bound) = ("r".to_owned(), vec![arn()]);
+            let refused = Refused::NotBound { arn: arn(), full_arn: None, role, bound, near_miss };
+            let words = "IAM Principal \"arn:aws:iam::1:user/u\" does not belong to the role \"r\"";
+            assert_eq!((refused.to_string().as_str(), refused.code(), refused.hint()), (words, code, None));
+            assert_eq!(refused.facts()[0].seen, seen);
         }
     }
 }

@@ -178,10 +178,27 @@ impl SignedRequest {
     /// # Errors
     /// What the client must change.
     pub fn check(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
-        if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(&self.headers, &self.shape, &config.iam_server_id_header_value)
-                .map_err(SignedRequestError::ServerId)?;
+        self.check_server_id(config)?;
+        self.check_headers(config)
+    }
+
+    /// Checks that it was signed for this server, if the operator configured an id of the server.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check_server_id(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
+        if config.iam_server_id_header_value.is_empty() {
+            return Ok(());
         }
+        server_id::check(&self.headers, &self.shape, &config.iam_server_id_header_value)
+            .map_err(SignedRequestError::ServerId)
+    }
+
+    /// Checks that the operator allows all headers and parameters, or that they are allowed without.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check_headers(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
         for (name, _) in self.headers.iter() {
             let known = ALLOWED_HEADERS.contains(&name) || name == "X-Amz-Signedheaders";

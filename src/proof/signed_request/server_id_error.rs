@@ -40,7 +40,8 @@ pub enum ServerIdError {
 
 impl ServerIdError {
     /// The same without the id of this server in its text.
-    pub(super) fn not_revealing(self) -> Self {
+    #[must_use]
+    pub fn not_revealing(self) -> Self {
         match self {
             Self::Mismatch { required, got } => Self::Another { required, got },
             other => other,

@@ -14,6 +14,7 @@ mod host_differences;
 mod lists;
 mod openapi;
 mod own_fields;
+mod role_explain;
 mod role_fields;
 mod role_principals;
 mod role_refusals;

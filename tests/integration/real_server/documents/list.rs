@@ -97,6 +97,9 @@ const LIST: &[(&str, Run)] = &[
     ("vault agent -config=agent.hcl", Run::WithVaultsCommandLine),
     ("# bao-agent.hcl", Run::Everywhere),
     ("umask 077", Run::Everywhere),
+    (r#"path "auth/aws/role/+/explain" {"#, Run::Shown),
+    ("POST /v1/auth/aws/role/dev/explain", Run::Shown),
+    (r#"{ "verdict": "refused","#, Run::Shown),
     ("vault write auth/aws/config/client allowed_sts_header_values=X-Amz-Expires", Run::Everywhere),
     ("import base64", Run::Everywhere),
 ];
