@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Entry;
+use super::{Entry, RequestRules};
 use crate::go::GoDuration;
 use crate::ports::Secret;
 
@@ -46,6 +46,9 @@ pub struct ClientConfig {
     pub max_retries: i64,
     /// Role of workload identity.
     pub role_arn: String,
+    /// What logins by a signed request are held to.
+    #[serde(flatten)]
+    pub request_rules: RequestRules,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -73,6 +76,7 @@ impl Default for ClientConfig {
             allowed_sts_header_values: None,
             max_retries: 0,
             role_arn: String::new(),
+            request_rules: RequestRules::default(),
             unknown: Map::new(),
         }
     }

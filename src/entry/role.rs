@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Entry, EntryError};
+use super::{Entry, EntryError, RequestRules};
 use crate::framework::TokenParams;
 use crate::go::GoDuration;
 use crate::ports::Secret;
@@ -101,6 +101,9 @@ pub struct Role {
     pub period: GoDuration,
     /// Deprecated name of `token_policies`.
     pub policies: Option<Vec<String>>,
+    /// What its logins by a signed request are held to, beside the rules of the mount.
+    #[serde(flatten)]
+    pub request_rules: RequestRules,
     /// The single values of entries before lists.
     #[serde(flatten)]
     pub legacy: LegacyBinds,

@@ -8,6 +8,7 @@
 mod authorization;
 mod error;
 mod form;
+pub mod freshness;
 mod headers;
 mod other_product;
 mod presigned;
@@ -15,6 +16,7 @@ mod query;
 mod server_id;
 mod server_id_error;
 mod shape;
+mod signature;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ pub use presigned::PresignedQuery;
 use query::ActionQuery;
 pub use server_id_error::ServerIdError;
 use shape::Shape;
+pub use signature::Signature;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
