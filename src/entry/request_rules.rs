@@ -89,9 +89,6 @@ mod tests {
     fn what_says_nothing_is_not_stored() {
         let stored = |rules: RequestRules| serde_json::to_string(&rules).unwrap();
         assert_eq!(stored(rules(0, false)), "{}");
-        assert_eq!(
-            stored(rules(60, true)),
-            r#"{"iam_request_max_age":60,"iam_request_single_use":true}"#
-        );
+        assert_eq!(stored(rules(60, true)), r#"{"iam_request_max_age":60,"iam_request_single_use":true}"#);
     }
 }

@@ -18,16 +18,20 @@
 mod certificates;
 pub(crate) mod document_verification;
 pub mod login_memo;
+pub mod one_use;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
+mod single_use;
+pub mod single_use_error;
 mod standby;
 pub(crate) mod tidy;
 pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
+pub mod used_signatures;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -48,9 +52,11 @@ use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::single_use::SingleUse;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
+use crate::mount::used_signatures::UsedSignatures;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::refusal::Code;
 use crate::store::change::Change;
@@ -64,6 +70,8 @@ pub struct Environment {
     pub host: HostFlavor,
     /// Room for the logins that wait for STS, of all mounts.
     pub forwarded: Room,
+    /// What was used up by logins of any mount.
+    pub used: UsedSignatures,
 }
 
 /// Logins of one mount that wait for STS at the same time, and the bytes of the requests that they have
@@ -106,6 +114,7 @@ pub struct Mount {
     document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
+    single_use: SingleUse,
     forwarded: Room,
     failed_logins: Repeats<Code>,
     initialization: Mutex<Option<JoinHandle<()>>>,
@@ -117,8 +126,8 @@ impl Mount {
     #[must_use]
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
-        let store = Arc::new(Store::new(storage));
-        Arc::new_cyclic(|this| Self {
+        let store = Arc::new(Store::new(Arc::clone(&storage)));
+        let mount = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
                 Arc::clone(&store),
@@ -136,17 +145,24 @@ impl Mount {
             document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
+            single_use: SingleUse::new(storage),
             forwarded: room_of_mount(),
             failed_logins: Repeats::default(),
             id: backend_uuid,
             environment,
             system_view,
             initialization: Mutex::default(),
-        })
+        });
+        mount.used_signatures().enter(&mount);
+        mount
     }
 
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
+        // One for each login, and nothing is cached of them on a node that is told.
+        if key.starts_with(single_use::PREFIX) {
+            return;
+        }
         self.store.invalidate(key);
         self.forget_role_principals(key);
         if key == ClientConfig::KEY {
@@ -159,6 +175,7 @@ impl Mount {
 
     /// Ends background work. May be called twice.
     pub async fn cleanup(&self) {
+        self.used_signatures().leave(self);
         let running = self.initialization().take();
         end(running).await;
         self.tidy.stop().await;
@@ -227,6 +244,11 @@ impl Mount {
         Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
     }
 
+    /// What was used up by logins of any mount of the process.
+    pub(crate) fn used_signatures(&self) -> &UsedSignatures {
+        &self.environment.used
+    }
+
     /// Which failed logins the operator is told of.
     pub(crate) fn failed_logins(&self) -> &Repeats<Code> {
         &self.failed_logins
@@ -279,6 +301,12 @@ impl Mount {
     /// what the node is, they are served.
     pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
         self.host().forwards_logins_of_standbys() && self.standby.ask(&*self.system_view).await
+    }
+
+    /// Whether this node leaves logins that admit once to the one that can store their use. Where the host does
+    /// not say what the node is, storage will.
+    pub(crate) async fn leaves_single_use_to_writer(&self) -> bool {
+        !self.host().forwards_logins_of_standbys() && matches!(self.is_writer().await, Ok(false))
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::config_client_refused::ClientRefused;
 use super::cron::check_cron;
+use super::request_rules;
 use super::shape::{display, endpoint, object, verb};
 use crate::aws::endpoint::Endpoint as AwsEndpoint;
 use crate::entry::ClientConfig;
@@ -43,6 +44,8 @@ const FIELDS: &[Field] = &[
     Field::new("iam_server_id_header_value", FieldKind::String, "Value that a login must carry, signed, in the header X-Vault-AWS-IAM-Server-ID. It binds a signature to this server.").example("vault.example.com")
         .default_json("\"\""),
     Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry.").example("X-Amz-Expires"),
+    request_rules::MAX_AGE,
+    request_rules::SINGLE_USE,
     Field::new("max_retries", FieldKind::Int, "Retries of calls to AWS; -1 leaves them to the default.").default_json("-1"),
 ];
 
@@ -94,7 +97,7 @@ async fn read(mount: &Mount) -> HandlerResult {
     let Some(config) = mount.store().read::<ClientConfig>(ClientConfig::KEY).await? else {
         return Ok(None);
     };
-    Ok(Some(Response::with_data(object([
+    let mut shown = object([
         ("access_key", json!(config.access_key)),
         ("endpoint", json!(config.endpoint)),
         ("iam_endpoint", json!(config.iam_endpoint)),
@@ -111,11 +114,16 @@ async fn read(mount: &Mount) -> HandlerResult {
         ("rotation_window", json!(config.rotation_window.as_secs())),
         ("rotation_period", json!(config.rotation_period.as_secs())),
         ("disable_automated_rotation", json!(config.disable_automated_rotation)),
-    ]))))
+    ]);
+    request_rules::show(config.request_rules, &mut shown);
+    Ok(Some(Response::with_data(shown)))
 }
 
 async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     let stored = mount.store().read::<ClientConfig>(ClientConfig::KEY).await;
+    if let Ok(config) = &stored {
+        request_rules::keep_uses(mount, config.as_ref(), None).await?;
+    }
     // An entry that cannot be read must be possible to delete, and may have a job.
     if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
         deregister(mount, request).await?;
@@ -137,12 +145,14 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         let stored = loaded.entry.as_ref();
         let mut config = stored.cloned().unwrap_or_else(ClientConfig::absent);
         set_fields(&mut config, &fields);
+        request_rules::set(&mut config.request_rules, &fields)?;
         set_rotation(&mut config, &fields)?;
         check_workload_identity(mount, &config).await?;
         let rotation = follow_rotation(mount, request, stored, &config).await?;
         if stored == Some(&config) {
             return Ok(warned_of(&fields));
         }
+        request_rules::keep_uses(mount, stored, Some(&config)).await?;
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.clients().forget_credentials();
         mount.forget_full_arns();

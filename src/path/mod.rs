@@ -11,6 +11,7 @@ mod cron;
 mod identity_accesslist;
 mod logged_text;
 pub(crate) mod login;
+mod request_rules;
 mod role;
 mod role_principals;
 mod role_refused;

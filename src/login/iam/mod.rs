@@ -1,6 +1,6 @@
 //! The iam login: from a signed request to an identity.
 //!
-//! parse → check against the configuration → STS → role → bindings → inferred instance → identity.
+//! parse → check against the configuration → STS → role → bindings → inferred instance → identity → use.
 //! The order is part of the interface: clients see its first failure.
 
 mod identity;
@@ -22,12 +22,15 @@ use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::check_bounds;
 use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
-use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
-use crate::framework::{Auth, Fields, Request};
+use crate::entry::{AuthType, IdentityConfig, InferredEntity, RequestRules, Role};
+use crate::framework::{Auth, Failure, Fields, Request};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
 use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
+use crate::mount::one_use::OneUse;
+use crate::mount::single_use_error::SingleUseError;
 use crate::proof::signed_request::SignedRequest;
+use crate::proof::signed_request::freshness::{NotFresh, check_date};
 use crate::proof::verified_caller::VerifiedCaller;
 use crate::store::ConfigSnapshot;
 
@@ -50,6 +53,8 @@ pub struct IamLogin<'a> {
     given_role: String,
     snapshot: ConfigSnapshot,
     deadline: Deadline,
+    /// When it came, in seconds since 1970.
+    came_at: i64,
 }
 
 /// A caller and the role it wants.
@@ -57,6 +62,8 @@ struct Candidate {
     caller: VerifiedCaller,
     role_name: String,
     role: Arc<Role>,
+    /// What the mount and the role together demand of the request.
+    rules: RequestRules,
 }
 
 impl<'a> IamLogin<'a> {
@@ -69,7 +76,10 @@ impl<'a> IamLogin<'a> {
         let snapshot = mount.store().config_snapshot().await?;
         signed.check(&snapshot.config)?;
         let given_role = fields.text("role").unwrap_or("").to_owned();
-        Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start() })
+        let (deadline, came_at) = (Deadline::start(), mount.now());
+        let login = Self { mount, request, signed, given_role, snapshot, deadline, came_at };
+        login.check_fresh(login.mount_rules())?;
+        Ok(login)
     }
 
     /// Logs in.
@@ -77,15 +87,29 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why not.
     pub async fn log_in(self) -> Result<Auth, Refused> {
+        if self.mount_rules().single_use {
+            self.check_stored_here().await?;
+            // A request that is used up already is not worth a call.
+            if self.mount.is_used_up(&self.one_use()?) {
+                return Err(SingleUseError::Used.into());
+            }
+        }
         let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
         let candidate = self.candidate(caller).await?;
+        if candidate.rules.single_use && !self.mount_rules().single_use {
+            self.check_stored_here().await?;
+        }
         self.check_principal(&candidate).await?;
         let instance = self.inferred_instance(&candidate).await?;
         let config = self.mount.store().identity_config().await?;
         let auth = self.admit(&candidate, instance.as_ref(), &config)?;
+        // Nothing can refuse the login any more, so what is refused uses nothing up.
+        if candidate.rules.single_use {
+            self.mount.use_up(&self.one_use()?).await?;
+        }
         if let Some(counted) = counted {
             counted.admit();
             if self.given_role.is_empty() {
@@ -122,6 +146,28 @@ impl<'a> IamLogin<'a> {
         Ok(name)
     }
 
+    fn mount_rules(&self) -> RequestRules {
+        self.snapshot.config.request_rules
+    }
+
+    fn check_fresh(&self, rules: RequestRules) -> Result<(), Refused> {
+        let Some(max_age) = rules.checked_age() else { return Ok(()) };
+        let signature = self.signed.signature().ok_or(NotFresh::Form)?;
+        Ok(check_date(signature.signed_at, self.came_at, max_age)?)
+    }
+
+    fn one_use(&self) -> Result<OneUse, Refused> {
+        Ok(OneUse::of_signature(&self.signed.signature().ok_or(NotFresh::Form)?))
+    }
+
+    /// A use is stored at one node. Elsewhere the host is told so, and forwards.
+    async fn check_stored_here(&self) -> Result<(), Refused> {
+        if self.mount.leaves_single_use_to_writer().await {
+            return Err(Failure::read_only().into());
+        }
+        Ok(())
+    }
+
     fn key(&self) -> LoginKey {
         LoginKey::new(self.mount.id(), &self.request.data_digest, self.snapshot.generation)
     }
@@ -154,7 +200,9 @@ impl<'a> IamLogin<'a> {
             return Err(Refused::WrongType(role_name.to_owned()));
         }
         check_binds_anything(&role, role_name)?;
-        Ok(Candidate { role_name: role_name.to_owned(), caller, role })
+        let rules = self.mount_rules().and(role.request_rules);
+        self.check_fresh(rules)?;
+        Ok(Candidate { role_name: role_name.to_owned(), caller, role, rules })
     }
 
     fn look_up(&self) -> LookUp<'_> {
@@ -162,7 +210,7 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn check_principal(&self, candidate: &Candidate) -> Result<(), Refused> {
-        let Candidate { caller, role_name, role } = candidate;
+        let Candidate { caller, role_name, role, .. } = candidate;
         let canonical_arn = caller.arn().canonical();
         let principal = Principal { unique_id: caller.unique_id(), canonical_arn: &canonical_arn };
         let refused = || Refused::NotBound {
@@ -188,7 +236,7 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Refused> {
-        let Candidate { caller, role_name, role } = candidate;
+        let Candidate { caller, role_name, role, .. } = candidate;
         match role.inferred_entity()? {
             None => return Ok(None),
             Some(InferredEntity::Ec2Instance) => {}
@@ -218,7 +266,7 @@ impl<'a> IamLogin<'a> {
         instance: Option<&Instance>,
         config: &IdentityConfig,
     ) -> Result<Auth, Refused> {
-        let Candidate { caller, role_name, role } = candidate;
+        let Candidate { caller, role_name, role, .. } = candidate;
         let instance_id = instance.map_or("", |instance| &instance.id);
         let region = instance.map_or("", |_| &role.inferred_aws_region);
         let token = TokenData {

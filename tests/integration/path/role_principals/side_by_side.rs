@@ -13,6 +13,7 @@ use testkit::core::{Host, MemoryStorage, Noon, Zeros, request};
 use tokio::time::Instant;
 use vault_plugin_auth_aws::framework::{HostFlavor, Operation, Reply};
 use vault_plugin_auth_aws::method::AuthMethod;
+use vault_plugin_auth_aws::mount::used_signatures::UsedSignatures;
 use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
 use vault_plugin_auth_aws::ports::{HttpRequest, HttpResponse, Transport, TransportError, World};
 
@@ -115,8 +116,12 @@ impl Scene {
         let iam = Arc::new(Iam { answer: Box::new(answer), log: Mutex::default() });
         let world =
             World { transport: Arc::<Iam>::clone(&iam), clock: Arc::new(Noon), random: Arc::new(Zeros) };
-        let environment =
-            Environment { world: Arc::new(world), host: HostFlavor::OpenBao, forwarded: room_of_process() };
+        let environment = Environment {
+            world: Arc::new(world),
+            host: HostFlavor::OpenBao,
+            forwarded: room_of_process(),
+            used: UsedSignatures::default(),
+        };
         let setup = MountSetup {
             config: BTreeMap::new(),
             backend_uuid: "side-by-side".to_owned(),
