@@ -91,7 +91,7 @@ impl AuthMethod {
             Operation::Revoke => Err(Failure::unsupported_operation()).into(),
             Operation::Rollback => {
                 self.mount.tidy().tick();
-                Box::pin(self.mount.remove_expired_uses()).await;
+                self.mount.begin_removal_of_uses();
                 path::login::log_left_out(&self.mount, &request);
                 Reply::Empty
             }

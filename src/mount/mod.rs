@@ -179,6 +179,7 @@ impl Mount {
         let running = self.initialization().take();
         end(running).await;
         self.tidy.stop().await;
+        self.end_removal_of_uses().await;
     }
 
     fn initialization(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {

@@ -21,12 +21,13 @@ use std::time::{Duration, SystemTime};
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::Mount;
 use super::one_use::OneUse;
 use super::single_use_error::SingleUseError;
 use super::used_signatures::{MAX_USED, Outcome};
+use super::{Mount, end};
 use crate::entry::MountVersion;
 use crate::framework::Failure;
 use crate::ports::{Storage, StorageError};
@@ -46,8 +47,8 @@ pub(crate) struct SingleUse {
     storage: Arc<dyn Storage>,
     /// Held while what is stored is loaded.
     loading: AsyncMutex<()>,
-    /// Held while expired records are removed.
-    removing: AsyncMutex<()>,
+    /// The removal of expired records.
+    removal: Mutex<Option<JoinHandle<()>>>,
     is_loaded: AtomicBool,
     state: Mutex<State>,
 }
@@ -68,7 +69,7 @@ impl SingleUse {
         Self {
             storage,
             loading: AsyncMutex::default(),
-            removing: AsyncMutex::default(),
+            removal: Mutex::default(),
             is_loaded: AtomicBool::default(),
             state: Mutex::default(),
         }
@@ -76,6 +77,10 @@ impl SingleUse {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn removal(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.removal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_loaded(&self) -> bool {
@@ -203,11 +208,27 @@ impl Mount {
         Ok(())
     }
 
-    /// Removes records that have expired, as many as one run may. To be called about once a minute.
-    pub(crate) async fn remove_expired_uses(&self) {
-        let own = &self.single_use;
-        let Ok(_removing) = own.removing.try_lock() else { return };
+    /// Begins to remove records that have expired in the background, as many as one run may. To be called
+    /// about once a minute.
+    pub(crate) fn begin_removal_of_uses(&self) {
         let now = self.now();
+        let is_due =
+            self.single_use.state().minutes.first().is_some_and(|first| OneUse::is_expired(*first, now));
+        let mut removal = self.single_use.removal();
+        let is_under_way = removal.as_ref().is_some_and(|task| !task.is_finished());
+        if let (true, false, Some(this)) = (is_due, is_under_way, self.this()) {
+            *removal = Some(tokio::spawn(async move { this.remove_expired_uses(now).await }));
+        }
+    }
+
+    /// Ends what runs.
+    pub(super) async fn end_removal_of_uses(&self) {
+        let running = self.single_use.removal().take();
+        end(running).await;
+    }
+
+    async fn remove_expired_uses(&self, now: i64) {
+        let own = &self.single_use;
         let expired: Vec<i64> = own
             .state()
             .minutes

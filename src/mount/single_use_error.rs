@@ -83,3 +83,23 @@ impl From<SingleUseError> for Failure {
         Self::new(status, &error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_there_is_no_room_nothing_is_taken() {
+        let failure = Failure::from(SingleUseError::Full);
+        let seen = (failure.status(), failure.code(), failure.text());
+        assert_eq!(seen, (Status::Internal, Code::SingleUseFull, "too many used requests are kept"));
+    }
+
+    #[test]
+    fn texts_by_which_the_host_forwards_stay_as_they_are() {
+        for text in [StorageError::READ_ONLY, "node is not the leader"] {
+            let failure = Failure::from(SingleUseError::from(StorageError::new(text)));
+            assert_eq!(failure.into_text(), text);
+        }
+    }
+}
