@@ -94,6 +94,7 @@ impl AuthMethod {
             Operation::Revoke => Err(Failure::unsupported_operation()).into(),
             Operation::Rollback => {
                 self.mount.tidy().tick();
+                self.mount.begin_removal_of_uses();
                 path::login::log_left_out(&self.mount, &request);
                 Reply::Empty
             }

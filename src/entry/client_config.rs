@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Entry;
+use super::{Entry, RequestRules};
 use crate::go::GoDuration;
 use crate::ports::Secret;
 
@@ -52,6 +52,9 @@ pub struct ClientConfig {
     /// Whether logins and renewals are checked more strictly than the built-in method does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub iam_strict_request: bool,
+    /// What logins by a signed request are held to.
+    #[serde(flatten)]
+    pub request_rules: RequestRules,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -81,6 +84,7 @@ impl Default for ClientConfig {
             max_retries: 0,
             role_arn: String::new(),
             iam_strict_request: false,
+            request_rules: RequestRules::default(),
             unknown: Map::new(),
         }
     }

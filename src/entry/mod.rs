@@ -9,6 +9,7 @@ mod error;
 mod identity_config;
 mod json;
 mod mount_version;
+mod request_rules;
 mod role;
 mod role_upgrade;
 mod stored_time;
@@ -28,6 +29,7 @@ pub use identity_config::{
 };
 pub use json::Entry;
 pub use mount_version::MountVersion;
+pub use request_rules::RequestRules;
 pub use role::{AuthType, InferredEntity, Role};
 pub use role_upgrade::RoleUpgrade;
 pub use stored_time::StoredTime;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Entry, EntryError};
+use super::{Entry, EntryError, RequestRules};
 use crate::framework::TokenParams;
 use crate::go::GoDuration;
 use crate::ports::Secret;
@@ -113,6 +113,9 @@ pub struct Role {
     /// Whether strict mode holds for the role even where it does not for its mount.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub iam_strict_request: bool,
+    /// What its logins by a signed request are held to, beside the rules of the mount.
+    #[serde(flatten)]
+    pub request_rules: RequestRules,
     /// The single values of entries before lists.
     #[serde(flatten)]
     pub legacy: LegacyBinds,

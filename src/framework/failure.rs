@@ -19,6 +19,8 @@ pub enum Status {
     User,
     /// HTTP 403, text `permission denied`.
     PermissionDenied,
+    /// HTTP 409: what was sent was good once.
+    Conflict,
     /// HTTP 429: clients of the host wait a little and come again.
     TooManyRequests,
     /// HTTP 500.

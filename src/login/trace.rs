@@ -29,6 +29,10 @@ pub enum Check {
     Headers,
     /// It satisfies strict mode.
     Strict,
+    /// It is no older than it may be.
+    Age,
+    /// It was not used before.
+    SingleUse,
     /// STS says who signed it.
     Sts,
     /// The fields hold an identity document.
@@ -74,6 +78,8 @@ impl Check {
             Self::ServerId => "server_id",
             Self::Headers => "headers",
             Self::Strict => "strict",
+            Self::Age => "request_age",
+            Self::SingleUse => "single_use",
             Self::Sts => "sts",
             Self::Document => "document",
             Self::Role => "role",

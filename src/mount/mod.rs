@@ -20,17 +20,21 @@ mod certificates;
 pub mod doctor_report;
 pub(crate) mod document_verification;
 pub mod login_memo;
+pub mod one_use;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
+mod single_use;
+pub mod single_use_error;
 mod standby;
 pub(crate) mod strictness;
 pub(crate) mod tidy;
 pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
+pub mod used_signatures;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -56,9 +60,11 @@ use crate::go::GoDuration;
 use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::single_use::SingleUse;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
+use crate::mount::used_signatures::UsedSignatures;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::refusal::Code;
 use crate::store::change::Change;
@@ -74,6 +80,8 @@ pub struct Environment {
     pub forwarded: Room,
     /// The mounts themselves, for the one thing that can be wrong between them: that they demand the same server id.
     pub neighbours: Living<Mount>,
+    /// What was used up by logins of any mount.
+    pub used: UsedSignatures,
 }
 
 /// The room for the logins of one mount that are verified by STS. Those that have their turn hold a connection
@@ -117,6 +125,7 @@ pub struct Mount {
     document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
+    single_use: SingleUse,
     forwarded: Room,
     crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
@@ -130,7 +139,7 @@ impl Mount {
     #[must_use]
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
-        let store = Arc::new(Store::new(storage));
+        let store = Arc::new(Store::new(Arc::clone(&storage)));
         let crowd = Arc::<Crowd>::default();
         let mount = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
@@ -151,6 +160,7 @@ impl Mount {
             document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
+            single_use: SingleUse::new(storage),
             forwarded: room_of_mount(),
             crowd,
             failed_logins: Repeats::default(),
@@ -161,11 +171,16 @@ impl Mount {
             initialization: Mutex::default(),
         });
         mount.environment.neighbours.add(&mount);
+        mount.used_signatures().enter(&mount);
         mount
     }
 
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
+        // One for each login, and nothing is cached of them on a node that is told.
+        if key.starts_with(single_use::PREFIX) {
+            return;
+        }
         self.store.invalidate(key);
         self.forget_role_principals(key);
         if key == ClientConfig::KEY {
@@ -178,9 +193,11 @@ impl Mount {
 
     /// Ends background work. May be called twice.
     pub async fn cleanup(&self) {
+        self.used_signatures().leave(self);
         let running = self.initialization().take();
         end(running).await;
         self.tidy.stop().await;
+        self.end_removal_of_uses().await;
     }
 
     fn initialization(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -261,6 +278,11 @@ impl Mount {
         self.crowd.set_out()
     }
 
+    /// What was used up by logins of any mount of the process.
+    pub(crate) fn used_signatures(&self) -> &UsedSignatures {
+        &self.environment.used
+    }
+
     /// Which failed logins the operator is told of.
     pub(crate) fn failed_logins(&self) -> &Repeats<Code> {
         &self.failed_logins
@@ -328,6 +350,12 @@ impl Mount {
     /// what the node is, they are served.
     pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
         self.host().forwards_logins_of_standbys() && self.standby.ask(&*self.system_view).await
+    }
+
+    /// Whether this node leaves logins that admit once to the one that can store their use. Where the host does
+    /// not say what the node is, storage will.
+    pub(crate) async fn leaves_single_use_to_writer(&self) -> bool {
+        !self.host().forwards_logins_of_standbys() && matches!(self.is_writer().await, Ok(false))
     }
 }
 

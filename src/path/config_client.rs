@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::config_client_refused::ClientRefused;
 use super::cron::check_cron;
+use super::request_rules;
 use super::shape::{display, endpoint, object, verb};
 use crate::aws::endpoint::Endpoint as AwsEndpoint;
 use crate::entry::ClientConfig;
@@ -44,6 +45,8 @@ const FIELDS: &[Field] = &[
     Field::new("iam_server_id_header_value", FieldKind::String, "Value that a login must carry, signed, in the header X-Vault-AWS-IAM-Server-ID. It binds a signature to this server.").example("vault.example.com")
         .default_json("\"\""),
     Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry.").example("X-Amz-Expires"),
+    request_rules::MAX_AGE,
+    request_rules::SINGLE_USE,
     Field::new("max_retries", FieldKind::Int, "Retries of calls to AWS; -1 leaves them to the default.").default_json("-1"),
     Field::new("iam_strict_request", FieldKind::Bool, "Whether logins and renewals are checked more strictly than the built-in method does.")
         .default_json("false")
@@ -122,11 +125,15 @@ async fn read(mount: &Mount) -> HandlerResult {
     if !config.organizations_endpoint.is_empty() {
         data.insert("organizations_endpoint".to_owned(), json!(config.organizations_endpoint));
     }
+    request_rules::show(config.request_rules, &mut data);
     Ok(Some(Response::with_data(data)))
 }
 
 async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     let stored = mount.store().read::<ClientConfig>(ClientConfig::KEY).await;
+    if let Ok(config) = &stored {
+        request_rules::keep_uses(mount, config.as_ref(), None).await?;
+    }
     // An entry that cannot be read must be possible to delete, and may have a job.
     if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
         deregister(mount, request).await?;
@@ -148,12 +155,14 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         let stored = loaded.entry.as_ref();
         let mut config = stored.cloned().unwrap_or_else(ClientConfig::absent);
         set_fields(&mut config, &fields);
+        request_rules::set(&mut config.request_rules, &fields)?;
         set_rotation(&mut config, &fields)?;
         check_workload_identity(mount, &config).await?;
         let rotation = follow_rotation(mount, request, stored, &config).await?;
         if stored == Some(&config) {
             return Ok(warned_of(&fields, &config));
         }
+        request_rules::keep_uses(mount, stored, Some(&config)).await?;
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.clients().forget_credentials();
         mount.forget_full_arns();

@@ -129,8 +129,10 @@ impl From<iam::Refused> for Failure {
         use iam::Refused;
         let status = match &refused {
             Refused::Mount(failure) => return failure.clone(),
+            Refused::Use(cause) => return cause.clone().into(),
             Refused::TooManyWait => Status::TooManyRequests,
             Refused::Request(_)
+            | Refused::NotFresh(_)
             | Refused::Upstream(_)
             | Refused::Caller(_)
             | Refused::NoRole { .. }

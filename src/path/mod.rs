@@ -14,6 +14,7 @@ mod identity_accesslist;
 mod logged_text;
 pub(crate) mod login;
 pub(crate) mod refused_request;
+mod request_rules;
 mod role;
 mod role_explain;
 mod role_own_bounds;

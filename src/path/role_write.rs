@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::request_rules::set_of_role;
 use super::role_own_bounds::check_own_bounds;
 use super::role_principals::{moved, unresolved};
 use super::role_refused::RoleRefused;
@@ -37,6 +38,10 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
         };
         let write = RoleWrite { mount, request, fields: &fields, key: &key, deadline, is_new };
         let warnings = write.apply(&mut role).await?;
+        let kept = loaded.entry.as_ref().is_some_and(|stored| stored.request_rules.single_use);
+        if role.request_rules.single_use && !kept {
+            mount.keep_uses_from_now().await?;
+        }
         let written = change.write(&loaded, &role).await;
         mount.forget_full_arns();
         if written? {
@@ -73,6 +78,8 @@ impl RoleWrite<'_> {
         check_binds(role)?;
         check_own_bounds(self.fields, role).map_err(RoleRefused::OwnBound)?;
         self.set_ec2_flags(role)?;
+        let is_iam = role.auth_type() == Some(AuthType::Iam);
+        set_of_role(&mut role.request_rules, self.fields, is_iam)?;
         role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);
         warnings.extend(self.check_ttls(role).await?);

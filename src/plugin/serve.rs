@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::https::HttpsTransport;
+use vault_plugin_auth_aws::mount::used_signatures::UsedSignatures;
 use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
@@ -57,6 +58,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         host: launch.host,
         forwarded: room_of_process(),
         neighbours: Default::default(),
+        used: UsedSignatures::default(),
     });
 
     let lifecycle = Lifecycle::new();

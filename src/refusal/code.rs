@@ -98,6 +98,17 @@ codes! {
     IamStrictNotSigned = "iam.strict.not_signed", Client, "Sign host, content-type, date and every X-Amz- header that is sent, or leave the header out.";
     IamStrictRepeated = "iam.strict.repeated", Client, "Send each header and each parameter once, with one value.";
     IamStrictOtherServer = "iam.strict.other_server", Client, "Sign without X-Vault-AWS-IAM-Server-ID, or have iam_server_id_header_value of config/client set.";
+    // Its age, and whether it was used before.
+    IamRequestForm = "iam.request_form", Client, "Sign with AWS4-HMAC-SHA256 and one X-Amz-Date among the signed headers, as the clients of AWS do.";
+    IamRequestTooOld = "iam.request_too_old", Client, "Sign anew for each login, and set the clock of the client.";
+    IamRequestFromTheFuture = "iam.request_from_the_future", Client, "Set the clock of the client.";
+    IamRequestUsed = "iam.request_used", Client, "Sign a new request for each login: at least a second later, or with the header X-Vault-AWS-IAM-Nonce.";
+    IamRequestBefore = "iam.request_before", Client, "Sign anew: single use or the server id of the mount is younger than this request.";
+    SingleUseServerId = "single_use.server_id", Operator, "Give each mount an iam_server_id_header_value of its own.";
+    SingleUseNotLoaded = "single_use.not_loaded", Host, "Try again; if it stays, look into the log of the server: the list of used requests cannot be read.";
+    SingleUseFull = "single_use.full", Operator, "Try again in some minutes: as many used requests as may be are kept.";
+    IamRequestMaxAge = "iam.request_max_age", Client, "Set iam_request_max_age to at most 900 seconds: AWS takes no older requests.";
+    IamRequestRules = "iam.request_rules", Client, "Set iam_request_max_age and iam_request_single_use on roles of auth_type iam.";
     // What STS said of it.
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
     StsUnknownKey = "sts.unknown_key", Client, "Sign with an active key of the partition of the STS endpoint; a temporary key, ASIA…, needs its session token signed along.";

@@ -24,6 +24,8 @@ pub enum Hint {
     ClientClock(Skew),
     /// So is that of a call of the server itself.
     ServerClock(Skew),
+    /// The date of the client's signature is too far from the clock of this server.
+    RequestClock(Skew),
     /// The client's credentials have expired.
     ClientExpired,
     /// A login that names no role, and there is none of the name that is taken instead.
@@ -92,6 +94,14 @@ impl fmt::Display for Hint {
             Self::ClientClock(skew) => {
                 write!(f, "the signature is dated {skew} AWS's clock: set the clock of the client")
             }
+            Self::RequestClock(skew) if skew.seconds < 0 => write!(
+                f,
+                "the signature is dated {skew} this server's clock: sign anew for each login, and set the clock of the client"
+            ),
+            Self::RequestClock(skew) => write!(
+                f,
+                "the signature is dated {skew} this server's clock: set the clock of the client"
+            ),
             Self::ServerClock(skew) => {
                 write!(
                     f,

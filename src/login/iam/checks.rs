@@ -13,6 +13,9 @@ use crate::proof::signed_request::{SignedRequest, SignedRequestError};
 use crate::proof::verified_caller::VerifiedCaller;
 
 pub(super) const NOT_STRICT: &str = "Not needed: neither config/client nor the role has iam_strict_request.";
+pub(super) const ANY_AGE: &str =
+    "Not needed: neither config/client nor the role has iam_request_max_age or iam_request_single_use.";
+pub(super) const ANY_USE: &str = "Not needed: neither config/client nor the role has iam_request_single_use.";
 pub(super) const NO_TAGS: &str = "Not needed: the role binds no tags.";
 pub(super) const NO_ORGANIZATION: &str = "Not needed: the role binds no organization.";
 pub(super) const NOT_INFERRED: &str = "Not needed: the role infers no instance.";

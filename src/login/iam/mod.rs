@@ -1,6 +1,6 @@
 //! The iam login: from a signed request to an identity.
 //!
-//! parse → check against the configuration → STS → role → bindings → inferred instance → identity.
+//! parse → check against the configuration → STS → role → bindings → inferred instance → identity → use.
 //! What the built-in method does not have comes after what it has of the same kind.
 //! The order is part of the interface: clients see its first failure.
 
@@ -10,6 +10,7 @@ mod identity;
 mod own_bounds;
 mod refused;
 pub(crate) mod renewal;
+mod request_rules;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,7 @@ use crate::binding::instance::check_bounds;
 use crate::binding::near_miss::near_miss;
 use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
-use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
+use crate::entry::{AuthType, IdentityConfig, InferredEntity, RequestRules, Role};
 use crate::framework::{Auth, Fields, Request};
 use crate::login::role_checks::{check_address, instance_bounds};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
@@ -63,6 +64,8 @@ pub struct IamLogin<'a> {
     /// Whether strict mode is known to hold; the role may tell it late.
     is_strict: AtomicBool,
     trace: &'a Trace,
+    /// When it came, in seconds since 1970.
+    came_at: i64,
 }
 
 /// A caller and the role it wants.
@@ -95,17 +98,12 @@ impl<'a> IamLogin<'a> {
             let strict = check_strictly(&signed, &given_role, &snapshot);
             trace.note(Check::Strict, strict, Compared::default)?;
         }
+        let (deadline, came_at) = (Deadline::start(), mount.now());
         let is_strict = AtomicBool::new(is_strict);
-        Ok(Self {
-            mount,
-            request,
-            signed,
-            given_role,
-            snapshot,
-            deadline: Deadline::start(),
-            is_strict,
-            trace,
-        })
+        let login =
+            Self { mount, request, signed, given_role, snapshot, deadline, is_strict, trace, came_at };
+        login.check_age(login.mount_rules())?;
+        Ok(login)
     }
 
     /// Whether strict mode holds for the login, as far as is known.
@@ -119,13 +117,22 @@ impl<'a> IamLogin<'a> {
     /// # Errors
     /// Why not.
     pub async fn log_in(&self) -> Result<Auth, Refused> {
+        if self.mount_rules().single_use {
+            self.check_stored_here().await?;
+            // A request that is used up already is not worth a call.
+            self.check_unused()?;
+        }
         let arrival = self.mount.set_out();
         let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
         let told = self.given_role.is_empty().then(|| told_role(&caller));
-        let auth = self.judge(Ok(caller), &arrival).await?;
+        let (auth, rules) = self.judge(Ok(caller), &arrival).await?;
+        // Nothing can refuse the login any more, so what is refused uses nothing up.
+        if rules.single_use {
+            self.mount.use_up(&self.one_use()?).await?;
+        }
         if let Some(counted) = counted {
             counted.admit();
             if let Some(told) = told {
@@ -145,15 +152,16 @@ impl<'a> IamLogin<'a> {
         self.judge(caller, &arrival).await.map(drop)
     }
 
-    /// What a caller is admitted with. The role does not depend on who it is, nor its instance on whether the
+    /// What a caller is admitted with, and what its request is held to. The role does not depend on who it is, nor its instance on whether the
     /// role binds it.
     async fn judge(
         &self,
         caller: Result<VerifiedCaller, Refused>,
         arrival: &Arrival,
-    ) -> Result<Auth, Refused> {
+    ) -> Result<(Auth, RequestRules), Refused> {
         let caller = self.trace.hold(caller)?;
         let (role_name, role) = self.role(caller.as_ref().ok()).await?;
+        let rules = self.rules_with(&role).await?;
         let candidate = Candidate { caller: caller?, role_name, role };
         let bound = self.trace.hold(self.check_principal(&candidate).await)?;
         let own = self.trace.hold(self.check_own_bounds(&candidate).await)?;
@@ -163,7 +171,8 @@ impl<'a> IamLogin<'a> {
         let config = self.mount.store().identity_config().await?;
         let begun = self.trace.begin(Check::Identity);
         let auth = self.identity(&candidate, instance.as_ref(), &config).await;
-        self.trace.end(begun, auth, |auth| checks::identity(auth, config.iam_alias()))
+        let auth = self.trace.end(begun, auth, |auth| checks::identity(auth, config.iam_alias()))?;
+        Ok((auth, rules))
     }
 
     /// The alias that a login would use.

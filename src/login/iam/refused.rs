@@ -18,8 +18,10 @@ use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::mount::role_error::RoleError;
+use crate::mount::single_use_error::SingleUseError;
 use crate::mount::strictness::RoleSpelling;
 use crate::proof::signed_request::SignedRequestError;
+use crate::proof::signed_request::freshness::NotFresh;
 use crate::proof::verified_caller::CallerError;
 use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
@@ -30,6 +32,12 @@ pub enum Refused {
     /// There is no signed request that this server forwards.
     #[error(transparent)]
     Request(#[from] SignedRequestError),
+    /// It is too old, or cannot be told to be fresh.
+    #[error(transparent)]
+    NotFresh(#[from] NotFresh),
+    /// It cannot be used, or not once more.
+    #[error(transparent)]
+    Use(#[from] SingleUseError),
     /// As many logins as may wait for STS already.
     #[error("too many logins are waiting for STS")]
     TooManyWait,
@@ -173,6 +181,8 @@ impl Coded for Refused {
     fn code(&self) -> Code {
         match self {
             Self::Request(cause) => cause.code(),
+            Self::NotFresh(cause) => cause.code(),
+            Self::Use(cause) => cause.code(),
             Self::TooManyWait => Code::StsTooManyWait,
             Self::Upstream(cause) => cause.code(),
             Self::Caller(cause) => cause.code(),
@@ -225,6 +235,7 @@ impl Coded for Refused {
 
     fn hint(&self) -> Option<Hint> {
         match self {
+            Self::NotFresh(cause) => cause.hint(),
             Self::Upstream(cause) => cause.hint(),
             Self::NoRole { name, is_named: false } => {
                 Some(Hint::NoRoleNamed { from: "the name of the principal", name: name.clone() })
