@@ -84,6 +84,7 @@ const LIST: &[(&str, Run)] = &[
     ),
     ("UPDATE_OPENAPI=1 cargo test --test integration openapi", Run::Not("it changes files of the checkout")),
     ("FUZZ_SECONDS=600 cargo test --release --test fuzz", Run::Not("it takes ten minutes")),
+    ("CHAOS=full cargo test --test integration chaos -- --nocapture", Run::Not("it takes ten minutes")),
     (
         "install -m 0755 target/release/vault-plugin-auth-aws /etc/openbao/plugins/vault-plugin-auth-aws-0.1.0",
         Run::WithClient,
