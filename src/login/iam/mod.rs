@@ -152,8 +152,8 @@ impl<'a> IamLogin<'a> {
         self.judge(caller, &arrival).await.map(drop)
     }
 
-    /// What a caller is admitted with, and what its request is held to. The role does not depend on who it is, nor its instance on whether the
-    /// role binds it.
+    /// What a caller is admitted with, and what its request is held to. The role does not depend on who it is, nor
+    /// its instance on whether the role binds it.
     async fn judge(
         &self,
         caller: Result<VerifiedCaller, Refused>,
