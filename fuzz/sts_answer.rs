@@ -112,10 +112,11 @@ fn check([input]: [&[u8]; 1]) -> Verdict {
     let seen = (identity.arn(), identity.user_id(), identity.account());
     assert!(![seen.0, seen.1, seen.2].contains(&""));
     let again = format!(
-        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{}</Arn><UserId>{}</UserId><Account>{}</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
         escaped(seen.0),
         escaped(seen.1),
-        escaped(seen.2)
+        escaped(seen.2),
+        escaped(identity.request_id())
     );
     assert_eq!(CallerIdentity::parse(again.as_bytes()).as_ref(), Ok(&identity), "{again}");
     check_caller(&identity);

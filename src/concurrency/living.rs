@@ -19,6 +19,12 @@ impl<T> Living<T> {
         known.push(Arc::downgrade(one));
     }
 
+    /// One has ended, though somebody may still hold it.
+    pub fn remove(&self, gone: &T) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|one| one.strong_count() > 0 && !std::ptr::eq(one.as_ptr(), gone));
+    }
+
     /// All of them, in the order in which they came.
     pub fn all(&self) -> Vec<Arc<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
@@ -39,6 +45,11 @@ mod tests {
         assert_eq!(living.all(), [Arc::clone(&second)]);
         let third = Arc::new(3);
         living.add(&third);
-        assert_eq!((living.all(), living.0.lock().unwrap().len()), (vec![second, third], 2));
+        assert_eq!(
+            (living.all(), living.0.lock().unwrap().len()),
+            (vec![Arc::clone(&second), Arc::clone(&third)], 2)
+        );
+        living.remove(&second);
+        assert_eq!(living.all(), [third]);
     }
 }

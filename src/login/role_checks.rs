@@ -7,6 +7,9 @@ use crate::aws::ec2::Instance;
 use crate::entry::{BOUNDS, Role};
 use crate::framework::{BoundCidr, Failure};
 
+/// Why strict mode is not looked at.
+pub(super) const NOT_STRICT: &str = "Not needed: neither config/client nor the role has iam_strict_request.";
+
 /// Who explains a login is seldom where its client is.
 const OTHER_ADDRESS: &str = "Not decided here: this request came from another address than the role admits, and a login counts by that of its client.";
 

@@ -19,6 +19,7 @@
 mod certificates;
 pub mod doctor_report;
 pub(crate) mod document_verification;
+mod kept_uses;
 pub mod login_memo;
 pub mod one_use;
 pub(crate) mod role_error;
@@ -59,8 +60,8 @@ use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
+use crate::mount::kept_uses::KeptUses;
 use crate::mount::login_memo::LoginMemo;
-use crate::mount::single_use::SingleUse;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
@@ -125,7 +126,7 @@ pub struct Mount {
     document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
-    single_use: SingleUse,
+    kept_uses: KeptUses,
     forwarded: Room,
     crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
@@ -160,7 +161,7 @@ impl Mount {
             document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
-            single_use: SingleUse::new(storage),
+            kept_uses: KeptUses::new(storage),
             forwarded: room_of_mount(),
             crowd,
             failed_logins: Repeats::default(),
@@ -171,14 +172,13 @@ impl Mount {
             initialization: Mutex::default(),
         });
         mount.environment.neighbours.add(&mount);
-        mount.used_signatures().enter(&mount);
         mount
     }
 
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
         // One for each login, and nothing is cached of them on a node that is told.
-        if key.starts_with(single_use::PREFIX) {
+        if key.starts_with(kept_uses::PREFIX) {
             return;
         }
         self.store.invalidate(key);
@@ -193,7 +193,7 @@ impl Mount {
 
     /// Ends background work. May be called twice.
     pub async fn cleanup(&self) {
-        self.used_signatures().leave(self);
+        self.environment.neighbours.remove(self);
         let running = self.initialization().take();
         end(running).await;
         self.tidy.stop().await;

@@ -14,85 +14,28 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex as AsyncMutex;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::kept_uses::PREFIX;
 use super::one_use::OneUse;
 use super::single_use_error::SingleUseError;
 use super::used_signatures::{MAX_USED, Outcome};
 use super::{Mount, end};
 use crate::entry::MountVersion;
 use crate::framework::Failure;
-use crate::ports::{Storage, StorageError};
+use crate::ports::StorageError;
 use crate::store::StoreError;
 
-/// Prefix of the storage keys.
-pub(super) const PREFIX: &str = "replay/";
 /// Records that one run removes at the most.
 const MAX_REMOVED: usize = 30_000;
 /// Time in which a run begins to remove another record.
 const RUN_TIME: Duration = Duration::from_secs(20);
 /// Records that are being removed at the same time.
 const REMOVED_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
-
-/// The uses of one mount.
-pub(crate) struct SingleUse {
-    storage: Arc<dyn Storage>,
-    /// Held while what is stored is loaded.
-    loading: AsyncMutex<()>,
-    /// The removal of expired records.
-    removal: Mutex<Option<JoinHandle<()>>>,
-    is_loaded: AtomicBool,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// What was signed until then is not taken; in seconds since 1970.
-    since: Option<i64>,
-    /// Whether that is known.
-    is_known: bool,
-    /// The minutes of which records are stored.
-    minutes: BTreeSet<i64>,
-}
-
-impl SingleUse {
-    /// Of the mount that has this storage.
-    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
-        Self {
-            storage,
-            loading: AsyncMutex::default(),
-            removal: Mutex::default(),
-            is_loaded: AtomicBool::default(),
-            state: Mutex::default(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn removal(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
-        self.removal.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn is_loaded(&self) -> bool {
-        self.is_loaded.load(Ordering::Acquire)
-    }
-
-    async fn put(&self, one: &OneUse) -> Result<(), StorageError> {
-        // Before it is written: a record that is there must be found when it has expired.
-        self.state().minutes.insert(one.minute());
-        self.storage.put(&format!("{PREFIX}{}/{}", one.minute(), one.name()), Vec::new()).await
-    }
-}
 
 /// Seconds since 1970.
 fn seconds(time: SystemTime) -> i64 {
@@ -113,11 +56,11 @@ impl Mount {
     pub(crate) async fn use_up(&self, one: &OneUse) -> Result<(), SingleUseError> {
         self.check_server_id().await?;
         self.load_uses().await?;
-        if self.single_use.state().since.is_some_and(|since| one.date() <= since) {
+        if self.kept_uses.state().since.is_some_and(|since| one.date() <= since) {
             return Err(SingleUseError::Before);
         }
         match self.used_signatures().take(one, self.now()) {
-            Outcome::First => Ok(self.single_use.put(one).await?),
+            Outcome::First => Ok(self.kept_uses.put(one).await?),
             Outcome::Again => Err(SingleUseError::Used),
             Outcome::Full => Err(SingleUseError::Full),
         }
@@ -136,7 +79,7 @@ impl Mount {
     pub(crate) async fn keep_uses_from_now(&self) -> Result<(), Failure> {
         let now = self.now();
         {
-            let _loading = self.single_use.loading.lock().await;
+            let _loading = self.kept_uses.loading.lock().await;
             let update = self.store().update(MountVersion::KEY, async |stored: Option<MountVersion>| {
                 let mut entry = stored.unwrap_or_default();
                 let since = entry.iam_requests_kept_since.map_or(now, |since| since.max(now));
@@ -144,14 +87,14 @@ impl Mount {
                 Ok::<_, StoreError>((Some(entry), since))
             });
             let since = update.await?;
-            self.single_use.state().since = Some(since);
+            self.kept_uses.state().since = Some(since);
         }
         Ok(self.load_uses().await?)
     }
 
     /// Since when uses are kept, as it is stored.
     pub(super) fn knows_uses_since(&self, since: Option<i64>) {
-        let mut state = self.single_use.state();
+        let mut state = self.kept_uses.state();
         state.since = state.since.max(since);
         state.is_known = true;
     }
@@ -162,7 +105,7 @@ impl Mount {
     /// That cannot be read.
     pub(crate) async fn has_kept_uses(&self) -> Result<bool, StoreError> {
         let (is_known, since) = {
-            let state = self.single_use.state();
+            let state = self.kept_uses.state();
             (state.is_known, state.since)
         };
         if is_known || since.is_some() {
@@ -179,7 +122,7 @@ impl Mount {
     /// # Errors
     /// It cannot be read.
     pub(super) async fn load_uses(&self) -> Result<(), SingleUseError> {
-        let own = &self.single_use;
+        let own = &self.kept_uses;
         if own.is_loaded() {
             return Ok(());
         }
@@ -204,7 +147,7 @@ impl Mount {
         }
         self.knows_uses_since(version.iam_requests_kept_since);
         own.state().minutes.append(&mut minutes);
-        own.is_loaded.store(true, Ordering::Release);
+        own.has_loaded();
         Ok(())
     }
 
@@ -213,8 +156,8 @@ impl Mount {
     pub(crate) fn begin_removal_of_uses(&self) {
         let now = self.now();
         let is_due =
-            self.single_use.state().minutes.first().is_some_and(|first| OneUse::is_expired(*first, now));
-        let mut removal = self.single_use.removal();
+            self.kept_uses.state().minutes.first().is_some_and(|first| OneUse::is_expired(*first, now));
+        let mut removal = self.kept_uses.removal();
         let is_under_way = removal.as_ref().is_some_and(|task| !task.is_finished());
         if let (true, false, Some(this)) = (is_due, is_under_way, self.this()) {
             *removal = Some(tokio::spawn(async move { this.remove_expired_uses(now).await }));
@@ -223,12 +166,12 @@ impl Mount {
 
     /// Ends what runs.
     pub(super) async fn end_removal_of_uses(&self) {
-        let running = self.single_use.removal().take();
+        let running = self.kept_uses.removal().take();
         end(running).await;
     }
 
     async fn remove_expired_uses(&self, now: i64) {
-        let own = &self.single_use;
+        let own = &self.kept_uses;
         let expired: Vec<i64> = own
             .state()
             .minutes
@@ -262,7 +205,7 @@ impl Mount {
         room: &mut usize,
         end: Option<Instant>,
     ) -> Result<bool, StorageError> {
-        let storage = &self.single_use.storage;
+        let storage = &self.kept_uses.storage;
         let folder = format!("{PREFIX}{minute}/");
         let names = storage.list(&folder).await?;
         let is_whole = names.len() <= *room;
@@ -284,10 +227,10 @@ impl Mount {
 
     /// What is kept, for people; `None` where it never was.
     pub(crate) fn uses_status(&self) -> Option<Map<String, Value>> {
-        let state = self.single_use.state();
+        let state = self.kept_uses.state();
         let since = state.since?;
         let status = json!({
-            "loaded": self.single_use.is_loaded(),
+            "loaded": self.kept_uses.is_loaded(),
             "signed_after": since,
             "minutes_stored": state.minutes.len(),
             "entries_of_process": self.used_signatures().len(),
@@ -298,7 +241,7 @@ impl Mount {
 
     /// A request that this mount takes must be one that no other mount of the process takes.
     async fn check_server_id(&self) -> Result<(), SingleUseError> {
-        let others = self.used_signatures().others(self);
+        let others = self.neighbours();
         if others.is_empty() {
             return Ok(());
         }

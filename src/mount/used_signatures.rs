@@ -6,9 +6,8 @@
 //! full, nothing more is taken.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::Mount;
 use super::one_use::{Fingerprint, OneUse};
 
 /// Proofs that are kept at the most: those of 580 logins a second for half an hour. Each takes 20 to 40 bytes.
@@ -18,7 +17,6 @@ pub const MAX_USED: usize = 1024 * 1024;
 #[derive(Default)]
 pub struct UsedSignatures {
     used: Mutex<Used>,
-    mounts: Mutex<Vec<Weak<Mount>>>,
 }
 
 #[derive(Default)]
@@ -72,32 +70,8 @@ impl UsedSignatures {
         self.used().count
     }
 
-    /// A mount is there from now on.
-    pub(super) fn enter(&self, mount: &Arc<Mount>) {
-        let mut mounts = self.mounts();
-        mounts.retain(|mount| mount.strong_count() > 0);
-        mounts.push(Arc::downgrade(mount));
-    }
-
-    /// A mount has ended.
-    pub(super) fn leave(&self, mount: &Mount) {
-        self.mounts().retain(|other| other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), mount));
-    }
-
-    /// The other mounts that are there. The same one may be set up twice for a moment.
-    pub(super) fn others(&self, mount: &Mount) -> Vec<Arc<Mount>> {
-        let all: Vec<Arc<Mount>> = self.mounts().iter().filter_map(Weak::upgrade).collect();
-        all.into_iter()
-            .filter(|other| !std::ptr::eq(&raw const **other, mount) && other.id() != mount.id())
-            .collect()
-    }
-
     fn used(&self) -> MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn mounts(&self) -> MutexGuard<'_, Vec<Weak<Mount>>> {
-        self.mounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,10 +18,12 @@ static FIELDS: [Field; 2] = [
         "only",
         FieldKind::CommaStringSlice,
         "Names of probes, or what they begin with up to a dot (dns, account.123456789012): only these are run.",
-    )
-    .own(),
-    Field::new("timeout", FieldKind::DurationSecond, "How long each probe may take: 1 to 30 seconds, by default 5.")
-        .own(),
+    ),
+    Field::new(
+        "timeout",
+        FieldKind::DurationSecond,
+        "How long each probe may take: 1 to 30 seconds, by default 5.",
+    ),
 ];
 
 pub(super) fn route() -> Route<Mount> {

@@ -55,7 +55,7 @@ const OF_EC2: [Check; 14] = [
 
 /// The fields: those of a login. They live as long as the route table: as the process.
 fn fields() -> &'static [Field] {
-    [ROLE].into_iter().chain(PROOF_FIELDS).map(Field::own).collect::<Vec<_>>().leak()
+    [ROLE].into_iter().chain(PROOF_FIELDS).collect::<Vec<_>>().leak()
 }
 
 pub(super) fn route() -> Route<Mount> {

@@ -31,7 +31,7 @@ use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
 use crate::login::admitted::Admitted;
-use crate::login::role_checks::{check_address, instance_bounds, organization_bounds};
+use crate::login::role_checks::{NOT_STRICT, check_address, instance_bounds, organization_bounds};
 use crate::login::token_data::{
     ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
 };
@@ -188,6 +188,8 @@ impl<'a> Ec2Login<'a> {
         let role = self.trace.note(Check::Role, role, || Compared::of("", role_name))?;
         if role.iam_strict_request && !is_strict {
             self.check_spelling()?;
+        } else if !is_strict {
+            self.trace.skip(Check::Strict, NOT_STRICT, Compared::default);
         }
         check_address(self.trace, &role, remote_addr(self.request))?;
         let is_ec2 = role.auth_type() == Some(AuthType::Ec2);

@@ -12,7 +12,6 @@ use crate::login::trace::{Check, Compared, Trace};
 use crate::proof::signed_request::{SignedRequest, SignedRequestError};
 use crate::proof::verified_caller::VerifiedCaller;
 
-pub(super) const NOT_STRICT: &str = "Not needed: neither config/client nor the role has iam_strict_request.";
 pub(super) const ANY_AGE: &str =
     "Not needed: neither config/client nor the role has iam_request_max_age or iam_request_single_use.";
 pub(super) const ANY_USE: &str = "Not needed: neither config/client nor the role has iam_request_single_use.";

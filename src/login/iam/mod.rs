@@ -32,7 +32,7 @@ use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::entry::{AuthType, IdentityConfig, InferredEntity, RequestRules, Role};
 use crate::framework::{Auth, Fields, Request};
-use crate::login::role_checks::{check_address, instance_bounds};
+use crate::login::role_checks::{NOT_STRICT, check_address, instance_bounds};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
 use crate::login::trace::{Check, Compared, Trace};
 use crate::mount::Mount;
@@ -254,7 +254,7 @@ impl<'a> IamLogin<'a> {
     fn check_strictly(&self, role: &Role, caller: Option<&VerifiedCaller>) -> Result<(), Refused> {
         if !self.is_strict() {
             if !role.iam_strict_request {
-                self.trace.skip(Check::Strict, checks::NOT_STRICT, Compared::default);
+                self.trace.skip(Check::Strict, NOT_STRICT, Compared::default);
                 return Ok(());
             }
             self.is_strict.store(true, Ordering::Relaxed);

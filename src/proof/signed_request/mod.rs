@@ -328,6 +328,13 @@ impl SignedRequest {
         SignatureFacts::of_header(self.headers.authorization().unwrap_or(""), date)
     }
 
+    /// What identifies the signature; `None` if any part of it is missing, not signed, there twice, or in
+    /// another spelling than that of AWS's own clients.
+    #[must_use]
+    pub fn signature(&self) -> Option<Signature> {
+        Signature::of(&self.headers, &self.shape)
+    }
+
     fn client_region(&self) -> Option<&str> {
         if let Some(query) = self.shape.presigned() {
             return Some(&query.region);

@@ -7,8 +7,9 @@
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
-use super::SignedRequest;
 use super::authorization::Authorization;
+use super::headers::ClientHeaders;
+use super::shape::Shape;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// Name of the header of the date, and of the parameter of a presigned request.
@@ -37,13 +38,12 @@ struct Written<'a> {
     signature: &'a str,
 }
 
-impl SignedRequest {
-    /// What identifies the signature; `None` if any part of it is missing, not signed, there twice, or in
-    /// another spelling than that of AWS's own clients.
-    #[must_use]
-    pub fn signature(&self) -> Option<Signature> {
-        let dates = self.headers.values(DATE);
-        let written = match self.shape.presigned() {
+impl Signature {
+    /// What identifies the signature of a request; `None` if any part of it is missing, not signed, there
+    /// twice, or in another spelling than that of AWS's own clients.
+    pub(super) fn of(headers: &ClientHeaders, shape: &Shape) -> Option<Self> {
+        let dates = headers.values(DATE);
+        let written = match shape.presigned() {
             Some(_) if !dates.is_empty() => return None,
             Some(query) => Written {
                 algorithm: &query.algorithm,
@@ -52,7 +52,7 @@ impl SignedRequest {
                 signature: &query.signature,
             },
             None => {
-                let authorization = Authorization::parse(self.headers.authorization()?)?;
+                let authorization = Authorization::parse(headers.authorization()?)?;
                 let [date] = dates else { return None };
                 if !authorization.signed_headers.split(';').any(|name| name == SIGNED_DATE) {
                     return None;

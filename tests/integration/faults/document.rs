@@ -32,9 +32,9 @@ const MAPPED: [(&str, &str, &str); 10] = [
     ("26", "A web identity token would be too large", "outbound_token.size"),
     ("32", "config/rotate-root: the user has two access keys", "rotation.key_limit"),
     ("33", "config/rotate-root: the credentials are no user's", "rotation.not_a_user"),
-    ("41", "Organizations: the server may not ask", "organizations.denied"),
-    ("41", "Organizations: the account is of another organization", "organizations.account_unknown"),
-    ("41", "Organizations: there is none", "organizations.not_in_use"),
+    ("41", "Organizations: the server may not ask", "organization.denied"),
+    ("41", "Organizations: the account is of another organization", "organization.not_bound"),
+    ("41", "Organizations: there is none", "organization.not_in_use"),
     ("41", "Organizations throttle", "aws.throttled"),
     ("41", "Organizations fail", "aws.server_errors"),
 ];

@@ -117,13 +117,13 @@ async fn the_fields_are_stored_and_shown_only_where_they_say_something() {
     let on = json!({"iam_request_max_age": 60, "iam_request_single_use": true});
     for (path, before) in [("config/client", config), ("role/dev", role)] {
         let shown = stage.mount.read(path).await.expect(200).data;
-        stage.mount.write(path, &off).await.expect(204);
+        stage.mount.write(path, &off).await.expect_written();
         assert_eq!(stage.mount.storage().json(path).unwrap(), before);
         assert_eq!(stage.mount.read(path).await.expect(200).data, shown);
-        stage.mount.write(path, &on).await.expect(204);
+        stage.mount.write(path, &on).await.expect_written();
         assert_eq!(stage.mount.storage().json(path).unwrap(), with(&before, on.clone()));
         assert_eq!(stage.mount.read(path).await.expect(200).data, with(&shown, on.clone()));
-        stage.mount.write(path, &off).await.expect(204);
+        stage.mount.write(path, &off).await.expect_written();
         assert_eq!(stage.mount.storage().json(path).unwrap(), before);
     }
 }
@@ -137,7 +137,7 @@ async fn an_age_that_aws_would_refuse_is_not_written() {
             answer.error(),
             "iam_request_max_age must be at most 900 seconds: AWS takes no older requests"
         );
-        stage.mount.write(path, &json!({"iam_request_max_age": "15m"})).await.expect(204);
+        stage.mount.write(path, &json!({"iam_request_max_age": "15m"})).await.expect_written();
     }
 }
 

@@ -113,12 +113,12 @@ impl Stage {
         }
         configuration["iam_server_id_header_value"] = json!(SERVER_ID);
         overlay(&mut configuration, &changes);
-        self.mount.write("config/client", &configuration).await.expect(204);
+        self.mount.write("config/client", &configuration).await.expect_written();
     }
 
     /// Writes fields of `config/client` and leaves the others as they are.
     pub async fn write_config(&self, fields: &Value) {
-        self.mount.write("config/client", fields).await.expect(204);
+        self.mount.write("config/client", fields).await.expect_written();
     }
 
     /// `config/client` as stored.

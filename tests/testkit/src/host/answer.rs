@@ -124,6 +124,17 @@ impl Answer {
         self
     }
 
+    /// The answer, if it is that of a write: no data, and no warning but that strict mode is off.
+    ///
+    /// # Panics
+    /// If it is another.
+    #[track_caller]
+    pub fn expect_written(self) -> Self {
+        let is_of_strict_mode = |warning: &String| warning.starts_with("iam_strict_request is off");
+        assert!(self.succeeded() && self.warnings.iter().all(is_of_strict_mode), "{self:#?}");
+        self
+    }
+
     /// Whether the status is 200 or 204.
     #[must_use]
     pub fn succeeded(&self) -> bool {
