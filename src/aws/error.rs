@@ -121,7 +121,7 @@ impl ServiceError {
             None => {}
         }
         match self.call {
-            _ if self.cause() != Code::ServerRefused => None,
+            _ if !matches!(self.cause(), Code::ServerRefused | Code::OrganizationsDenied) => None,
             Some(call) if DENIAL_CODES.contains(&code) => Some(Hint::OwnPermission(call.name())),
             call if CREDENTIAL_CODES.contains(&code) => {
                 Some(Hint::OwnCredentials { code: code.to_owned(), action: call.map_or("", Api::name) })

@@ -178,7 +178,7 @@ async fn what_was_used_at_one_mount_is_used_at_all() {
     stage.write_config(&json!({"iam_server_id_header_value": "elsewhere"})).await;
     let heir = stage.host.mount("heir", MountOptions::default()).await;
     let config = with(&stage.stored_config(), json!({"iam_server_id_header_value": SERVER_ID}));
-    heir.write("config/client", &config).await.expect(204);
+    heir.write("config/client", &config).await.expect_written();
     let role = json!({"bound_iam_principal_arn": dev.arn, "resolve_aws_unique_ids": false});
     heir.write("role/dev", &role).await.expect(204);
     assert_eq!(heir.login_only(&login).await.expect(409).error(), USED);
