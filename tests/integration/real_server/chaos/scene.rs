@@ -31,6 +31,8 @@ pub(super) struct ChaosScene {
     pub(super) flavor: Flavor,
     pub(super) servers: Vec<Server>,
     pub(super) arena: Arc<Arena>,
+    /// When requests were first admitted once only.
+    single_use_since: Instant,
 }
 
 /// What a node says of itself.
@@ -68,6 +70,7 @@ impl ChaosScene {
         let more = json!({"allowed_sts_header_values": NONCE, "iam_request_single_use": true});
         cluster.leader.root("POST", "auth/aws/config/client", &more).await;
         let config = cluster.leader.root("GET", "auth/aws/config/client", &Value::Null).await;
+        let single_use_since = Instant::now();
         let single_use = config["data"]["iam_request_single_use"] == json!(true);
         cluster.wait_for("auth/other/role/carol").await;
 
@@ -89,7 +92,14 @@ impl ChaosScene {
             client_clock: AtomicI64::new(0),
             nonces: AtomicU64::new(0),
         });
-        Some(Self { flavor, servers, arena })
+        Some(Self { flavor, servers, arena, single_use_since })
+    }
+
+    /// How far the clock of a client may be behind, in seconds: what was signed before single use was on is not
+    /// taken.
+    pub(super) fn oldest_date(&self) -> i64 {
+        let since = self.single_use_since.elapsed().as_secs().saturating_sub(5);
+        i64::try_from(since).unwrap_or(i64::MAX).min(290)
     }
 
     async fn health(&self, node: usize) -> Health {
