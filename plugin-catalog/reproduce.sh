@@ -11,7 +11,7 @@ different folders for what is built and for the sources of dependencies, and com
 If they are equal, the output folder gets
   vault-plugin-auth-aws_VERSION_TARGET            the binary; the sum of this file is what a catalog wants
   vault-plugin-auth-aws_VERSION_TARGET.cdx.json   what it is made of (CycloneDX, of sbom.py)
-  vault-plugin-auth-aws_VERSION_TARGET.tar.gz     both and the licence
+  vault-plugin-auth-aws_VERSION_TARGET.tar.gz     both, the licence and BUILDINFO
   BUILDINFO                                       commit, compilers and flags: what must be equal for equal bytes
   SHA256SUMS                                      of all of them, for sha256sum -c
 Uncommitted changes are not in it. A build takes minutes and 1.5 GB, which are given back.
@@ -174,8 +174,8 @@ main() {
     name=${program}_${version}_$target
     mkdir -p "$output"
     build_info >"$output/BUILDINFO"
-    (cd "$work/one" && clean "$python" plugin-catalog/sbom.py --target "$target" --binary "$first" --output "$output/$name.cdx.json")
-    "$work/one/plugin-catalog/sums.sh" --output "$output" --name "$name" "$first"
+    clean CARGO="$cargo" CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" "$python" "$work/one/plugin-catalog/sbom.py" --target "$target" --binary "$first" --output "$output/$name.cdx.json"
+    SOURCE_DATE_EPOCH=$epoch "$work/one/plugin-catalog/sums.sh" --output "$output" --name "$name" "$first"
 }
 
 main "$@"
