@@ -18,6 +18,8 @@ Uncommitted changes are not in it. A build takes minutes and 1.5 GB, which are g
 
 Options:
   --commit REV     what is built (default: HEAD)
+  --target TARGET  for which target of Rust (default: that of this machine); with cargo-zigbuild where it is
+                   installed and the target is another, else with the C compiler and linker in the environment
   --against SUM    build once, and compare with this SHA-256 sum or with this file
   --output FOLDER  default: target/reproduce
   --keep           keep the folders of the builds
@@ -27,7 +29,8 @@ Environment:
   CARGO   the cargo to use (default: cargo); TMPDIR, where the copies are (default: /tmp)
   PYTHON  Python interpreter of sbom.py (default: python3)
 Of the rest only what finds and feeds the compilers is handed on: PATH, HOME, CARGO_HOME, RUSTUP_HOME,
-RUSTUP_TOOLCHAIN, CC, CARGO_NET_OFFLINE, CARGO_BUILD_JOBS, SSL_CERT_FILE and the proxy.
+RUSTUP_TOOLCHAIN, CC, CC_<target>, CARGO_TARGET_<TARGET>_LINKER, CARGO_NET_OFFLINE, CARGO_BUILD_JOBS,
+SSL_CERT_FILE and the proxy.
 
 Status: 0 the sums are equal, 1 they differ, 2 it could not be tried.
 TEXT
@@ -38,6 +41,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 cargo=${CARGO:-cargo}
 python=${PYTHON:-python3}
 commit=HEAD
+target=
 against=
 output=$root/target/reproduce
 keep=
@@ -75,8 +79,9 @@ sum_of() {
 # clean COMMAND...: runs it without the variables that change what compilers make.
 clean() {
     local name kept=()
-    for name in PATH HOME RUSTUP_HOME RUSTUP_TOOLCHAIN CC CARGO_NET_OFFLINE CARGO_BUILD_JOBS SSL_CERT_FILE \
-        http_proxy https_proxy HTTPS_PROXY no_proxy NO_PROXY; do
+    local triple=${target//-/_}
+    for name in PATH HOME RUSTUP_HOME RUSTUP_TOOLCHAIN CC "CC_$triple" "CARGO_TARGET_${triple^^}_LINKER" \
+        CARGO_NET_OFFLINE CARGO_BUILD_JOBS SSL_CERT_FILE http_proxy https_proxy HTTPS_PROXY no_proxy NO_PROXY; do
         if [[ -n ${!name:-} ]]; then
             kept+=("$name=${!name}")
         fi
@@ -95,22 +100,25 @@ home_beside() {
     done
 }
 
-# build SOURCE TARGET HOME: the sources into a new folder, and the binary from them.
+# build SOURCE FOLDER HOME: the sources into a new folder, and from them the binary into another.
 build() {
-    local source=$1 target=$2 home=$3
+    local source=$1 built=$2 home=$3 command=build
+    if [[ $target != "$host" ]] && command -v cargo-zigbuild >/dev/null 2>&1; then
+        command=zigbuild
+    fi
     mkdir -p "$source"
     git -C "$root" archive --format=tar "$commit" | tar --extract -C "$source"
     # From the sources, so that .cargo/config.toml is read.
     (
         cd "$source"
-        clean CARGO_HOME="$home" CARGO_TARGET_DIR="$target" RUSTC_WRAPPER="$source/plugin-catalog/release/rustc.sh" \
-            "$cargo" build --release --locked --bin "$program"
+        clean CARGO_HOME="$home" CARGO_TARGET_DIR="$built" RUSTC_WRAPPER="$source/plugin-catalog/release/rustc.sh" \
+            "$cargo" "$command" --release --locked --bin "$program" --target "$target"
     )
 }
 
 # What the bytes depend on, beside the sources.
 build_info() {
-    printf 'commit: %s\nSOURCE_DATE_EPOCH: %s\n' "$commit" "$epoch"
+    printf 'commit: %s\ntarget: %s\nSOURCE_DATE_EPOCH: %s\n' "$commit" "$target" "$epoch"
     rustc -vV | sed 's/^/rustc: /'
     printf 'cargo: %s\n' "$("$cargo" --version)"
     printf 'cc: %s\n' "$("${CC:-cc}" --version | head -n 1)"
@@ -120,7 +128,7 @@ build_info() {
 main() {
     while (($# > 0)); do
         case $1 in
-            --commit | --against | --output)
+            --commit | --target | --against | --output)
                 (($# > 1)) || die "$1 wants a value; see --help."
                 declare -g "${1#--}=$2"
                 shift
@@ -134,7 +142,7 @@ main() {
         esac
         shift
     done
-    local tool expected='' first second version target name
+    local tool expected='' first second version name
     for tool in git tar sha256sum rustc "$cargo" "$python" "${CC:-cc}"; do
         command -v "$tool" >/dev/null 2>&1 || die "$tool was not found."
     done
@@ -147,18 +155,19 @@ main() {
     fi
     commit=$(git -C "$root" rev-parse --verify --quiet "$commit^{commit}") || die "there is no such commit."
     epoch=$(git -C "$root" show --no-patch --format=%ct "$commit")
-    target=$(rustc -vV | sed -n 's/^host: //p')
+    host=$(rustc -vV | sed -n 's/^host: //p')
+    target=${target:-$host}
     work=$(mktemp -d)
 
     step "Building $commit"
     build "$work/one" "$work/one/target" "${CARGO_HOME:-$HOME/.cargo}"
-    first=$work/one/target/release/$program
+    first=$work/one/target/$target/release/$program
     printf '%s  first build\n' "$(sum_of "$first")"
     if [[ -z $expected ]]; then
         step "Building it again, elsewhere"
         home_beside "$work/other/home of cargo"
         build "$work/other/folder with a long name" "$work/other/built" "$work/other/home of cargo"
-        second=$work/other/built/release/$program
+        second=$work/other/built/$target/release/$program
         expected=$(sum_of "$second")
         printf '%s  second build\n' "$expected"
     fi

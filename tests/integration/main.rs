@@ -21,4 +21,5 @@ mod real_server;
 mod refusals;
 mod storage;
 mod stub;
+mod supply_chain;
 mod under_test;
