@@ -35,7 +35,8 @@ def cargo(*arguments):
     except FileNotFoundError:
         sys.exit("error: cargo was not found: install Rust.")
     except subprocess.CalledProcessError as error:
-        sys.exit(f"error: {' '.join(command[:2])} failed: {error.stderr.strip().splitlines()[-1]}")
+        said = re.search(r"^error: (.*)$", error.stderr, re.MULTILINE)
+        sys.exit(f"error: cargo {arguments[0]} failed: {said.group(1) if said else error.stderr.strip()}")
 
 
 def graph(target, edges):
