@@ -183,7 +183,8 @@ main() {
     name=${program}_${version}_$target
     mkdir -p "$output"
     build_info >"$output/BUILDINFO"
-    clean CARGO="$cargo" CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" "$python" "$work/one/plugin-catalog/sbom.py" --target "$target" --binary "$first" --output "$output/$name.cdx.json"
+    clean CARGO="$cargo" CARGO_HOME="${CARGO_HOME:-$HOME/.cargo}" "$python" "$work/one/plugin-catalog/sbom.py" \
+        --target "$target" --binary "$first" --output "$output/$name.cdx.json"
     SOURCE_DATE_EPOCH=$epoch "$work/one/plugin-catalog/sums.sh" --output "$output" --name "$name" "$first"
 }
 

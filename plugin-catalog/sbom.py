@@ -44,7 +44,8 @@ def graph(target, edges):
 
     Of cargo tree, since cargo metadata mixes features in that only tests need.
     """
-    text = cargo("tree", "--package", PROGRAM, "--target", target, "--edges", edges, "--prefix", "depth", "--format", " {p}")
+    chosen = ("--package", PROGRAM, "--target", target, "--edges", edges)
+    text = cargo("tree", *chosen, "--prefix", "depth", "--format", " {p}")
     found, path = {}, []
     for line in text.splitlines():
         depth, name, version = LINE.match(line).groups()
