@@ -25,6 +25,7 @@ fn packed(folder: &Path, mask: &str, age: Duration) -> String {
         .arg(sums.get_program())
         .args(["--name", NAME, "--output"])
         .args([&output_folder, &binary])
+        .env_remove("SOURCE_DATE_EPOCH")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -64,8 +65,11 @@ fn the_archive_holds_the_binary_under_the_name_of_the_program() {
     let folder = TempDir::new().unwrap();
     packed(folder.path(), "077", Duration::ZERO);
     let archive = folder.path().join("out").join(format!("{NAME}.tar.gz"));
-    let list =
-        Command::new("tar").args(["--list", "--verbose", "--gzip", "--file"]).arg(archive).output().unwrap();
+    let list = Command::new("tar")
+        .args(["--list", "--verbose", "--utc", "--gzip", "--file"])
+        .arg(archive)
+        .output()
+        .unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
     for (name, mode) in
         [("BUILDINFO", "-rw-r--r--"), ("LICENSE", "-rw-r--r--"), ("vault-plugin-auth-aws", "-rwxr-xr-x")]
@@ -74,7 +78,7 @@ fn the_archive_holds_the_binary_under_the_name_of_the_program() {
             .lines()
             .find(|line| line.ends_with(&format!("./{name}")))
             .unwrap_or_else(|| panic!("{list}"));
-        assert!(line.starts_with(&format!("{mode} 0/0 ")), "{line}");
+        assert!(line.starts_with(&format!("{mode} 0/0 ")) && line.contains(" 1970-01-01 00:00 "), "{line}");
     }
 }
 
