@@ -124,7 +124,7 @@ def timestamp():
 
 def document(target, binary):
     """The whole document; the binary is a path or None."""
-    metadata = json.loads(cargo("metadata", "--format-version", "1"))
+    metadata = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", target))
     packages = {(found["name"], found["version"]): found for found in metadata["packages"]}
     built = graph(target, "normal,build")
     linked = graph(target, "normal,no-proc-macro")
