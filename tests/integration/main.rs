@@ -22,4 +22,5 @@ mod real_server;
 mod refusals;
 mod storage;
 mod stub;
+mod supply_chain;
 mod under_test;

@@ -103,6 +103,15 @@ const LIST: &[(&str, Run)] = &[
     (r#"{ "verdict": "refused","#, Run::Shown),
     ("vault write auth/aws/config/client allowed_sts_header_values=X-Amz-Expires", Run::Everywhere),
     ("import base64", Run::Everywhere),
+    ("sha256sum --check --ignore-missing SHA256SUMS", Run::Not("supply_chain::sums checks such a file")),
+    (
+        "plugin-catalog/reproduce.sh --commit v0.1.0 --against vault-plugin-auth-aws_0.1.0_x86_64-unknown-linux-gnu",
+        Run::Not("a release build takes minutes; supply_chain::reproducible runs it with a stand-in"),
+    ),
+    (
+        "plugin-catalog/sbom.py --binary target/release/vault-plugin-auth-aws",
+        Run::Not("supply_chain::bill_of_materials runs it"),
+    ),
 ];
 
 /// The row of an example.
