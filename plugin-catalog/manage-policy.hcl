@@ -8,7 +8,12 @@ path "sys/plugins/catalog/auth/aws" {
   capabilities = ["create", "read", "update", "delete", "sudo"]
 }
 
+# bao and older ones of vault ask the first, newer ones of vault the second.
 path "sys/plugins/reload/backend" {
+  capabilities = ["update", "sudo"]
+}
+
+path "sys/plugins/reload/unknown/aws" {
   capabilities = ["update", "sudo"]
 }
 

@@ -266,7 +266,13 @@ def do_status(server, given):
         if plugin.get("builtin"):
             print(f"  {version:20} built into the server")
             continue
-        entry = server.entry(given.name, plugin.get("version") or None) or plugin
+        try:
+            entry = server.entry(given.name, plugin.get("version") or None) or plugin
+        except Refused as error:
+            # OpenBao looks for the file.
+            print(f"  {version:20} {error}")
+            sound = False
+            continue
         command = os.path.basename(entry.get("command") or "")
         state = ""
         if given.plugin_directory:

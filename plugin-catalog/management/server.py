@@ -109,8 +109,11 @@ class Server:
 
 
 def last_words(done):
+    """What a failed command says the server said, or its last line."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    return lines[-1].lstrip("* ") if lines else f"status {done.returncode}"
+    errors = [line[2:] for line in lines if line.startswith("* ") and not line.endswith("occurred:")]
+    said = errors or lines[-1:] or [f"status {done.returncode}"]
+    return said[0].rstrip(".:") + "."
 
 
 class NoServer(Server):

@@ -38,9 +38,8 @@ def server(*arguments):
 def policy_token():
     """A token that may what manage-policy.hcl says, for the mounts of this test."""
     text = (ROOT / "plugin-catalog/manage-policy.hcl").read_text()
-    both = text + text.replace("auth/aws", "auth/plain") + text.replace("auth/aws", "auth/old")
-    # The methods are called otherwise, their status is not.
-    (WORK / "policy.hcl").write_text(both.replace("plain/status/plain", "plain/status/aws"))
+    plain = text.replace("auth/aws", "auth/plain").replace("unknown/aws", "unknown/plain")
+    (WORK / "policy.hcl").write_text(text + plain + text.replace("auth/aws", "auth/old"))
     server("policy", "write", "manage", str(WORK / "policy.hcl"))
     return json.loads(server("token", "create", "-format=json", "-policy=manage"))["auth"]["client_token"]
 
@@ -174,7 +173,8 @@ def status_looks_at_the_files(manage):
     assert said.count("file as registered") >= 2 and "aws/" in said and "answers" in said, said
     path = PLUGINS / "vault-plugin-auth-aws-0.1.1"
     path.rename(WORK / "away")
-    assert "not as it was registered" in manage("status", *arguments, fails=True)
+    said = manage("status", *arguments, fails=True)
+    assert "not as it was registered" in said, said
     (WORK / "away").rename(path)
 
 
