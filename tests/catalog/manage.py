@@ -12,7 +12,8 @@ import shlex
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from documents import ROOT, commands
+
 ENVIRONMENT = os.environ
 FLAVOR = ENVIRONMENT["FLAVOR"]
 PLUGINS, WORK = (pathlib.Path(ENVIRONMENT[name]) for name in ("PLUGINS", "WORK"))
@@ -178,6 +179,55 @@ def status_looks_at_the_files(manage):
     (WORK / "away").rename(path)
 
 
+def what_the_readme_shows(plugin):
+    """The commands of plugin-catalog/README.md, where a reader has unpacked two releases."""
+    server("auth", "disable", "aws")
+    for version in ("v0.1.0", "v0.1.1", "v0.1.3"):
+        server("plugin", "deregister", f"-version={version}", "auth", "aws")
+    folder = WORK / "reader"
+    for path in (folder / "bin", WORK / "etc"):
+        path.mkdir(parents=True)
+    (folder / "plugin-catalog").symlink_to(ROOT / "plugin-catalog")
+    (folder / "bin" / FLAVOR).symlink_to(ENVIRONMENT["CLI"])
+    (folder / "bin/python3").symlink_to(sys.executable)
+    releases = {"0.1.0": plugin, "0.2.0": next_release(plugin)}
+    sums = ""
+    for version, data in releases.items():
+        path = folder / f"vault-plugin-auth-aws_{version}_linux_amd64"
+        path.write_bytes(data)
+        path.chmod(0o755)
+        sums += f"{hashlib.sha256(data).hexdigest()}  {path.name}\n"
+    (folder / "SHA256SUMS").write_text(sums)
+    for path in PLUGINS.glob("vault-plugin-auth-aws-*"):
+        path.unlink()
+
+    reader = environment(ENVIRONMENT["TOKEN"])
+    reader["PATH"] = f"{folder}/bin:{reader['PATH']}"
+    del reader[f"{'VAULT' if FLAVOR == 'vault' else 'BAO'}_BIN"]
+    shown = commands("plugin-catalog/README.md")
+    assert [command.split()[1] for command in shown] == ["place", "register", "status", "upgrade", "rollback"], shown
+    for command in shown:
+        command = command.replace("/etc/vault/plugins", str(PLUGINS))
+        done = subprocess.run(["bash", "-euc", command], env=reader, cwd=folder, capture_output=True, text=True,
+                              check=False)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        if " upgrade " in command:
+            assert mount("aws")["plugin_version"] == "v0.2.0"
+    assert mount("aws")["plugin_version"] == "v0.1.0"
+
+
+def next_release(plugin):
+    """The plugin with another version in what it says of itself: a shell script that is the plugin otherwise."""
+    path = WORK / "etc/plugin"
+    path.write_bytes(plugin)
+    path.chmod(0o755)
+    script = f"""#!/bin/sh
+[ "$1" != --version ] || {{ echo vault-plugin-auth-aws 0.2.0; exit; }}
+exec {path} "$@"
+"""
+    return script.encode()
+
+
 def main():
     plugin = pathlib.Path(ENVIRONMENT["PLUGIN"]).read_bytes()
     first = binary("first", plugin)
@@ -193,6 +243,7 @@ def main():
     versions_side_by_side(manage, first, second, broken)
     without_versions(manage, first, second, broken)
     status_looks_at_the_files(manage)
+    what_the_readme_shows(plugin)
 
 
 main()

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from documents import ROOT, commands
+
 OCI = ROOT / "plugin-catalog/oci"
 CLI, MOTO = os.environ["CLI"], os.environ["MOTO"]
 PLUGIN, WORK = pathlib.Path(os.environ["PLUGIN"]), pathlib.Path(os.environ["WORK"])
@@ -63,7 +64,11 @@ def until(what, wanted):
 
 
 def build(output, *binaries):
-    return succeed(sys.executable, str(OCI / "build_layout.py"), "--version=v0.1.0", f"--output={output}", *binaries)
+    """Runs the command that the README shows, for other files."""
+    shown = commands("plugin-catalog/oci/README.md")[0].replace("\\\n", "").split()
+    assert shown[0] == "plugin-catalog/oci/build_layout.py" and shown[2] == "--output=layout", shown
+    assert [word.startswith("target/dist/") for word in shown[3:]] == [True, True], shown
+    return succeed(sys.executable, *shown[:2], f"--output={output}", *binaries)
 
 
 def the_same_binaries_give_the_same_image():
@@ -117,9 +122,10 @@ def configured(example, registry, checksum, plugins):
 
 
 def init(config):
-    return subprocess.run(
-        [CLI, "plugin", "init", f"-config={config}"], env=environment(), capture_output=True, text=True, check=False
-    )
+    """Runs the command that the README shows, with this configuration."""
+    shown, = (command for command in commands("plugin-catalog/oci/README.md") if command.startswith("bao plugin init"))
+    shown = shown.replace("bao ", f"{CLI} ", 1).replace("/etc/openbao/openbao.hcl", str(config))
+    return subprocess.run(["bash", "-euc", shown], env=environment(), capture_output=True, text=True, check=False)
 
 
 def a_login(config):

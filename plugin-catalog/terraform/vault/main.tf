@@ -8,7 +8,7 @@ terraform {
   required_providers {
     vault = {
       source  = "hashicorp/vault"
-      version = ">= 4.4"
+      version = ">= 5.0"
     }
   }
 }
