@@ -149,6 +149,29 @@ def versions_side_by_side(manage, first, second, broken):
     assert mount("aws")["plugin_version"] == "v0.1.0"
 
 
+def a_mount_that_lost_roles_goes_back(manage, first, second):
+    """The command line loses a role after the first reload, and has it again after the second."""
+    wrapper = WORK / "lossy"
+    wrapper.write_text(f"""#!/bin/bash
+if [[ "$1 $2" == "plugin reload" ]]; then
+    if [[ -e {wrapper}.lost ]]; then rm {wrapper}.lost; else touch {wrapper}.lost; fi
+elif [[ $1 == list && -e {wrapper}.lost ]]; then
+    echo '["a"]'
+    exit
+fi
+exec {ENVIRONMENT["CLI"]} "$@"
+""")
+    wrapper.chmod(0o755)
+    lossy = Manager(ENVIRONMENT["TOKEN"])
+    lossy.environment[f"{'VAULT' if FLAVOR == 'vault' else 'BAO'}_BIN"] = str(wrapper)
+    said = lossy("upgrade", "--version=v0.1.1", "--wait=1", *second[1], fails=True)
+    assert "aws/ has 1 roles, and had 2" in said and "it was put back" in said, said
+    assert mount("aws")["plugin_version"] == "v0.1.0" and mount("aws")["running_sha256"] == first[0]
+    said = lossy("upgrade", "--version=v0.1.1", "--wait=1", "--no-rollback", *second[1], fails=True)
+    assert "aws/ is left as it is now" in said and mount("aws")["plugin_version"] == "v0.1.1", said
+    manage("rollback", "--to=v0.1.0")
+
+
 def without_versions(manage, first, second, broken):
     sums = [checksum for checksum, _ in (first, second)]
     where = ["--name=plain", "--mount=plain", "--wait=5"]
@@ -241,6 +264,7 @@ def main():
             path.unlink()
     a_wrong_sum_and_a_dry_run_change_nothing(manage, first)
     versions_side_by_side(manage, first, second, broken)
+    a_mount_that_lost_roles_goes_back(manage, first, second)
     without_versions(manage, first, second, broken)
     status_looks_at_the_files(manage)
     what_the_readme_shows(plugin)
