@@ -149,25 +149,36 @@ def versions_side_by_side(manage, first, second, broken):
     assert mount("aws")["plugin_version"] == "v0.1.0"
 
 
-def a_mount_that_lost_roles_goes_back(manage, first, second):
-    """The command line loses a role after the first reload, and has it again after the second."""
-    wrapper = WORK / "lossy"
+def what_is_not_well_after_a_reload_goes_back(manage, first, second):
+    """A command line that shows something wrong between the first reload and the second."""
+    wrapper = WORK / "wrapper"
     wrapper.write_text(f"""#!/bin/bash
-if [[ "$1 $2" == "plugin reload" ]]; then
-    if [[ -e {wrapper}.lost ]]; then rm {wrapper}.lost; else touch {wrapper}.lost; fi
-elif [[ $1 == list && -e {wrapper}.lost ]]; then
-    echo '["a"]'
-    exit
-fi
+reload() {{
+    if [[ -e {wrapper}.wrong ]]; then rm {wrapper}.wrong; else touch {wrapper}.wrong; fi
+}}
+case "$(cat {wrapper}.how) $1 $2" in
+    idle' plugin reload') exit ;;
+    *' plugin reload') reload ;;
+    roles' list '*) [[ ! -e {wrapper}.wrong ]] || {{ echo '["a"]'; exit; }} ;;
+    mute' read '*) [[ ! -e {wrapper}.wrong || "$*" != *status/aws ]] || exit 2 ;;
+esac
 exec {ENVIRONMENT["CLI"]} "$@"
 """)
     wrapper.chmod(0o755)
-    lossy = Manager(ENVIRONMENT["TOKEN"])
-    lossy.environment[f"{'VAULT' if FLAVOR == 'vault' else 'BAO'}_BIN"] = str(wrapper)
-    said = lossy("upgrade", "--version=v0.1.1", "--wait=1", *second[1], fails=True)
-    assert "aws/ has 1 roles, and had 2" in said and "it was put back" in said, said
-    assert mount("aws")["plugin_version"] == "v0.1.0" and mount("aws")["running_sha256"] == first[0]
-    said = lossy("upgrade", "--version=v0.1.1", "--wait=1", "--no-rollback", *second[1], fails=True)
+    wrong = Manager(ENVIRONMENT["TOKEN"])
+    wrong.environment[f"{'VAULT' if FLAVOR == 'vault' else 'BAO'}_BIN"] = str(wrapper)
+    upgrade = ["upgrade", "--version=v0.1.1", "--wait=1", *second[1]]
+    for how, words in (
+        ("roles", "aws/ has 1 roles, and had 2"),
+        ("mute", "auth/aws/status/aws does not answer"),
+        ("idle", f"aws/ runs {first[0]}, and not {second[0]}"),
+    ):
+        (WORK / "wrapper.how").write_text(how)
+        said = wrong(*upgrade, fails=True)
+        assert words in said and "it was put back" in said, said
+        assert mount("aws")["plugin_version"] == "v0.1.0" and mount("aws")["running_sha256"] == first[0]
+    (WORK / "wrapper.how").write_text("roles")
+    said = wrong(*upgrade, "--no-rollback", fails=True)
     assert "aws/ is left as it is now" in said and mount("aws")["plugin_version"] == "v0.1.1", said
     manage("rollback", "--to=v0.1.0")
 
@@ -264,7 +275,7 @@ def main():
             path.unlink()
     a_wrong_sum_and_a_dry_run_change_nothing(manage, first)
     versions_side_by_side(manage, first, second, broken)
-    a_mount_that_lost_roles_goes_back(manage, first, second)
+    what_is_not_well_after_a_reload_goes_back(manage, first, second)
     without_versions(manage, first, second, broken)
     status_looks_at_the_files(manage)
     what_the_readme_shows(plugin)
