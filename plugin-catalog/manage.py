@@ -160,7 +160,8 @@ def upgrade_versioned(server, given, mount):
 
 def upgrade_unversioned(server, given, mount):
     checksum = checked_sum(given)
-    former = server.entry(given.name)
+    # OpenBao shows no entry whose file is gone, and this is what brings the mount up again.
+    former = server.entry(given.name, absent=("validating the command path",))
     command = place(server, given, checksum)
 
     def forth():
@@ -178,7 +179,7 @@ def upgrade_unversioned(server, given, mount):
     if not is_entry(former, command, checksum) or not runs(server, given, mount, checksum):
         to = os.path.basename(former["command"]) if former else BUILT_IN if server.has_built_in() else None
         move(server, given, mount, checksum, forth, back)
-        say_rollback(server, given, to)
+        say_rollback(server, given, to, former and former["sha256"])
     say(server, f"{given.mount}/ runs {checksum}.")
 
 
@@ -192,10 +193,11 @@ def bring(server, given, version):
     reload(server, given)
 
 
-def say_rollback(server, given, to):
+def say_rollback(server, given, to, checksum=None):
     if to and not server.dry_run:
         command = [sys.argv[0], "rollback", f"--to={to}", f"--mount={given.mount}", f"--name={given.name}"]
-        command.append(f"--plugin-directory={given.plugin_directory}")
+        if checksum:
+            command += [f"--plugin-directory={given.plugin_directory}", f"--sha256={checksum}"]
         print(f"To go back: {shlex.join(command)}")
 
 
@@ -244,6 +246,8 @@ def rollback_unversioned(server, given, mount):
         if not path.is_file():
             raise Refused(f"there is no file {path}.")
         checksum = sha256(path)
+        if given.sha256 and given.sha256.lower() != checksum:
+            raise Refused(f"{path} has the checksum {checksum}, and not {given.sha256}: nothing was changed.")
         forth = lambda: (register(server, given.name, given.to, checksum, None), reload(server, given))  # noqa: E731
         done = is_entry(entry, given.to, checksum)
     if not done or (mount.get("running_sha256") or "") != checksum:
@@ -337,6 +341,7 @@ def arguments():
         if name == "rollback":
             command.add_argument("--to", required=True, metavar="WHAT",
                                  help="v0.1.0, a file of the plugin directory, or builtin")
+            command.add_argument("--sha256", metavar="HEX", help="what the checksum of that file must be")
     return parser.parse_args()
 
 

@@ -62,10 +62,10 @@ class Server:
     def typed(self, arguments):
         return shlex.join([self.name, *arguments])
 
-    def entry(self, name, version=None):
+    def entry(self, name, version=None, absent=()):
         """The entry of the catalog under a name and a version; None is the unversioned one."""
         pinned = [f"-version={version}"] if version else []
-        absent = ("Code: 404", "No value found", "no plugin")
+        absent = ("Code: 404", "No value found", "no plugin", *absent)
         entry = self.read("plugin", "info", "-format=json", *pinned, "auth", name, absent=absent)
         # Asked for the unversioned entry, a server may give the built-in method or a versioned one.
         if entry is None or (entry.get("builtin") or (entry.get("version") or "") != (version or "")):

@@ -197,6 +197,18 @@ def without_versions(manage, first, second, broken):
     manage.as_printed(said)
     assert mount("plain")["running_sha256"] == sums[0] and roles("plain") == ["a", "b"]
 
+    to_file = ["rollback", "--to=vault-plugin-auth-aws-0.1.1", f"--plugin-directory={PLUGINS}", *where]
+    assert "nothing was changed" in manage(*to_file, f"--sha256={sums[0]}", fails=True)
+    assert mount("plain")["running_sha256"] == sums[0]
+
+    # Whoever has removed the old file can still upgrade.
+    path = PLUGINS / "vault-plugin-auth-aws-0.1.0"
+    path.rename(WORK / "away")
+    manage("upgrade", *newer)
+    assert mount("plain")["running_sha256"] == sums[1] and roles("plain") == ["a", "b"]
+    (WORK / "away").rename(path)
+    manage("rollback", "--to=vault-plugin-auth-aws-0.1.0", f"--plugin-directory={PLUGINS}", *where)
+
     said = manage("upgrade", "--version=v0.1.3", *where, "--wait=1", *broken[1], fails=True)
     assert "was not upgraded: it was put back" in said, said
     assert mount("plain")["running_sha256"] == sums[0] and roles("plain") == ["a", "b"]
