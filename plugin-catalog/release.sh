@@ -12,7 +12,7 @@ Builds the plugin, statically linked (musl), for amd64 and arm64, or for those n
   vault-plugin-auth-aws_VERSION_linux_ARCHITECTURE.tar.gz
   SHA256SUMS                                         of both, for sha256sum -c
 
-Paths of this machine and the time stay out of them: one checkout, one toolchain, the same bytes.
+Paths of this machine and the time of the build stay out of them.
 
 Needs for each architecture the target of Rust and a C compiler for it (aws-lc is written in C):
   rustup target add x86_64-unknown-linux-musl aarch64-unknown-linux-musl
@@ -121,6 +121,7 @@ pack() {
     install -m 0755 "$file" "$output/$name"
     # Without times, owners and the name of a file in the header of gzip.
     tar --create --format=ustar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
+        --mode=u=rwX,go=rX \
         -C "$output/$arch" "$program" -C "$root" LICENSE | gzip -9n >"$output/$name.tar.gz"
 }
 
