@@ -86,11 +86,15 @@ impl AuthMethod {
         match request.operation {
             // On the heap, as the handlers of the route table are: the future of a request is copied as
             // a whole, with room for its largest operation.
-            Operation::Renew => Box::pin(renewal::renew(&self.mount, &request)).await.into(),
+            Operation::Renew => match Box::pin(renewal::renew(&self.mount, &request)).await {
+                Err(failure) => Err(self.mount.refused(&request, failure).await).into(),
+                renewed => renewed.into(),
+            },
             // No leases, so nothing to revoke.
             Operation::Revoke => Err(Failure::unsupported_operation()).into(),
             Operation::Rollback => {
                 self.mount.tidy().tick();
+                self.mount.begin_removal_of_uses();
                 path::login::log_left_out(&self.mount, &request);
                 Reply::Empty
             }
@@ -133,6 +137,10 @@ impl Backend for Mount {
             description: DESCRIPTION.trim_ascii(),
             unauthenticated: SpecialPaths::AWS.unauthenticated,
         }
+    }
+
+    async fn refused(&self, request: &Request, failure: Failure) -> Failure {
+        path::refused_request::told(self, request, failure).await
     }
 }
 

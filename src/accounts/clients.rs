@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::credentials::ServerCredentials;
+use super::crowd::Crowd;
 use super::instance_batches::InstanceBatches;
+use super::organizations::Organizations;
 use super::own::Own;
 use super::sessions::Sessions;
 use super::shared_calls::SharedCalls;
@@ -27,12 +29,18 @@ pub struct AwsClients {
     pub(super) sessions: Sessions,
     pub(super) instance_batches: Arc<InstanceBatches>,
     pub(super) iam_flights: IamFlights,
+    pub(super) organizations: Arc<Organizations>,
 }
 
 impl AwsClients {
-    /// The clients of a mount.
+    /// The clients of a mount, whose logins are in this crowd before they ask for an instance.
     #[must_use]
-    pub fn new(world: Arc<World>, system_view: Arc<dyn SystemView>, mount: String) -> Self {
+    pub fn new(
+        world: Arc<World>,
+        system_view: Arc<dyn SystemView>,
+        mount: String,
+        arriving: Arc<Crowd>,
+    ) -> Self {
         Self {
             world,
             system_view,
@@ -40,8 +48,9 @@ impl AwsClients {
             own: Mutex::default(),
             calls: Arc::default(),
             sessions: Sessions::default(),
-            instance_batches: Arc::default(),
+            instance_batches: Arc::new(InstanceBatches::new(arriving)),
             iam_flights: IamFlights::default(),
+            organizations: Arc::default(),
         }
     }
 
@@ -81,6 +90,7 @@ impl AwsClients {
     pub fn forget_credentials(&self) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.sessions.forget();
+        self.organizations.clear();
     }
 
     /// The time by which credentials and look-ups are judged.

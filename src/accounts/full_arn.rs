@@ -1,21 +1,27 @@
-//! The full ARN of a caller, path included.
+//! The full ARN of a caller, path included, and its tags.
 //!
-//! STS leaves the path out, so patterns are compared with what IAM says. IAM is asked by name, and
-//! names are reused; so its answer counts only if it speaks of the same unique id.
+//! STS leaves both out, so patterns and tags are compared with what IAM says, in one answer. IAM is asked by
+//! name, and names are reused; so its answer counts only if it speaks of the same unique id.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
+use crate::aws::principal_tags::{PrincipalTags, ReadTags};
 use crate::aws::region::Partition;
 use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 
 /// How long an answer of IAM counts: users can be renamed and moved under the same id.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long tags count, from when IAM was asked: who may change them decides who may log in.
+pub const TAGS_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// Principals whose tags are kept per mount: an answer may have 20 KB of them.
+const MAX_TAGGED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2047);
 /// Principals kept per mount.
 const MAX_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 
@@ -23,6 +29,20 @@ const MAX_PRINCIPALS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(8191);
 struct Known {
     arn: Arc<str>,
     until: SystemTime,
+}
+
+/// Tags, and when IAM was asked for them.
+#[derive(Clone)]
+struct KnownTags {
+    tags: Arc<PrincipalTags>,
+    since: SystemTime,
+}
+
+impl KnownTags {
+    /// Whether they still count. Those of the future are of a clock that was set back.
+    fn count_at(&self, now: SystemTime) -> bool {
+        now.duration_since(self.since).is_ok_and(|age| age < TAGS_LIFETIME)
+    }
 }
 
 /// Whom an answer of IAM is about, and under which configuration it was given: a request that still
@@ -34,14 +54,21 @@ struct PrincipalKey {
     generation: u64,
 }
 
-/// Full ARNs by account and unique id.
+/// Full ARNs and tags by account and unique id.
 pub struct FullArns {
     known: BoundedCache<PrincipalKey, Known>,
+    tags: BoundedCache<PrincipalKey, KnownTags>,
+    /// Whether anybody has asked for tags. Until then none take room.
+    tags_wanted: AtomicBool,
 }
 
 impl Default for FullArns {
     fn default() -> Self {
-        Self { known: BoundedCache::new(MAX_PRINCIPALS) }
+        Self {
+            known: BoundedCache::new(MAX_PRINCIPALS),
+            tags: BoundedCache::new(MAX_TAGGED),
+            tags_wanted: AtomicBool::new(false),
+        }
     }
 }
 
@@ -49,6 +76,7 @@ impl FullArns {
     /// Forgets everything: who may be where has changed.
     pub fn clear(&self) {
         self.known.clear();
+        self.tags.clear();
     }
 
     /// How full and how useful it is.
@@ -77,16 +105,44 @@ impl FullArns {
         unique_id: &str,
     ) -> Result<Arc<str>, LookUpError> {
         let now = look_up.now();
-        let account = arn.account();
-        let key = PrincipalKey {
-            account: account.clone(),
-            unique_id: unique_id.to_owned(),
-            generation: look_up.generation(),
-        };
+        let key = PrincipalKey::of(look_up, arn, unique_id);
         if let Some(known) = self.get(&key, now) {
             return Ok(known);
         }
+        self.ask(look_up, arn, key, now).await.map(|(full, _)| full)
+    }
+
+    /// The tags of a principal, at most [`TAGS_LIFETIME`] old.
+    ///
+    /// # Errors
+    /// Why they could not be found, or what is wrong with them.
+    pub async fn look_up_tags(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+        unique_id: &str,
+    ) -> Result<Arc<PrincipalTags>, LookUpError> {
+        self.tags_wanted.store(true, Ordering::Relaxed);
+        let now = look_up.now();
+        let key = PrincipalKey::of(look_up, arn, unique_id);
+        if let Some(known) = self.tags.get_if(&key, |known| known.count_at(now)) {
+            return Ok(known.tags);
+        }
+        let (_, tags) = self.ask(look_up, arn, key, now).await?;
+        tags.map_err(|cause| LookUpError::Tags { entity: arn.entity_text(), cause })
+    }
+
+    /// Asks IAM, and keeps what it says.
+    async fn ask(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+        key: PrincipalKey,
+        now: SystemTime,
+    ) -> Result<(Arc<str>, ReadTags), LookUpError> {
         let asked_at = self.known.start_read();
+        let tags_asked_at = self.tags.start_read();
+        let (account, unique_id) = (arn.account(), key.unique_id.as_str());
         let partition = Partition::of(arn)?;
         let no_client = |cause: LookUpError| LookUpError::NoIamClient(Box::new(cause));
         let route = look_up.account(account).await.map_err(no_client)?;
@@ -100,8 +156,22 @@ impl FullArns {
         let entity = answer.map_err(|cause| LookUpError::Entity { kind, name: name.to_owned(), cause })?;
         check_is_same(arn, unique_id, &entity.arn, &entity.unique_id)?;
         let full: Arc<str> = entity.arn.into();
+        if let (true, Ok(tags)) = (self.tags_wanted.load(Ordering::Relaxed), &entity.tags) {
+            let known = KnownTags { tags: Arc::clone(tags), since: now };
+            self.tags.keep(tags_asked_at, key.clone(), known);
+        }
         self.keep(asked_at, key, &full, now);
-        Ok(full)
+        Ok((full, entity.tags))
+    }
+}
+
+impl PrincipalKey {
+    fn of(look_up: LookUp<'_>, arn: &Arn, unique_id: &str) -> Self {
+        Self {
+            account: arn.account().clone(),
+            unique_id: unique_id.to_owned(),
+            generation: look_up.generation(),
+        }
     }
 }
 
@@ -153,6 +223,18 @@ mod tests {
         assert!(arns.get(&key("1", 1), after(23)).is_some());
         assert!(arns.get(&key("2", 1), after(1)).is_none());
         assert!(arns.get(&key("1", 1), after(24)).is_none());
+    }
+
+    #[test]
+    fn tags_end_after_five_minutes_and_are_not_of_the_future() {
+        let start = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(3600)).unwrap();
+        let known = KnownTags { tags: Arc::default(), since: start };
+        let counts = |seconds: i64| {
+            let offset = Duration::from_secs(seconds.unsigned_abs());
+            let at = if seconds < 0 { start.checked_sub(offset) } else { start.checked_add(offset) };
+            known.count_at(at.unwrap())
+        };
+        assert_eq!([0, 299, 300, 3600, -1].map(counts), [true, true, false, false, false]);
     }
 
     #[test]

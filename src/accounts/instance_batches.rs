@@ -8,6 +8,9 @@
 //! * An id that comes while others are asked for, or shortly after, opens a batch that others may join
 //!   for a while. That window grows as long as batches have more than one id, and shrinks when they do
 //!   not. A batch that is full goes at once; one that waits for its call budget can still be joined.
+//! * While a crowd is on its way here, a batch can be joined for twice as long as the login that opened it has been
+//!   under way itself: what is waited for here stays in proportion to what had to be waited for before. When nobody
+//!   is on the way any more, it goes.
 //! * Whoever asks for an id that is being asked for shares that answer. An answer that has come is
 //!   given to nobody else.
 //!
@@ -26,11 +29,14 @@ mod run;
 mod trouble;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use self::batch::Place;
 pub use self::batch::Wanted;
-use self::questions::Questions;
+use self::batch::{LONGEST_CROWD_WINDOW, LONGEST_WINDOW, Lane, Place};
+use self::questions::{MAX_BATCH, Questions};
 use self::run::Run;
+use super::crowd::Crowd;
 use super::key::ClientKey;
 use super::shared_calls::SharedCalls;
 use crate::aws::deadline::Deadline;
@@ -38,13 +44,25 @@ use crate::aws::ec2::{Description, Ec2Client};
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_instance_id, malformed};
 
+/// With how few logins on their way a crowd is over.
+const END_OF_CROWD: usize = 10;
+
 /// The batches of one mount.
-#[derive(Default)]
 pub struct InstanceBatches {
     questions: Arc<Questions>,
+    /// The logins that may ask soon.
+    arriving: Arc<Crowd>,
+    /// Whether they were a crowd when one of them asked last.
+    is_crowded: AtomicBool,
 }
 
 impl InstanceBatches {
+    /// Batches for logins that are in this crowd before they ask.
+    #[must_use]
+    pub fn new(arriving: Arc<Crowd>) -> Self {
+        Self { questions: Arc::default(), arriving, is_crowded: AtomicBool::default() }
+    }
+
     /// Describes an instance. The call has time of its own; this waits for it until the deadline.
     ///
     /// # Errors
@@ -63,10 +81,14 @@ impl InstanceBatches {
         let lane = self.questions.state().trouble.lane(&key, &wanted)?;
         let place = Place { client: key, lane };
         let caller: Arc<str> = wanted.caller.into();
-        let (answer, opened) = self.questions.ask(&place, wanted.id, &caller);
+        if let Some(arrival) = wanted.arrival {
+            arrival.arrive();
+        }
+        let crowd_window = (place.lane == Lane::Shared && self.is_crowded()).then(|| crowd_window(deadline));
+        let (answer, opened) = self.questions.ask(&place, wanted.id, &caller, crowd_window);
         if let Some(batch) = opened {
-            let questions = Arc::clone(&self.questions);
-            let run = Run { questions, place, batch, client: client.clone(), shared, caller };
+            let (questions, arriving) = (Arc::clone(&self.questions), Arc::clone(&self.arriving));
+            let run = Run { questions, arriving, place, batch, client: client.clone(), shared, caller };
             tokio::spawn(run.finish());
         }
         match deadline.limit_call(answer).await {
@@ -75,6 +97,21 @@ impl InstanceBatches {
             None => Err(client.not_described(NoResult::OutOfTime)),
         }
     }
+
+    /// Whether a crowd is on its way. Once there is one, its last ones belong to it as well.
+    fn is_crowded(&self) -> bool {
+        let fewest = if self.is_crowded.load(Ordering::Relaxed) { END_OF_CROWD } else { MAX_BATCH };
+        let is_crowded = self.arriving.size() >= fewest;
+        self.is_crowded.store(is_crowded, Ordering::Relaxed);
+        is_crowded
+    }
+}
+
+/// How long a batch can be joined while a crowd is on its way, if a login with this deadline opens it now.
+fn crowd_window(deadline: Deadline) -> Duration {
+    let in_proportion = deadline.age().saturating_mul(2).clamp(LONGEST_WINDOW, LONGEST_CROWD_WINDOW);
+    // Time is left for the call, whatever it waits for.
+    in_proportion.min(deadline.remaining().div_f64(4.0))
 }
 
 #[cfg(test)]

@@ -5,12 +5,15 @@ use std::time::SystemTime;
 
 use futures_util::FutureExt;
 
+use super::asked::Asked;
 use crate::accounts::clients::AwsClients;
 use crate::accounts::look_up_error::LookUpError;
 use crate::accounts::route::AccountRoute;
 use crate::aws::arn::AccountId;
 use crate::aws::context::CallContext;
 use crate::aws::deadline::Deadline;
+use crate::aws::organizations::Membership;
+use crate::aws::region::Partition;
 use crate::store::{ConfigSnapshot, Store};
 
 /// What the look-ups of one request share.
@@ -43,6 +46,23 @@ impl<'a> LookUp<'a> {
         let via = store.sts_config(account).await;
         let via = via.map_err(|cause| LookUpError::StsConfig { account: account.clone(), cause })?;
         Ok(AccountRoute { clients, snapshot, deadline, account, via })
+    }
+
+    /// Where an account is in Organizations, as it was at most ten minutes ago.
+    ///
+    /// # Errors
+    /// Why nobody can tell.
+    pub async fn membership(
+        self,
+        partition: Partition,
+        account: &AccountId,
+    ) -> Result<Membership, LookUpError> {
+        let Self { clients, snapshot, deadline, .. } = self;
+        let region = partition.organizations_region();
+        let asked = Asked { snapshot, region: &region, deadline };
+        let (own, calls) = (clients.own(snapshot), clients.shared_calls(snapshot));
+        let answer = clients.organizations.look_up(&own, calls, asked, account);
+        self.in_time(answer).await
     }
 
     /// How its calls run.

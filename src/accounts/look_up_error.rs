@@ -6,6 +6,7 @@ use crate::aws::arn::{AccountId, ArnError, EntityKind};
 use crate::aws::credentials_source::UnsendableCredentials;
 use crate::aws::endpoint::{Endpoint, EndpointError};
 use crate::aws::error::CallError;
+use crate::aws::principal_tags::TagsFault;
 use crate::aws::region::UnknownPartition;
 use crate::go::text::quote;
 use crate::ports::SystemViewError;
@@ -100,6 +101,24 @@ pub enum LookUpError {
         #[source]
         cause: CallError,
     },
+    /// IAM tells tags that cannot be compared.
+    #[error("the tags of entity {entity} cannot be compared: {cause}")]
+    Tags {
+        /// Whose they are.
+        entity: String,
+        /// Why.
+        #[source]
+        cause: TagsFault,
+    },
+    /// Organizations did not tell about an account.
+    #[error("error looking up the organization of account ID {}: {cause}", quote(.account.as_str()))]
+    Organization {
+        /// The account.
+        account: AccountId,
+        /// Why.
+        #[source]
+        cause: CallError,
+    },
     /// IAM knows somebody else by the name of the caller.
     #[error("IAM knows {} under unique id {}, the caller has {}", quote(.arn), quote(.unique_id), quote(.wanted))]
     Recreated {
@@ -177,7 +196,9 @@ impl Coded for LookUpError {
             Self::OwnAccount(cause) | Self::Call(cause) | Self::Entity { cause, .. } => cause.code(),
             Self::NoIamClient(cause) => cause.code(),
             Self::NotAPrincipal(_) | Self::NoUniqueId(_) => Code::PrincipalKind,
-            Self::Instance { cause, .. } => cause.code(),
+            Self::Instance { cause, .. } | Self::Organization { cause, .. } => cause.code(),
+            Self::Tags { cause: TagsFault::Ambiguous(..), .. } => Code::TagsAmbiguous,
+            Self::Tags { cause: TagsFault::Unreadable, .. } => Code::AwsUnreadable,
             Self::Region { .. } => Code::RegionInvalid,
             Self::Endpoint(error) => error.code(),
             Self::Partition(error) => error.code(),
@@ -203,7 +224,8 @@ impl Coded for LookUpError {
             Self::OwnAccount(cause)
             | Self::Call(cause)
             | Self::Entity { cause, .. }
-            | Self::Instance { cause, .. } => cause.hint(),
+            | Self::Instance { cause, .. }
+            | Self::Organization { cause, .. } => cause.hint(),
             Self::NoIamClient(cause) => cause.hint(),
             _ => None,
         }

@@ -62,6 +62,10 @@ impl<'a> AccountRoute<'a> {
         region: &Region,
         wanted: Wanted<'_>,
     ) -> Result<Description, LookUpError> {
+        // Whoever waits for credentials of a slow account is not waited for by others.
+        if let Some(arrival) = wanted.arrival {
+            arrival.arrive();
+        }
         let client = self.ec2(region).await?;
         let calls = self.clients.shared_calls(self.snapshot);
         let batches = &self.clients.instance_batches;

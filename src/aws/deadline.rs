@@ -71,8 +71,16 @@ impl Deadline {
         self.end.checked_sub(LAST_WORD).unwrap_or(self.end)
     }
 
+    /// How long ago the time began.
+    #[must_use]
+    pub fn age(self) -> Duration {
+        let left = self.end.saturating_duration_since(Instant::now());
+        Duration::from_secs(self.allotted.seconds).saturating_sub(left)
+    }
+
     /// Time that is left for calls.
-    pub(super) fn remaining(self) -> Duration {
+    #[must_use]
+    pub fn remaining(self) -> Duration {
         self.of_calls().saturating_duration_since(Instant::now())
     }
 

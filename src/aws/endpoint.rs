@@ -25,6 +25,8 @@ pub enum Service {
     Iam,
     /// Elastic Compute Cloud.
     Ec2,
+    /// Organizations.
+    Organizations,
 }
 
 /// Why there is no endpoint.
@@ -61,6 +63,7 @@ impl Service {
             Self::Sts => "sts_endpoint and sts_region of config/client",
             Self::Iam => "iam_endpoint of config/client and the region of the server",
             Self::Ec2 => "endpoint of config/client and the region that is looked into",
+            Self::Organizations => "organizations_endpoint of config/client and the region of the server",
         }
     }
 
@@ -71,6 +74,7 @@ impl Service {
             Self::Sts => "sts",
             Self::Iam => "iam",
             Self::Ec2 => "ec2",
+            Self::Organizations => "organizations",
         }
     }
 }
@@ -138,6 +142,7 @@ impl Endpoint {
             Service::Sts => format!("sts.{}.{suffix}", region.name()),
             Service::Ec2 => format!("ec2.{}.{suffix}", region.name()),
             Service::Iam => region.partition().iam_host(),
+            Service::Organizations => format!("organizations.{}.{suffix}", region.name()),
         })
     }
 
@@ -361,5 +366,14 @@ mod tests {
         assert_eq!(host(Service::Iam, "us-gov-east-1"), "iam.us-gov.amazonaws.com");
         assert_eq!(host(Service::Iam, "cn-northwest-1"), "iam.cn-north-1.amazonaws.com.cn");
         assert_eq!(host(Service::Ec2, "cn-northwest-1"), "ec2.cn-northwest-1.amazonaws.com.cn");
+        for (partition, expected) in [
+            (Partition::Aws, "organizations.us-east-1.amazonaws.com"),
+            (Partition::AwsCn, "organizations.cn-northwest-1.amazonaws.com.cn"),
+            (Partition::AwsUsGov, "organizations.us-gov-west-1.amazonaws.com"),
+        ] {
+            let region = partition.organizations_region();
+            let endpoint = Endpoint::of_service(Service::Organizations, &region).unwrap();
+            assert_eq!(endpoint.authority(), expected);
+        }
     }
 }

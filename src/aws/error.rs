@@ -3,8 +3,10 @@
 use std::fmt;
 
 use http::StatusCode;
+use serde_json::Value;
 use thiserror::Error;
 
+use super::call_refusal;
 use super::calls::{Api, BudgetUsedUp};
 use super::credentials_source::UnsendableCredentials;
 use super::gave_up::GaveUp;
@@ -34,20 +36,19 @@ const MAX_SHOWN: usize = 2 * 1024;
 const DENIAL_CODES: [&str; 3] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"];
 
 /// Codes by which AWS says that it does not take a signature, or who made it.
-const CREDENTIAL_CODES: [&str; 9] = [
+const CREDENTIAL_CODES: [&str; 8] = [
     "AuthFailure",
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
     "InvalidClientTokenId",
-    "InvalidIdentityToken",
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 ];
 
 /// Codes by which AWS says that it is asked too often.
-const THROTTLING_CODES: [&str; 9] = [
+const THROTTLING_CODES: [&str; 10] = [
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
     "PriorRequestNotComplete",
@@ -57,15 +58,18 @@ const THROTTLING_CODES: [&str; 9] = [
     "SlowDown",
     "Throttling",
     "ThrottlingException",
+    "TooManyRequestsException",
 ];
 
 impl ServiceError {
-    /// Reads the error document of STS and IAM (`ErrorResponse`) or EC2 (`Response`). An answer that
-    /// is none keeps its status.
+    /// Reads the error document of STS and IAM (`ErrorResponse`), EC2 (`Response`) or of a service that
+    /// answers in JSON (`__type`). An answer that is none keeps its status.
     #[must_use]
     pub fn parse(status: StatusCode, body: &[u8]) -> Self {
         let document = std::str::from_utf8(body).unwrap_or("");
-        let parsed = Self::read(document, "ErrorResponse").or_else(|| Self::read(document, "Response"));
+        let parsed = Self::read(document, "ErrorResponse")
+            .or_else(|| Self::read(document, "Response"))
+            .or_else(|| Self::read_json(document));
         let (code, message, request_id) = parsed.unwrap_or_else(|| {
             ("UnknownError".to_owned(), "the answer is not an AWS error document".to_owned(), String::new())
         });
@@ -89,13 +93,19 @@ impl ServiceError {
         ))
     }
 
+    /// The code is the part of `__type` behind the namespace.
+    fn read_json(document: &str) -> Option<(String, String, String)> {
+        let document: Value = serde_json::from_str(document).ok()?;
+        let kind = document.get("__type")?.as_str()?;
+        let code = kind.rsplit_once('#').map_or(kind, |(_, code)| code);
+        let message = document.get("Message").or_else(|| document.get("message"));
+        let message = message.and_then(Value::as_str).unwrap_or_default();
+        (!code.is_empty()).then(|| (code.to_owned(), message.to_owned(), String::new()))
+    }
+
     /// What it means that AWS refused a call of the server itself with it.
     fn cause(&self) -> Code {
-        match self.code.as_str() {
-            "NoSuchEntity" => Code::IamEntityUnknown,
-            "InvalidInstanceID.NotFound" | "InvalidInstanceID.Malformed" => Code::InstanceUnknown,
-            _ => Code::ServerRefused,
-        }
+        call_refusal::cause(&self.code, &self.message, self.call)
     }
 
     /// What helps when AWS refused a call of the server itself with it.
@@ -111,6 +121,7 @@ impl ServiceError {
             None => {}
         }
         match self.call {
+            _ if self.cause() != Code::ServerRefused => None,
             Some(call) if DENIAL_CODES.contains(&code) => Some(Hint::OwnPermission(call.name())),
             call if CREDENTIAL_CODES.contains(&code) => {
                 Some(Hint::OwnCredentials { code: code.to_owned(), action: call.map_or("", Api::name) })
@@ -283,6 +294,38 @@ mod tests {
         let error = ServiceError::parse(StatusCode::SERVICE_UNAVAILABLE, ec2);
         assert!(error.is_throttling());
         assert_eq!(error.request_id, "q");
+    }
+
+    #[test]
+    fn an_error_in_json_is_read() {
+        for (kind, code) in [
+            ("AccountNotFoundException", "AccountNotFoundException"),
+            ("com.amazonaws.organizations#TooManyRequestsException", "TooManyRequestsException"),
+        ] {
+            for message in ["Message", "message"] {
+                let body = format!(r#"{{"__type":"{kind}","{message}":"no"}}"#);
+                let error = ServiceError::parse(StatusCode::BAD_REQUEST, body.as_bytes());
+                assert_eq!((error.code.as_str(), error.message.as_str()), (code, "no"));
+                assert_eq!(error.is_throttling(), code.starts_with("TooMany"));
+            }
+        }
+        for body in ["{}", r#"{"__type":""}"#, r#"{"__type":1}"#, r#"{"Message":"no"}"#, "[]", "{"] {
+            assert_eq!(ServiceError::parse(StatusCode::BAD_REQUEST, body.as_bytes()).code, "UnknownError");
+        }
+    }
+
+    #[test]
+    fn what_organizations_refuses_has_codes_of_its_own() {
+        let code = |text: &str, call| {
+            let (message, request_id) = (String::new(), String::new());
+            let status = StatusCode::BAD_REQUEST;
+            CallError::from(ServiceError { code: text.to_owned(), message, status, request_id, call }).code()
+        };
+        let asked = Some(Api::DescribeAccount);
+        assert_eq!(code("AccessDeniedException", asked), Code::OrganizationsDenied);
+        assert_eq!(code("AccessDeniedException", Some(Api::GetRole)), Code::ServerRefused);
+        assert_eq!(code("AWSOrganizationsNotInUseException", asked), Code::OrganizationsNotInUse);
+        assert_eq!(code("TooManyRequestsException", asked), Code::AwsThrottled);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::context::CallContext;
 use super::credentials_source::is_sendable;
 use super::endpoint::Endpoint;
 use super::error::CallError;
+use super::principal_tags::{ReadTags, TagReader};
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::xml::{Node, Once, XmlError, walk};
@@ -23,6 +24,8 @@ pub struct IamEntity {
     pub arn: String,
     /// Unique id; another one after deletion and recreation.
     pub unique_id: String,
+    /// Its own tags.
+    pub tags: ReadTags,
 }
 
 /// An instance profile.
@@ -156,14 +159,19 @@ impl IamClient {
 
 fn read_entity(document: &str, root: &str, at: [&str; 2], id: &str) -> Result<IamEntity, XmlError> {
     let (mut arn, mut unique_id) = (Once::default(), Once::default());
+    let mut tags = TagReader::default();
     walk(document.trim(), root, |path, node| match (path, node) {
+        ([result, entity, "Tags", inner @ ..], node) if [*result, *entity] == at => {
+            tags.visit(inner, &node);
+            Ok(())
+        }
         ([result, entity, "Arn"], Node::Close(text)) if [*result, *entity] == at => arn.set(text),
         ([result, entity, name], Node::Close(text)) if [*result, *entity] == at && *name == id => {
             unique_id.set(text)
         }
         _ => Ok(()),
     })?;
-    Ok(IamEntity { arn: arn.required()?, unique_id: unique_id.required()? })
+    Ok(IamEntity { arn: arn.required()?, unique_id: unique_id.required()?, tags: tags.read() })
 }
 
 fn read_own_user(document: &str) -> Result<Option<OwnUser>, XmlError> {

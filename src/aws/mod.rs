@@ -3,6 +3,7 @@
 
 pub mod arn;
 pub mod attempts;
+pub mod call_refusal;
 pub mod calls;
 pub mod context;
 pub mod credentials_source;
@@ -13,8 +14,13 @@ pub mod error;
 pub mod gave_up;
 pub mod iam;
 pub mod instance_id;
+pub mod json_call;
+pub mod organizations;
+pub mod principal_tags;
 pub mod query;
 pub mod region;
 pub mod signature_fault;
 pub mod sts;
+pub mod sts_host;
+pub mod sts_refusal;
 pub mod xml;

@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::attempts::send;
 use super::calls::{Api, Meter, Token};
 use super::context::CallContext;
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, FailedCall, NoResult, ServiceError};
 use super::region::Region;
 use crate::aws::arn::AccountId;
@@ -112,7 +112,8 @@ impl QueryCall<'_> {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8");
         request.headers_mut().insert(CONTENT_TYPE, form);
         if let Some(credentials) = self.credentials {
-            self.sign(&mut request, &body, credentials, now)?;
+            let scope = (self.region, self.api.service());
+            sign_post(&mut request, &body, credentials, scope, now)?;
         }
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let (parts, ()) = request.into_parts();
@@ -125,47 +126,50 @@ impl QueryCall<'_> {
             host_chosen_in: None,
         })
     }
+}
 
-    fn sign(
-        &self,
-        request: &mut Request<()>,
-        body: &[u8],
-        credentials: &Credentials,
-        now: SystemTime,
-    ) -> Result<(), NoResult> {
-        let not_signed = |error: &dyn std::error::Error| NoResult::NotSigned(error.to_string());
-        let identity = credentials.clone().into();
-        let parameters = SigningParams::builder()
-            .identity(&identity)
-            .region(self.region.name())
-            .name(self.api.service().signing_name())
-            .time(now)
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| not_signed(&error))?
-            .into();
-        let uri = request.uri().to_string();
-        let headers =
-            request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
-            .map_err(|error| not_signed(&error))?;
-        let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
-        let (headers, _) = instructions.into_parts();
-        for header in headers {
-            // Not by the function that the crate has for it: that one panics.
-            let mut value = HeaderValue::from_str(header.value()).map_err(|error| not_signed(&error))?;
-            value.set_sensitive(header.sensitive());
-            request.headers_mut().insert(header.name(), value);
-        }
-        Ok(())
+/// Signs a POST for a service in a region: every header that it has, and those of the signature.
+///
+/// # Errors
+/// The credentials or the URL are none that can be signed with.
+pub(super) fn sign_post(
+    request: &mut Request<()>,
+    body: &[u8],
+    credentials: &Credentials,
+    (region, service): (&Region, Service),
+    now: SystemTime,
+) -> Result<(), NoResult> {
+    let not_signed = |error: &dyn std::error::Error| NoResult::NotSigned(error.to_string());
+    let identity = credentials.clone().into();
+    let parameters = SigningParams::builder()
+        .identity(&identity)
+        .region(region.name())
+        .name(service.signing_name())
+        .time(now)
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| not_signed(&error))?
+        .into();
+    let uri = request.uri().to_string();
+    let headers =
+        request.headers().iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+    let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(body))
+        .map_err(|error| not_signed(&error))?;
+    let (instructions, _) = sign(signable, &parameters).map_err(|error| not_signed(&error))?.into_parts();
+    let (headers, _) = instructions.into_parts();
+    for header in headers {
+        // Not by the function that the crate has for it: that one panics.
+        let mut value = HeaderValue::from_str(header.value()).map_err(|error| not_signed(&error))?;
+        value.set_sensitive(header.sensitive());
+        request.headers_mut().insert(header.name(), value);
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
-    use super::super::endpoint::Service;
     use super::*;
 
     fn get_user(credentials: &Credentials, name: &str) -> Result<HttpRequest, NoResult> {

@@ -94,6 +94,19 @@ impl Partition {
         }
     }
 
+    /// The suffix of names that have addresses of both kinds, IPv4 and IPv6.
+    pub(super) const fn dual_stack_suffix(self) -> &'static str {
+        match self {
+            Self::Aws | Self::AwsUsGov => "api.aws",
+            Self::AwsCn => "api.amazonwebservices.com.cn",
+            Self::AwsIso => "api.aws.ic.gov",
+            Self::AwsIsoB => "api.aws.scloud",
+            Self::AwsIsoE => "api.cloud-aws.adc-e.uk",
+            Self::AwsIsoF => "api.aws.hci.ic.gov",
+            Self::AwsEusc => "api.amazonwebservices.eu",
+        }
+    }
+
     /// What region names of the partition begin with, without the direction and the number.
     const fn region_prefixes(self) -> &'static [&'static str] {
         match self {
@@ -122,6 +135,15 @@ impl Partition {
             Self::AwsEusc => "eusc-de-east-1",
         };
         Region { partition: self, name: name.to_owned() }
+    }
+
+    /// The region for which requests to Organizations are signed, and in which it is.
+    #[must_use]
+    pub fn organizations_region(self) -> Region {
+        match self {
+            Self::AwsCn => Region { partition: self, name: "cn-northwest-1".to_owned() },
+            _ => self.iam_region(),
+        }
     }
 
     pub(super) fn iam_host(self) -> String {

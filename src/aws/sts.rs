@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use http::header::{CONTENT_TYPE, DATE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE};
 use http::uri::Authority;
-use http::{StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -17,9 +17,11 @@ use super::credentials_source::CredentialsSource;
 use super::endpoint::{Endpoint, Service};
 use super::error::{CallError, NoResult, ServiceError};
 use super::gave_up::{AttemptError, GaveUp};
+use super::json_call::request_id;
 use super::query::{MAX_ANSWER, QueryCall};
 use super::region::Region;
 use super::signature_fault::SignatureFault;
+use super::sts_refusal;
 use super::xml::{Node, Once, XmlError, walk};
 use crate::aws::arn::AccountId;
 use crate::aws::error::truncated;
@@ -30,6 +32,8 @@ use crate::refusal::{Code, Coded, Hint};
 const VERSION: &str = "2011-06-15";
 /// How much of an error answer of STS is shown to the client, in bytes.
 const MAX_SHOWN_ERROR: usize = 2 * 1024;
+/// Longest request id that is kept. AWS's have 36 characters.
+const MAX_REQUEST_ID: usize = 128;
 /// Life of the credentials of an assumed role.
 const SESSION_SECONDS: u32 = 900;
 
@@ -39,6 +43,7 @@ pub struct CallerIdentity {
     arn: String,
     user_id: String,
     account: String,
+    request_id: String,
 }
 
 impl CallerIdentity {
@@ -53,6 +58,7 @@ impl CallerIdentity {
         }
         let mut results: u32 = 0;
         let (mut arn, mut user_id, mut account) = (Once::default(), Once::default(), Once::default());
+        let mut request_id = String::new();
         walk(document, "GetCallerIdentityResponse", |path, node| match (path, node) {
             (["GetCallerIdentityResult"], Node::Open) => {
                 results = results.saturating_add(1);
@@ -61,9 +67,28 @@ impl CallerIdentity {
             (["GetCallerIdentityResult", "Arn"], Node::Close(text)) => arn.set(text),
             (["GetCallerIdentityResult", "UserId"], Node::Close(text)) => user_id.set(text),
             (["GetCallerIdentityResult", "Account"], Node::Close(text)) => account.set(text),
+            (["ResponseMetadata", "RequestId"], Node::Close(text)) => {
+                request_id = checked_request_id(text);
+                Ok(())
+            }
             _ => Ok(()),
         })?;
-        Ok(Self { arn: arn.required()?, user_id: user_id.required()?, account: account.required()? })
+        let (arn, user_id, account) = (arn.required()?, user_id.required()?, account.required()?);
+        Ok(Self { arn, user_id, account, request_id })
+    }
+
+    /// With the request id that stands in the headers of the answer, if one does.
+    fn with_headers(mut self, headers: &HeaderMap) -> Self {
+        if let Some(id) = request_id(headers).map(checked_request_id).filter(|id| !id.is_empty()) {
+            self.request_id = id;
+        }
+        self
+    }
+
+    /// The id that AWS gave the request; empty where it gave none. It decides nothing.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// ARN of the principal.
@@ -83,6 +108,13 @@ impl CallerIdentity {
     pub fn account(&self) -> &str {
         &self.account
     }
+}
+
+/// An id as AWS gives them, or nothing.
+fn checked_request_id(text: &str) -> String {
+    let is_id = text.len() <= MAX_REQUEST_ID
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if is_id { text.to_owned() } else { String::new() }
 }
 
 /// A client's signed request as it goes out.
@@ -158,7 +190,10 @@ pub enum ForwardError {
     },
     /// The answer is not of the type that STS answers with.
     #[error("body of GetCallerIdentity is invalid")]
-    ContentType,
+    ContentType {
+        /// Whether STS might answer so to what the client sent.
+        by_client: bool,
+    },
     /// STS refused it.
     #[error("received error code {} from STS: {}", .status.as_u16(), truncated(.body, MAX_SHOWN_ERROR))]
     Refused {
@@ -166,6 +201,8 @@ pub enum ForwardError {
         status: StatusCode,
         /// The answer.
         body: String,
+        /// What it means.
+        cause: Code,
         /// What helps.
         hint: Option<Box<Hint>>,
     },
@@ -189,14 +226,16 @@ impl Coded for ForwardError {
                 AttemptError::Transport(TransportError::TooLarge { .. }) => Code::StsUnreadable,
                 AttemptError::Transport(TransportError::Unsendable(_)) => Code::IamHeaders,
                 AttemptError::Transport(TransportError::Tls(_) | TransportError::Proxy(_)) => gave_up.code(),
+                AttemptError::ServerErrors => gave_up.code(),
+                AttemptError::Transport(
+                    TransportError::Resolve(_) | TransportError::Connect(_) | TransportError::Tunnel(_),
+                ) => Code::StsUnreachable,
                 _ => Code::StsNoAnswer,
             },
-            Self::Refused { status, body, .. } if status.is_client_error() => {
-                let is_throttling = ServiceError::parse(*status, body.as_bytes()).is_throttling();
-                if is_throttling { Code::AwsThrottled } else { Code::StsRefused }
-            }
+            Self::Refused { status, cause, .. } if status.is_client_error() => *cause,
             // The client's headers and path can make STS answer in another form, so it is no warning.
-            Self::ContentType => Code::StsContentType,
+            Self::ContentType { by_client: true } => Code::StsContentType,
+            Self::ContentType { by_client: false } => Code::StsElsewhere,
             Self::Refused { .. } | Self::Unreadable => Code::StsUnreadable,
         }
     }
@@ -204,7 +243,7 @@ impl Coded for ForwardError {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::GaveUp { hint, .. } | Self::Refused { hint, .. } => hint.as_deref().cloned(),
-            Self::Unsendable { .. } | Self::ContentType | Self::Unreadable => None,
+            Self::Unsendable { .. } | Self::ContentType { .. } | Self::Unreadable => None,
         }
     }
 }
@@ -221,8 +260,7 @@ impl Forwarded<'_> {
     }
 
     /// What helps when STS refused it.
-    fn refused(&self, uri: &Uri, answer: &HttpResponse) -> Option<Hint> {
-        let error = ServiceError::parse(answer.status, &answer.body);
+    fn refused(&self, uri: &Uri, answer: &HttpResponse, error: &ServiceError) -> Option<Hint> {
         if error.is_expired() {
             return Some(Hint::ClientExpired);
         }
@@ -244,6 +282,18 @@ impl Forwarded<'_> {
             }
         }
     }
+}
+
+/// Whether a request has a signature, in a header or in its query.
+fn is_signed(request: &HttpRequest) -> bool {
+    let query = request.uri.query().unwrap_or_default();
+    request.headers.contains_key(AUTHORIZATION) || query.contains("X-Amz-Signature=")
+}
+
+/// Whether STS may answer a request in another form than it is read in: who asks for JSON gets it, and other
+/// paths than the usual one lead elsewhere.
+fn asks_in_another_form(request: &HttpRequest) -> bool {
+    request.headers.contains_key(ACCEPT) || !request.uri.path().chars().all(|character| character == '/')
 }
 
 fn host_of(uri: &Uri) -> &str {
@@ -276,14 +326,17 @@ pub async fn forward<'a>(
     let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
     if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {
-        return Err(ForwardError::ContentType);
+        return Err(ForwardError::ContentType { by_client: asks_in_another_form(request) });
     }
     if answer.status != StatusCode::OK {
         let body = String::from_utf8_lossy(&answer.body).into_owned();
-        let hint = forwarded.refused(&request.uri, &answer).map(Box::new);
-        return Err(ForwardError::Refused { status: answer.status, body, hint });
+        let error = ServiceError::parse(answer.status, &answer.body);
+        let cause = sts_refusal::cause(&error, is_signed(request));
+        let hint = forwarded.refused(&request.uri, &answer, &error).map(Box::new);
+        return Err(ForwardError::Refused { status: answer.status, body, cause, hint });
     }
     let identity = CallerIdentity::parse(&answer.body).map_err(|_| ForwardError::Unreadable)?;
+    let identity = identity.with_headers(&answer.headers);
     Ok((identity, counted.ok_or(ForwardError::Unreadable)?))
 }
 

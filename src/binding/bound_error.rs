@@ -155,7 +155,11 @@ impl Coded for CannotTell {
             | Self::ProfileArn { .. }
             | Self::ProfileRoles => Code::InstanceIncomplete,
             Self::NoClient(cause) | Self::LookUp(cause) => cause.code(),
-            Self::Call(cause) => cause.code(),
+            Self::Call(cause) => match cause.code() {
+                // EC2 has told its name, not the client.
+                Code::IamEntityUnknown => Code::IamEntityMissing,
+                code => code,
+            },
         }
     }
 

@@ -4,7 +4,10 @@ pub mod account;
 pub mod binds_anything;
 mod bound_error;
 pub mod instance;
+pub mod near_miss;
+pub mod organization;
 pub mod partition;
 pub mod principal;
+pub mod tags;
 
 pub use bound_error::{BoundError, CannotTell, Compared, Mismatch};

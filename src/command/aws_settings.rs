@@ -67,7 +67,7 @@ pub(crate) fn arguments() -> Vec<Arg> {
         option("aws-secret-access-key", "@FILE", "Secret access key: a file that holds it, or - for standard input"),
         option("aws-security-token", "@FILE", "Session token of temporary keys, in the same way"),
         Arg::new("nonce").long("nonce").action(ArgAction::SetTrue).help_heading(heading).help(
-            "Sign a random X-Vault-AWS-IAM-Nonce header, so that two logins of one second differ; the mount must allow it",
+            "Sign a random X-Vault-AWS-IAM-Nonce header, so that two logins of one second differ; needed where requests admit once",
         ),
         Arg::new("log-level").long("log-level").hide(true),
     ]

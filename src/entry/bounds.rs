@@ -18,6 +18,8 @@ pub struct Bound {
     pub refused_as: u8,
     /// Whether a read shows a list that was never set as null instead of empty.
     pub unset_is_null: bool,
+    /// Whether the built-in method lacks it. Then it is neither stored nor shown while it is not set.
+    pub own: bool,
     list: fn(&Role) -> &Option<Vec<String>>,
     list_mut: fn(&mut Role) -> &mut Option<Vec<String>>,
 }
@@ -31,6 +33,8 @@ pub enum GoesWith {
     Ec2,
     /// Those of type iam.
     Iam,
+    /// All.
+    All,
 }
 
 impl GoesWith {
@@ -42,6 +46,7 @@ impl GoesWith {
             Self::Instances => is(AuthType::Ec2) || !role.inferred_entity_type.is_empty(),
             Self::Ec2 => is(AuthType::Ec2),
             Self::Iam => is(AuthType::Iam),
+            Self::All => role.auth_type().is_some(),
         }
     }
 
@@ -52,6 +57,7 @@ impl GoesWith {
             Self::Instances => "but not specifying ec2 auth_type or inferring ec2_instance",
             Self::Ec2 => "but not specifying ec2 auth_type",
             Self::Iam => "but not specifying iam auth_type",
+            Self::All => "but no auth_type that is known",
         }
     }
 }
@@ -65,7 +71,7 @@ impl Bound {
 
     /// Gives a role these values instead of those it has.
     pub fn set(&self, role: &mut Role, values: Vec<String>) {
-        *(self.list_mut)(role) = Some(values);
+        *(self.list_mut)(role) = if self.own && values.is_empty() { None } else { Some(values) };
     }
 
     /// Whether a role demands anything by it.
@@ -76,7 +82,7 @@ impl Bound {
 }
 
 /// All bindings, in the order of the fields.
-pub static BOUNDS: [Bound; 9] = [
+pub static BOUNDS: [Bound; 12] = [
     Bound {
         name: "bound_ami_id",
         description: "Images (AMIs) of which an instance must run one.",
@@ -84,6 +90,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 3,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_ami_id_list,
         list_mut: |role| &mut role.bound_ami_id_list,
     },
@@ -94,6 +101,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 1,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_account_id_list,
         list_mut: |role| &mut role.bound_account_id_list,
     },
@@ -104,6 +112,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Iam,
         refused_as: 7,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_iam_principal_arn_list,
         list_mut: |role| &mut role.bound_iam_principal_arn_list,
     },
@@ -114,6 +123,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Ec2,
         refused_as: 2,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_region_list,
         list_mut: |role| &mut role.bound_region_list,
     },
@@ -124,6 +134,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 6,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_iam_role_arn_list,
         list_mut: |role| &mut role.bound_iam_role_arn_list,
     },
@@ -134,6 +145,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 4,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_iam_instance_profile_arn_list,
         list_mut: |role| &mut role.bound_iam_instance_profile_arn_list,
     },
@@ -144,6 +156,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 5,
         unset_is_null: true,
+        own: false,
         list: |role| &role.bound_ec2_instance_id_list,
         list_mut: |role| &mut role.bound_ec2_instance_id_list,
     },
@@ -154,6 +167,7 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 8,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_vpc_id_list,
         list_mut: |role| &mut role.bound_vpc_id_list,
     },
@@ -164,8 +178,42 @@ pub static BOUNDS: [Bound; 9] = [
         goes_with: GoesWith::Instances,
         refused_as: 9,
         unset_is_null: false,
+        own: false,
         list: |role| &role.bound_subnet_id_list,
         list_mut: |role| &mut role.bound_subnet_id_list,
+    },
+    Bound {
+        name: "bound_iam_principal_tags",
+        description: "Tags that the IAM role or user of the caller must have, as `key=value`: of each key that is named, one of its values. A value that ends in `*` is a prefix. Tags of sessions do not count.",
+        example: "team=payments",
+        goes_with: GoesWith::Iam,
+        refused_as: 10,
+        unset_is_null: false,
+        own: true,
+        list: |role| &role.bound_iam_principal_tags_list,
+        list_mut: |role| &mut role.bound_iam_principal_tags_list,
+    },
+    Bound {
+        name: "bound_organization_ids",
+        description: "Organizations of which the account of the caller must be an active member of one.",
+        example: "o-abcdefghij",
+        goes_with: GoesWith::All,
+        refused_as: 11,
+        unset_is_null: false,
+        own: true,
+        list: |role| &role.bound_organization_ids_list,
+        list_mut: |role| &mut role.bound_organization_ids_list,
+    },
+    Bound {
+        name: "bound_organization_unit_paths",
+        description: "Organizational units of which the account of the caller must be in one, or anywhere below it: the path from the organization down, with a slash at its end.",
+        example: "o-abcdefghij/r-abcd/ou-abcd-abcdefgh/",
+        goes_with: GoesWith::All,
+        refused_as: 12,
+        unset_is_null: false,
+        own: true,
+        list: |role| &role.bound_organization_unit_paths_list,
+        list_mut: |role| &mut role.bound_organization_unit_paths_list,
     },
 ];
 
@@ -187,6 +235,18 @@ mod tests {
             assert_eq!(bound.list(&role).map(Vec::len), Some(1), "{}", bound.name);
             let stored: Value = serde_json::from_slice(&role.encode().unwrap()).unwrap();
             assert_eq!(stored[format!("{}_list", bound.name)], json!(["x"]), "{}", bound.name);
+        }
+    }
+
+    #[test]
+    fn what_is_our_own_is_stored_only_while_it_is_set() {
+        let before = Role::default().encode().unwrap();
+        for bound in BOUNDS.iter().filter(|bound| bound.own) {
+            let mut role = Role::default();
+            assert!(!String::from_utf8_lossy(&before).contains(bound.name), "{}", bound.name);
+            bound.set(&mut role, vec!["x".to_owned()]);
+            bound.set(&mut role, Vec::new());
+            assert_eq!(role.encode().unwrap(), before, "{}", bound.name);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Entry;
+use super::{Entry, RequestRules};
 use crate::go::GoDuration;
 use crate::ports::Secret;
 
@@ -34,6 +34,9 @@ pub struct ClientConfig {
     pub iam_endpoint: String,
     /// STS API URL instead of the computed one.
     pub sts_endpoint: String,
+    /// Organizations API URL instead of the computed one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub organizations_endpoint: String,
     /// Region of the server's own STS calls.
     pub sts_region: String,
     /// Whether a login goes to the STS endpoint of its signature's region.
@@ -46,6 +49,12 @@ pub struct ClientConfig {
     pub max_retries: i64,
     /// Role of workload identity.
     pub role_arn: String,
+    /// Whether logins and renewals are checked more strictly than the built-in method does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_strict_request: bool,
+    /// What logins by a signed request are held to.
+    #[serde(flatten)]
+    pub request_rules: RequestRules,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -67,12 +76,15 @@ impl Default for ClientConfig {
             endpoint: String::new(),
             iam_endpoint: String::new(),
             sts_endpoint: String::new(),
+            organizations_endpoint: String::new(),
             sts_region: String::new(),
             use_sts_region_from_client: false,
             iam_server_id_header_value: String::new(),
             allowed_sts_header_values: None,
             max_retries: 0,
             role_arn: String::new(),
+            iam_strict_request: false,
+            request_rules: RequestRules::default(),
             unknown: Map::new(),
         }
     }

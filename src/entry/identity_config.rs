@@ -37,6 +37,10 @@ pub const EC2_METADATA: MetadataFields = MetadataFields {
     available: &["account_id", "auth_type", "ami_id", "instance_id", "region"],
 };
 
+/// Metadata of the token of an iam login by which its request is found in AWS's records.
+pub const IAM_AUDIT_METADATA: [&str; 4] =
+    ["aws_access_key_id", "aws_region", "aws_request_id", "aws_signed_at"];
+
 /// A choice of metadata fields. Stored as `null` where the default holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -86,6 +90,12 @@ pub struct IdentityConfig {
     pub ec2_alias: String,
     /// `ec2_metadata`.
     pub ec2_auth_metadata_handler: MetadataSelection,
+    /// `iam_alias_tags`: tag and key of the alias metadata, with `=` between them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub iam_alias_tags: Vec<String>,
+    /// `iam_audit_metadata`: names out of [`IAM_AUDIT_METADATA`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub iam_audit_metadata: Vec<String>,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

@@ -9,10 +9,12 @@ mod error;
 mod identity_config;
 mod json;
 mod mount_version;
+mod request_rules;
 mod role;
 mod role_upgrade;
 mod stored_time;
 mod sts_config;
+mod tag_pair;
 mod tidy_config;
 
 pub use access_list::AccessListEntry;
@@ -22,12 +24,15 @@ pub use client_config::ClientConfig;
 pub use deny_list::DenyListEntry;
 pub use error::EntryError;
 pub use identity_config::{
-    AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
+    AliasSource, EC2_METADATA, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, MetadataFields,
+    MetadataSelection,
 };
 pub use json::Entry;
 pub use mount_version::MountVersion;
+pub use request_rules::RequestRules;
 pub use role::{AuthType, InferredEntity, Role};
 pub use role_upgrade::RoleUpgrade;
 pub use stored_time::StoredTime;
 pub use sts_config::StsConfig;
+pub use tag_pair::tag_pair;
 pub use tidy_config::{TidyConfig, TidyList};

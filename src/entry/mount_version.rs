@@ -12,6 +12,10 @@ use super::Entry;
 pub struct MountVersion {
     /// The version; zero before there were any.
     pub version: i64,
+    /// Since when the mount keeps which signed requests were used, in seconds since 1970: those signed until
+    /// then are not taken where that counts. Absent while it never counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iam_requests_kept_since: Option<i64>,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Entry, EntryError};
+use super::{Entry, EntryError, RequestRules};
 use crate::framework::TokenParams;
 use crate::go::GoDuration;
 use crate::ports::Secret;
@@ -77,6 +77,15 @@ pub struct Role {
     pub bound_subnet_id_list: Option<Vec<String>>,
     /// VPCs of an instance.
     pub bound_vpc_id_list: Option<Vec<String>>,
+    /// Tags of a principal, `key=value`; a value that ends in `*` is a prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound_iam_principal_tags_list: Option<Vec<String>>,
+    /// Organizations of an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound_organization_ids_list: Option<Vec<String>>,
+    /// Organizational units of an account, by their paths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound_organization_unit_paths_list: Option<Vec<String>>,
     /// `ec2_instance` or empty.
     pub inferred_entity_type: String,
     /// Where inferred instances are looked up.
@@ -101,6 +110,12 @@ pub struct Role {
     pub period: GoDuration,
     /// Deprecated name of `token_policies`.
     pub policies: Option<Vec<String>>,
+    /// Whether strict mode holds for the role even where it does not for its mount.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_strict_request: bool,
+    /// What its logins by a signed request are held to, beside the rules of the mount.
+    #[serde(flatten)]
+    pub request_rules: RequestRules,
     /// The single values of entries before lists.
     #[serde(flatten)]
     pub legacy: LegacyBinds,

@@ -19,6 +19,8 @@ pub enum Status {
     User,
     /// HTTP 403, text `permission denied`.
     PermissionDenied,
+    /// HTTP 409: what was sent was good once.
+    Conflict,
     /// HTTP 429: clients of the host wait a little and come again.
     TooManyRequests,
     /// HTTP 500.
@@ -40,13 +42,18 @@ pub struct Failure {
     text: Cow<'static, str>,
     facts: Vec<Fact>,
     hint: Option<Box<Hint>>,
+    /// By which the log and the client name this one failure.
+    id: Option<Box<str>>,
+    /// Whether the client is told code and id.
+    is_told_id: bool,
 }
 
 impl Failure {
     /// A failure by an error, answered with a status.
     pub fn new(status: Status, error: &impl Coded) -> Self {
         let text = Cow::Owned(error.to_string());
-        Self { status, code: error.code(), text, facts: error.facts(), hint: error.hint().map(Box::new) }
+        let hint = error.hint().map(Box::new);
+        Self { status, code: error.code(), text, facts: error.facts(), hint, id: None, is_told_id: false }
     }
 
     /// An error response: HTTP 400.
@@ -84,7 +91,8 @@ impl Failure {
     }
 
     const fn fixed(status: Status, code: Code, text: &'static str) -> Self {
-        Self { status, code, text: Cow::Borrowed(text), facts: Vec::new(), hint: None }
+        let text = Cow::Borrowed(text);
+        Self { status, code, text, facts: Vec::new(), hint: None, id: None, is_told_id: false }
     }
 
     /// A storage error with a text around it; the read-only error stays as it is.
@@ -98,7 +106,34 @@ impl Failure {
             text: Cow::Owned(text(error.text())),
             facts: Vec::new(),
             hint: None,
+            id: None,
+            is_told_id: false,
         }
+    }
+
+    /// The same failure under an id of its own.
+    #[must_use]
+    pub fn with_id(self, id: String) -> Self {
+        Self { id: Some(id.into()), ..self }
+    }
+
+    /// The same failure, of which the client is told code and id if strict mode holds; what held before still
+    /// does.
+    #[must_use]
+    pub fn in_strict_mode(self, is_strict: bool) -> Self {
+        Self { is_told_id: self.is_told_id || is_strict, ..self }
+    }
+
+    /// By which the log and the client name this one failure.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether the client is told code and id.
+    #[must_use]
+    pub fn is_told_id(&self) -> bool {
+        self.is_told_id
     }
 
     /// An error with a text around its own; every other failure stays as it is.
@@ -161,19 +196,27 @@ impl Failure {
         self.hint.as_ref().map_or_else(|| self.code.hint().to_owned(), ToString::to_string)
     }
 
-    /// The text of the answer: the words of the API, then what helps, if the caller is told. The host follows
-    /// none of it, unless the host itself said it or this node cannot write.
+    /// The text of the answer: the words of the API, then what helps, if the caller is told, and then code and id,
+    /// if the client is told these. The host follows none of it, unless the host itself said it or this node cannot
+    /// write.
     #[must_use]
     pub fn into_text(self) -> String {
         let hosts_own = match self.code {
             Code::StorageFailed | Code::SystemViewFailed | Code::ConfigRotationManager => true,
             _ => self.is_read_only(),
         };
+        let named = match self.id {
+            Some(id) if self.is_told_id && self.status != Status::ReadOnly => {
+                format!(" (code {}, id {id})", self.code)
+            }
+            _ => String::new(),
+        };
         let text = match self.hint {
             Some(hint) => format!("{}; {hint}", self.text),
             None => self.text.into_owned(),
         };
-        if hosts_own { text } else { cut(text) }
+        let text = if hosts_own { text } else { cut(text) };
+        text + &named
     }
 }
 
@@ -208,5 +251,23 @@ impl From<StorageError> for Failure {
 impl From<SystemViewError> for Failure {
     fn from(error: SystemViewError) -> Self {
         Self::internal(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_and_id_stand_at_the_end_in_strict_mode_alone() {
+        let failure = || Failure::permission_denied(Code::LoginAddress);
+        let text = |failure: Failure| failure.into_text();
+        assert_eq!(text(failure().with_id("0a1b".to_owned())), "permission denied");
+        assert_eq!(text(failure().in_strict_mode(true)), "permission denied");
+        let strict = failure().in_strict_mode(true).in_strict_mode(false).with_id("0a1b".to_owned());
+        assert_eq!(text(strict), "permission denied (code login.address, id 0a1b)");
+        // The host recognises this text.
+        let read_only = Failure::read_only().in_strict_mode(true).with_id("0a1b".to_owned());
+        assert_eq!(text(read_only), StorageError::READ_ONLY);
     }
 }

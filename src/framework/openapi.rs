@@ -22,7 +22,7 @@ pub(super) fn document<B>(
     default_prefix: &str,
 ) -> Object {
     let (mut paths, mut schemas) = (Object::new(), Object::new());
-    for compiled in routes {
+    for compiled in routes.iter().filter(|compiled| !is_own(compiled.route.fields)) {
         let templates = pattern::templates(compiled.route.pattern);
         let documented = templates.is_some();
         let templates = templates.unwrap_or_else(|| vec![compiled.route.pattern.to_owned()]);
@@ -38,6 +38,11 @@ pub(super) fn document<B>(
     document.insert("paths".to_owned(), Value::Object(paths));
     document.insert("components".to_owned(), json!({ "schemas": schemas }));
     document
+}
+
+/// Whether a path has fields, and all of them are such as the built-in method lacks: then it lacks the path.
+fn is_own(fields: &[Field]) -> bool {
+    !fields.is_empty() && fields.iter().all(|field| field.own)
 }
 
 fn info(host: HostFlavor, context: &HelpContext) -> Value {

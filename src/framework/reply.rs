@@ -46,23 +46,51 @@ impl Response {
 /// What a handler returns; `Ok(None)` is the empty answer (204, or 404 on a read).
 pub type HandlerResult = Result<Option<Response>, Failure>;
 
-/// The error numbers of the protocol that this plugin uses (`ProtoError.err_type`).
+/// The kinds of errors of the protocol that this plugin uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Plain error: the host answers 500, or recognises the text.
-    Unknown = 0,
+    Unknown,
     /// User error.
-    User = 1,
-    /// An error with a status of its own, which is always 429 here.
-    TooManyRequests = 3,
+    User,
+    /// An error with the status 409.
+    Conflict,
+    /// An error with the status 429.
+    TooManyRequests,
     /// Unsupported operation, 405.
-    UnsupportedOperation = 5,
+    UnsupportedOperation,
     /// Unsupported path, 404.
-    UnsupportedPath = 6,
+    UnsupportedPath,
     /// Invalid request, 400.
-    InvalidRequest = 7,
+    InvalidRequest,
     /// Permission denied, 403.
-    PermissionDenied = 8,
+    PermissionDenied,
+}
+
+impl ErrorKind {
+    /// The number of the kind in the protocol (`ProtoError.err_type`).
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Unknown => 0,
+            Self::User => 1,
+            Self::Conflict | Self::TooManyRequests => 3,
+            Self::UnsupportedOperation => 5,
+            Self::UnsupportedPath => 6,
+            Self::InvalidRequest => 7,
+            Self::PermissionDenied => 8,
+        }
+    }
+
+    /// The HTTP status that goes with an error that has one of its own (`ProtoError.err_code`); else zero.
+    #[must_use]
+    pub const fn status(self) -> i64 {
+        match self {
+            Self::Conflict => 409,
+            Self::TooManyRequests => 429,
+            _ => 0,
+        }
+    }
 }
 
 /// The reply to one request, as the shell encodes it.
@@ -102,6 +130,7 @@ impl From<HandlerResult> for Reply {
             Status::BadRequest => Self::Refusal { text, kind: None },
             Status::Invalid => Self::Refusal { text, kind: Some(ErrorKind::InvalidRequest) },
             Status::PermissionDenied => error(ErrorKind::PermissionDenied, text),
+            Status::Conflict => error(ErrorKind::Conflict, text),
             Status::TooManyRequests => error(ErrorKind::TooManyRequests, text),
             Status::User => error(ErrorKind::User, text),
             Status::UnsupportedPath => error(ErrorKind::UnsupportedPath, text),

@@ -28,6 +28,12 @@ pub trait Backend: Send + Sync {
     /// What help documents say about the mount; asked by help requests. It has no error: a host
     /// that gets no help document fails for all its mounts.
     fn help_context(&self) -> impl Future<Output = HelpContext> + Send;
+
+    /// What becomes of a failure before it is answered: the backend may tell others of it.
+    fn refused(&self, request: &Request, failure: Failure) -> impl Future<Output = Failure> + Send {
+        let _ = request;
+        async { failure }
+    }
 }
 
 /// The host asks whether the entry exists for an operation that needs no such answer.
@@ -80,13 +86,16 @@ impl<B> RouteTable<B> {
 impl<B: Backend> RouteTable<B> {
     /// Answers a request. The operations without a path (renew, revoke, rollback, rotation, resolve-path) are
     /// not for the table; it knows no handler for them.
-    pub async fn handle(&self, backend: &B, request: Request) -> Reply {
+    pub async fn handle(&self, backend: &B, mut request: Request) -> Reply {
         let result = if request.operation == Operation::Help {
             self.help(backend, &request).await
         } else {
-            self.run(backend, request).await
+            self.run(backend, &mut request).await
         };
-        result.into()
+        match result {
+            Err(failure) => Err(backend.refused(&request, failure).await).into(),
+            answered => answered.into(),
+        }
     }
 
     async fn help(&self, backend: &B, request: &Request) -> HandlerResult {
@@ -103,16 +112,15 @@ impl<B: Backend> RouteTable<B> {
         Ok(Some(help::response(help::of_route(compiled, &request.path), document)))
     }
 
-    async fn run(&self, backend: &B, mut request: Request) -> HandlerResult {
+    async fn run(&self, backend: &B, request: &mut Request) -> HandlerResult {
         let (compiled, captures) = self.find_compiled(&request.path).ok_or(Failure::unsupported_path())?;
         let endpoint = compiled.endpoint(request.operation).ok_or(Failure::unsupported_operation())?;
         if endpoint.forward_to_writer && !backend.can_write().await? {
             return Err(Failure::read_only());
         }
-        let input =
-            compiled.input(self.host, &request, captures).map_err(|error| Failure::refused(&error))?;
+        let input = compiled.input(self.host, request, captures).map_err(|error| Failure::refused(&error))?;
         request.forget_data();
-        let mut answer = (endpoint.handler)(backend, &request, input.fields).await?;
+        let mut answer = (endpoint.handler)(backend, request, input.fields).await?;
         let is_write = matches!(request.operation, Operation::Create | Operation::Update);
         let (meant, ignored) = if compiled.route.warns_of_unknown_fields && is_write {
             told_apart(compiled, input.ignored)

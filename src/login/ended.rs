@@ -5,6 +5,8 @@ use thiserror::Error;
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::ArnError;
+use crate::binding::organization::OrganizationError;
+use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
@@ -51,6 +53,12 @@ pub(crate) enum Ended {
     /// The role does not bind the principal any more.
     #[error("role {} no longer bound to ARN {}", quote(role), quote(arn))]
     NotBound { role: String, arn: String },
+    /// The role does not bind the instance any more.
+    #[error("error validating instance: {0}")]
+    InstanceNotBound(#[source] Mismatch),
+    /// Nobody can tell whether it does.
+    #[error(transparent)]
+    CannotTell(#[from] CannotTell),
     /// The ARN in the token is none.
     #[error("error parsing ARN {} when updating login for role {}: {cause}", quote(arn), quote(role))]
     Arn {
@@ -70,6 +78,20 @@ pub(crate) enum Ended {
         #[source]
         cause: Box<LookUpError>,
     },
+    /// The tags of the principal are not known.
+    #[error(
+        "error looking up the tags of entity {entity} when updating login for role {}: {cause}",
+        quote(role)
+    )]
+    Tags {
+        entity: String,
+        role: String,
+        #[source]
+        cause: Box<LookUpError>,
+    },
+    /// The organization of the account is not known.
+    #[error(transparent)]
+    Organization(Box<OrganizationError>),
     /// What the mount or its host could not do.
     #[error(transparent)]
     Mount(#[from] Failure),
@@ -84,6 +106,15 @@ impl From<StoreError> for Ended {
 impl From<RoleError> for Ended {
     fn from(error: RoleError) -> Self {
         Self::Mount(error.into())
+    }
+}
+
+impl From<BoundError> for Ended {
+    fn from(error: BoundError) -> Self {
+        match error {
+            BoundError::Mismatch(mismatch) => Self::InstanceNotBound(mismatch),
+            BoundError::CannotTell(why) => Self::CannotTell(why),
+        }
     }
 }
 
@@ -103,7 +134,10 @@ impl Coded for Ended {
             },
             Self::AccessList(_) => Code::RenewalAccessList,
             Self::NotBound { .. } => Code::RenewalNotBound,
-            Self::FullArn { cause, .. } => cause.code(),
+            Self::InstanceNotBound(cause) => cause.code(),
+            Self::CannotTell(cause) => cause.code(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.code(),
+            Self::Organization(cause) => cause.code(),
             Self::Mount(failure) => failure.code(),
         }
     }
@@ -111,7 +145,10 @@ impl Coded for Ended {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Instance { cause, .. } => cause.facts(),
-            Self::FullArn { cause, .. } => cause.facts(),
+            Self::InstanceNotBound(cause) => cause.facts(),
+            Self::CannotTell(cause) => cause.facts(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
+            Self::Organization(cause) => cause.facts(),
             Self::Mount(failure) => failure.facts().to_vec(),
             _ => Vec::new(),
         }
@@ -120,7 +157,10 @@ impl Coded for Ended {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::Instance { cause, .. } => cause.hint(),
-            Self::FullArn { cause, .. } => cause.hint(),
+            Self::InstanceNotBound(cause) => cause.hint(),
+            Self::CannotTell(cause) => cause.hint(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.hint(),
+            Self::Organization(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
         }

@@ -13,6 +13,8 @@
 //! - `admitted` has what a login that succeeds is answered with;
 //! - `token_data` has what a token carries, `alias_metadata` what of it a host takes for an alias, and
 //!   `token_life` how long it may live;
+//! - `role_checks` has what both ask of a role besides;
+//! - `trace` keeps every check for whoever asks why a login is refused; of a login it keeps nothing;
 //! - `iam/refused`, `ec2/refused` and `ended` have what a login is refused for and a renewal ended.
 //!
 //! The order is part of the interface. A login fails with the first thing that is wrong, and clients
@@ -30,5 +32,7 @@ pub mod ec2;
 mod ended;
 pub mod iam;
 pub mod renewal;
+mod role_checks;
 mod token_data;
 mod token_life;
+pub mod trace;

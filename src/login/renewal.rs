@@ -1,5 +1,7 @@
 //! Renewal: whether a token that was issued may live on.
 
+use serde_json::Value;
+
 use crate::framework::{Auth, Failure, HandlerResult, Request, Response};
 use crate::login::ended::Ended;
 use crate::login::token_data::iam_keys;
@@ -11,8 +13,16 @@ use crate::mount::Mount;
 /// # Errors
 /// Shown to the client by the host, with a prefix.
 pub async fn renew(mount: &Mount, request: &Request) -> HandlerResult {
-    let auth = renewed(mount, request).await.map_err(answer)?;
-    Ok(Some(Response::with_auth(auth)))
+    match renewed(mount, request).await {
+        Ok(auth) => Ok(Some(Response::with_auth(auth))),
+        Err(ended) => Err(answer(ended).in_strict_mode(mount.is_strict_role(role_of(request)))),
+    }
+}
+
+/// The role of an iam login, as its token names it; empty if it names none.
+fn role_of(request: &Request) -> &str {
+    let data = request.auth.as_ref().map(|auth| &auth.internal_data);
+    data.and_then(|data| data.get(iam_keys::ROLE_NAME)).and_then(Value::as_str).unwrap_or("")
 }
 
 /// A renewal has no error responses: whatever ends a token, the host sees an error.

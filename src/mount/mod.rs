@@ -20,16 +20,21 @@ mod certificates;
 pub mod doctor_report;
 pub(crate) mod document_verification;
 pub mod login_memo;
+pub mod one_use;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
 mod rotation_error;
+mod single_use;
+pub mod single_use_error;
 mod standby;
+pub(crate) mod strictness;
 pub(crate) mod tidy;
 pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
+pub mod used_signatures;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -37,15 +42,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::task::JoinHandle;
 
 use crate::accounts::clients::AwsClients;
+use crate::accounts::crowd::{Arrival, Crowd};
 use crate::accounts::full_arn::FullArns;
 use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::Arn;
 use crate::aws::deadline::Deadline;
+use crate::aws::principal_tags::PrincipalTags;
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::living::Living;
 use crate::concurrency::repeats::Repeats;
-use crate::concurrency::room::{Place, Room};
+use crate::concurrency::room::{Place, Room, Size};
 use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
@@ -53,9 +60,11 @@ use crate::go::GoDuration;
 use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::single_use::SingleUse;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
+use crate::mount::used_signatures::UsedSignatures;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::refusal::Code;
 use crate::store::change::Change;
@@ -71,19 +80,22 @@ pub struct Environment {
     pub forwarded: Room,
     /// The mounts themselves, for the one thing that can be wrong between them: that they demand the same server id.
     pub neighbours: Living<Mount>,
+    /// What was used up by logins of any mount.
+    pub used: UsedSignatures,
 }
 
-/// Logins of one mount that wait for STS at the same time, and the bytes of the requests that they have
-/// forwarded. Each holds a connection, and several times its bytes.
+/// The room for the logins of one mount that are verified by STS. Those that have their turn hold a connection
+/// each, and several times their bytes. The others hold what they brought: a fleet that starts at once is
+/// thousands of small requests, and all of them shall come through.
 const fn room_of_mount() -> Room {
-    Room::new(512, 16 * 1024 * 1024)
+    Room::new(Size { places: 8_192, bytes: 16 * 1024 * 1024, turns: 512 })
 }
 
-/// The room for the logins of all mounts that wait for STS: of so many mounts that a few whose STS hangs
-/// leave enough to the others.
+/// The room for the logins of all mounts that are verified by STS: of so many mounts that a few whose STS
+/// hangs leave enough to the others.
 #[must_use]
 pub const fn room_of_process() -> Room {
-    Room::new(4096, 64 * 1024 * 1024)
+    Room::new(Size { places: 16_384, bytes: 64 * 1024 * 1024, turns: 4_096 })
 }
 
 /// What the host says when it sets up a mount.
@@ -113,7 +125,9 @@ pub struct Mount {
     document_verifications: DocumentVerifications,
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
+    single_use: SingleUse,
     forwarded: Room,
+    crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
     doctor_runs: SingleFlight<(), Arc<DoctorReport>>,
     initialization: Mutex<Option<JoinHandle<()>>>,
@@ -125,7 +139,8 @@ impl Mount {
     #[must_use]
     pub fn new(environment: Arc<Environment>, setup: MountSetup) -> Arc<Self> {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
-        let store = Arc::new(Store::new(storage));
+        let store = Arc::new(Store::new(Arc::clone(&storage)));
+        let crowd = Arc::<Crowd>::default();
         let mount = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
@@ -137,6 +152,7 @@ impl Mount {
                 Arc::clone(&environment.world),
                 Arc::clone(&system_view),
                 backend_uuid.clone(),
+                Arc::clone(&crowd),
             ),
             store,
             full_arns: FullArns::default(),
@@ -144,7 +160,9 @@ impl Mount {
             document_verifications: DocumentVerifications::default(),
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
+            single_use: SingleUse::new(storage),
             forwarded: room_of_mount(),
+            crowd,
             failed_logins: Repeats::default(),
             doctor_runs: SingleFlight::default(),
             id: backend_uuid,
@@ -153,11 +171,16 @@ impl Mount {
             initialization: Mutex::default(),
         });
         mount.environment.neighbours.add(&mount);
+        mount.used_signatures().enter(&mount);
         mount
     }
 
     /// Forgets what is cached under a storage key that changed elsewhere.
     pub fn invalidate_key(&self, key: &str) {
+        // One for each login, and nothing is cached of them on a node that is told.
+        if key.starts_with(single_use::PREFIX) {
+            return;
+        }
         self.store.invalidate(key);
         self.forget_role_principals(key);
         if key == ClientConfig::KEY {
@@ -170,9 +193,11 @@ impl Mount {
 
     /// Ends background work. May be called twice.
     pub async fn cleanup(&self) {
+        self.used_signatures().leave(self);
         let running = self.initialization().take();
         end(running).await;
         self.tidy.stop().await;
+        self.end_removal_of_uses().await;
     }
 
     fn initialization(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
@@ -242,10 +267,20 @@ impl Mount {
         &self.document_verifications
     }
 
-    /// A place among the logins that wait for STS, for a request of so many bytes; `None` where too many
-    /// wait.
+    /// A place among the logins that are verified by STS, for a request of so many bytes: in the mount, and among
+    /// all mounts. `None` where too many wait.
     pub(crate) fn place_at_sts(&self, bytes: usize) -> Option<[Place<'_>; 2]> {
         Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
+    }
+
+    /// One more login that may ask for an instance.
+    pub(crate) fn set_out(&self) -> Arrival {
+        self.crowd.set_out()
+    }
+
+    /// What was used up by logins of any mount of the process.
+    pub(crate) fn used_signatures(&self) -> &UsedSignatures {
+        &self.environment.used
     }
 
     /// Which failed logins the operator is told of.
@@ -286,6 +321,16 @@ impl Mount {
         look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
     }
 
+    /// The tags of a principal.
+    pub(crate) async fn principal_tags(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+        unique_id: &str,
+    ) -> Result<Arc<PrincipalTags>, LookUpError> {
+        look_up.in_time(self.full_arns.look_up_tags(look_up, arn, unique_id)).await
+    }
+
     /// The longest life of a token of this mount.
     pub(crate) async fn max_lease_ttl(&self) -> Result<GoDuration, SystemViewError> {
         self.system_view.max_lease_ttl().await.map(GoDuration::from_std)
@@ -305,6 +350,12 @@ impl Mount {
     /// what the node is, they are served.
     pub(crate) async fn leaves_logins_to_writer(&self) -> bool {
         self.host().forwards_logins_of_standbys() && self.standby.ask(&*self.system_view).await
+    }
+
+    /// Whether this node leaves logins that admit once to the one that can store their use. Where the host does
+    /// not say what the node is, storage will.
+    pub(crate) async fn leaves_single_use_to_writer(&self) -> bool {
+        !self.host().forwards_logins_of_standbys() && matches!(self.is_writer().await, Ok(false))
     }
 }
 

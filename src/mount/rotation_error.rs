@@ -114,7 +114,12 @@ impl Coded for RotationError {
             Self::Region(error) => error.code(),
             Self::Endpoint(error) => error.code(),
             Self::Credentials(error) => error.code(),
-            Self::Call { cause: CallError::Service(_), .. } => Code::RotationRefused,
+            Self::Call { cause: CallError::Service(error), .. } => match error.code.as_str() {
+                "LimitExceeded" => Code::RotationKeyLimit,
+                // Of a call that names no user: who asks has none.
+                "ValidationError" => Code::RotationNotAUser,
+                _ => Code::RotationRefused,
+            },
             Self::Call { cause, .. } => cause.code(),
             Self::NoUser | Self::NoKey => Code::AwsUnreadable,
             Self::NoUserName => Code::RotationRootUser,
@@ -189,6 +194,32 @@ mod tests {
             (Status::BadRequest, Code::CredentialsUnsendable)
         );
         assert_eq!(RotationError::Ended.to_string(), "internal error");
+    }
+
+    #[test]
+    fn a_rotation_is_refused_with_what_helps() {
+        for (action, code, text, cause) in [
+            (
+                "CreateAccessKey",
+                "AccessDenied",
+                "error calling CreateAccessKey: AccessDenied",
+                Code::RotationRefused,
+            ),
+            (
+                "CreateAccessKey",
+                "LimitExceeded",
+                "error calling CreateAccessKey: LimitExceeded",
+                Code::RotationKeyLimit,
+            ),
+            ("GetUser", "ValidationError", "error calling GetUser: ValidationError", Code::RotationNotAUser),
+        ] {
+            let [code, message, request_id] = [code, "no", "r"].map(str::to_owned);
+            let refused =
+                ServiceError { code, message, status: StatusCode::CONFLICT, request_id, call: None };
+            let error = RotationError::Call { action, cause: refused.into() };
+            assert_eq!(error.code(), cause);
+            assert!(error.to_string().starts_with(text), "{error}");
+        }
     }
 
     #[test]

@@ -71,6 +71,14 @@ async fn is_responsible(mount: &Mount) -> Result<bool, SystemViewError> {
 
 async fn upgrade(mount: &Mount) -> Result<(), UpgradeError> {
     let stored = mount.store().read::<MountVersion>(MountVersion::KEY).await?;
+    let since = stored.as_ref().and_then(|entry| entry.iam_requests_kept_since);
+    mount.knows_uses_since(since);
+    if since.is_some()
+        && let Err(error) = mount.load_uses().await
+    {
+        // The next login tries again.
+        tracing::error!(target: LOG, mount = mount.id(), %error, "error running initialization");
+    }
     match stored.map_or(0, |entry| entry.version) {
         MountVersion::CURRENT => return Ok(()),
         0 => {}

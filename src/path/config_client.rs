@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::config_client_refused::ClientRefused;
 use super::cron::check_cron;
+use super::request_rules;
 use super::shape::{display, endpoint, object, verb};
 use crate::aws::endpoint::Endpoint as AwsEndpoint;
 use crate::entry::ClientConfig;
@@ -37,13 +38,19 @@ const FIELDS: &[Field] = &[
     Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").example("https://iam.amazonaws.com").default_json("\"\""),
     Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.").example("https://sts.eu-west-1.amazonaws.com")
         .default_json("\"\""),
+    Field::new("organizations_endpoint", FieldKind::String, "URL of the Organizations API instead of the one of the partition; for bound_organization_ids and bound_organization_unit_paths of roles.").example("https://organizations.us-east-1.amazonaws.com").own(),
     Field::new("sts_region", FieldKind::String, "Region of the server's own STS calls.").example("eu-west-1").default_json("\"\""),
     Field::new("use_sts_region_from_client", FieldKind::Bool, "Whether a login is sent to the STS endpoint of the region it was signed for. Overrides sts_endpoint.")
         .default_json("false"),
     Field::new("iam_server_id_header_value", FieldKind::String, "Value that a login must carry, signed, in the header X-Vault-AWS-IAM-Server-ID. It binds a signature to this server.").example("vault.example.com")
         .default_json("\"\""),
     Field::new("allowed_sts_header_values", FieldKind::CommaStringSlice, "Further X-Amz- headers that a login may carry.").example("X-Amz-Expires"),
+    request_rules::MAX_AGE,
+    request_rules::SINGLE_USE,
     Field::new("max_retries", FieldKind::Int, "Retries of calls to AWS; -1 leaves them to the default.").default_json("-1"),
+    Field::new("iam_strict_request", FieldKind::Bool, "Whether logins and renewals are checked more strictly than the built-in method does.")
+        .default_json("false")
+        .own(),
 ];
 
 pub(super) fn route() -> Route<Mount> {
@@ -94,7 +101,7 @@ async fn read(mount: &Mount) -> HandlerResult {
     let Some(config) = mount.store().read::<ClientConfig>(ClientConfig::KEY).await? else {
         return Ok(None);
     };
-    Ok(Some(Response::with_data(object([
+    let mut data = object([
         ("access_key", json!(config.access_key)),
         ("endpoint", json!(config.endpoint)),
         ("iam_endpoint", json!(config.iam_endpoint)),
@@ -111,11 +118,22 @@ async fn read(mount: &Mount) -> HandlerResult {
         ("rotation_window", json!(config.rotation_window.as_secs())),
         ("rotation_period", json!(config.rotation_period.as_secs())),
         ("disable_automated_rotation", json!(config.disable_automated_rotation)),
-    ]))))
+    ]);
+    if config.iam_strict_request {
+        data.insert("iam_strict_request".to_owned(), json!(true));
+    }
+    if !config.organizations_endpoint.is_empty() {
+        data.insert("organizations_endpoint".to_owned(), json!(config.organizations_endpoint));
+    }
+    request_rules::show(config.request_rules, &mut data);
+    Ok(Some(Response::with_data(data)))
 }
 
 async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
     let stored = mount.store().read::<ClientConfig>(ClientConfig::KEY).await;
+    if let Ok(config) = &stored {
+        request_rules::keep_uses(mount, config.as_ref(), None).await?;
+    }
     // An entry that cannot be read must be possible to delete, and may have a job.
     if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
         deregister(mount, request).await?;
@@ -137,12 +155,14 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
         let stored = loaded.entry.as_ref();
         let mut config = stored.cloned().unwrap_or_else(ClientConfig::absent);
         set_fields(&mut config, &fields);
+        request_rules::set(&mut config.request_rules, &fields)?;
         set_rotation(&mut config, &fields)?;
         check_workload_identity(mount, &config).await?;
         let rotation = follow_rotation(mount, request, stored, &config).await?;
         if stored == Some(&config) {
-            return Ok(warned_of(&fields));
+            return Ok(warned_of(&fields, &config));
         }
+        request_rules::keep_uses(mount, stored, Some(&config)).await?;
         let written = change.write(&loaded, &config).await.map_err(Failure::from);
         mount.clients().forget_credentials();
         mount.forget_full_arns();
@@ -156,16 +176,16 @@ async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             None => failure,
         })?;
         if written {
-            return Ok(warned_of(&fields));
+            return Ok(warned_of(&fields, &config));
         }
     }
 }
 
-/// Endpoints of the request that leave calls unprotected, or lead where AWS is not, in words. What is given may hold a
-/// password, so it is not quoted.
-fn warned_of(fields: &Fields) -> Option<Response> {
+/// What a write leaves open, in words: endpoints that leave calls unprotected, or lead where AWS is not, and strict
+/// mode, where any field is used that the built-in method lacks. What is given may hold a password, so it is not quoted.
+fn warned_of(fields: &Fields, config: &ClientConfig) -> Option<Response> {
     let mut warnings = Vec::new();
-    for name in ["endpoint", "iam_endpoint", "sts_endpoint"] {
+    for name in ["endpoint", "iam_endpoint", "sts_endpoint", "organizations_endpoint"] {
         let Some(Ok(endpoint)) = fields.text(name).map(AwsEndpoint::configured) else {
             continue;
         };
@@ -179,6 +199,13 @@ fn warned_of(fields: &Fields) -> Option<Response> {
                 "{name} is a link-local address, where the metadata service of an instance and its neighbours are, and no API of AWS: signed requests and the answers that logins are decided by go there; use the name of an AWS endpoint"
             ));
         }
+    }
+    let uses_own = FIELDS.iter().any(|field| field.own && fields.supplied(field.name));
+    if uses_own && !config.iam_strict_request {
+        warnings.push(
+            "iam_strict_request is off: logins are checked as the built-in method does, which takes more than clients need; see docs/strict-mode.md"
+                .to_owned(),
+        );
     }
     (!warnings.is_empty()).then(|| Response { warnings, ..Response::default() })
 }
@@ -207,6 +234,7 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
         ("endpoint", &mut config.endpoint),
         ("iam_endpoint", &mut config.iam_endpoint),
         ("sts_endpoint", &mut config.sts_endpoint),
+        ("organizations_endpoint", &mut config.organizations_endpoint),
         ("sts_region", &mut config.sts_region),
         ("iam_server_id_header_value", &mut config.iam_server_id_header_value),
         ("role_arn", &mut config.role_arn),
@@ -221,6 +249,9 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
     }
     if let Some(flag) = fields.bool("use_sts_region_from_client") {
         config.use_sts_region_from_client = flag;
+    }
+    if let Some(flag) = fields.bool("iam_strict_request") {
+        config.iam_strict_request = flag;
     }
     if let Some(names) = fields.list("allowed_sts_header_values") {
         let names: Vec<String> = names.iter().map(|name| canonical_name(name)).collect();

@@ -3,6 +3,7 @@
 use serde_json::json;
 use thiserror::Error;
 
+use super::config_identity_own::{OwnFieldError, checked_alias_tags, checked_audit_metadata};
 use super::shape::{display, endpoint, object, verb};
 use crate::entry::{
     AliasSource, EC2_METADATA, IAM_METADATA, IdentityConfig, MetadataFields, MetadataSelection,
@@ -26,6 +27,8 @@ const FIELDS: &[Field] = &[
         .allowed(&AliasSource::EC2),
     Field::new("ec2_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an ec2 login: `default`, or a list of names. An empty list is none.").example("account_id,instance_id")
         .default_json("[\"default\"]"),
+    Field::new("iam_alias_tags", FieldKind::CommaStringSlice, "Tags of the IAM role or user that go to the metadata of an iam login's alias, as `tag=key`, where key is the name there. Values are cleaned for templates.").example("team=aws_team").own(),
+    Field::new("iam_audit_metadata", FieldKind::CommaStringSlice, "Metadata of the token alone by which an iam login is found in CloudTrail: `aws_request_id`, `aws_access_key_id`, `aws_signed_at`, `aws_region`.").example("aws_request_id").own(),
 ];
 
 pub(super) fn route() -> Route<Mount> {
@@ -64,12 +67,20 @@ async fn read(mount: &Mount) -> HandlerResult {
     let config = mount.store().read::<IdentityConfig>(IdentityConfig::KEY).await?.unwrap_or_default();
     let iam: Vec<&str> = config.iam_auth_metadata_handler.names(&IAM_METADATA).collect();
     let ec2: Vec<&str> = config.ec2_auth_metadata_handler.names(&EC2_METADATA).collect();
-    Ok(Some(Response::with_data(object([
+    let mut data = object([
         ("iam_alias", json!(config.iam_alias())),
         ("iam_metadata", json!(iam)),
         ("ec2_alias", json!(config.ec2_alias())),
         ("ec2_metadata", json!(ec2)),
-    ]))))
+    ]);
+    for (name, list) in
+        [("iam_alias_tags", &config.iam_alias_tags), ("iam_audit_metadata", &config.iam_audit_metadata)]
+    {
+        if !list.is_empty() {
+            data.insert(name.to_owned(), json!(list));
+        }
+    }
+    Ok(Some(Response::with_data(data)))
 }
 
 async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
@@ -84,6 +95,12 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
             }
             if let Some(names) = fields.list("ec2_metadata") {
                 config.ec2_auth_metadata_handler = selection(names, &EC2_METADATA)?;
+            }
+            if let Some(tags) = fields.list("iam_alias_tags") {
+                config.iam_alias_tags = checked_alias_tags(tags)?;
+            }
+            if let Some(names) = fields.list("iam_audit_metadata") {
+                config.iam_audit_metadata = checked_audit_metadata(names)?;
             }
             Ok((Some(config), ()))
         })
@@ -124,6 +141,12 @@ impl From<Refused> for Failure {
             Refused::Alias { .. } => Self::refused(&error),
             Refused::DefaultAndMore(_) | Refused::Unavailable { .. } => Self::new(Status::Invalid, &error),
         }
+    }
+}
+
+impl From<OwnFieldError> for Failure {
+    fn from(error: OwnFieldError) -> Self {
+        Self::refused(&error)
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::logged_text;
+use super::refused_request::named;
 use super::shape::{endpoint, object, verb};
 use crate::framework::{
     Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request, Response, Route, Status,
@@ -11,14 +12,15 @@ use crate::framework::{
 use crate::login::admitted::Admitted;
 use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
+use crate::login::trace::{self, Trace};
 use crate::mount::Mount;
 use crate::proof::signed_request;
 use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
-const MAX_DATA_BYTES: usize = 512 * 1024;
+pub(super) const MAX_DATA_BYTES: usize = 512 * 1024;
 /// Most values in the data of a login request. One of 64 header values has fewer than 300.
-const MAX_DATA_VALUES: usize = 1_000;
+pub(super) const MAX_DATA_VALUES: usize = 1_000;
 /// Longest URL and body, in base64 bytes.
 const MAX_SIGNED_BYTES: usize = 16 * 1024;
 /// Longest headers, in bytes of their encoding.
@@ -28,13 +30,15 @@ const MAX_NAME_BYTES: usize = 4 * 1024;
 /// Longest identity documents and signatures, in base64 bytes.
 const MAX_DOCUMENT_BYTES: usize = 128 * 1024;
 
-const FIELDS: &[Field] = &[
-    Field::new(
-        "role",
-        FieldKind::String,
-        "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
-    )
-    .max_bytes(MAX_NAME_BYTES),
+const ROLE: Field = Field::new(
+    "role",
+    FieldKind::String,
+    "Role to log into. Without it, the name of the IAM principal is the role's name: of the user, or of the role behind a session.",
+)
+.max_bytes(MAX_NAME_BYTES);
+
+/// What a client proves itself with.
+pub(super) const PROOF_FIELDS: [Field; 8] = [
     Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST or GET.")
         .max_bytes(MAX_NAME_BYTES),
     Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
@@ -55,10 +59,15 @@ const FIELDS: &[Field] = &[
 
 const EC2_FIELDS: [&str; 3] = ["pkcs7", "identity", "signature"];
 
+/// The fields. They live as long as the route table: as the process.
+fn fields() -> &'static [Field] {
+    [ROLE].into_iter().chain(PROOF_FIELDS).collect::<Vec<_>>().leak()
+}
+
 pub(super) fn route() -> Route<Mount> {
     Route {
         pattern: "login$",
-        fields: FIELDS,
+        fields: fields(),
         endpoints: vec![
             endpoint(Operation::Update, |mount, request, fields| Box::pin(login(mount, request, fields))),
             endpoint(Operation::AliasLookahead, |mount, request, fields| {
@@ -85,14 +94,15 @@ server, see iam_server_id_header_value of config/client.
 }
 
 /// How a client proves who it is.
-enum LoginType {
+#[derive(Clone, Copy)]
+pub(super) enum LoginType {
     Iam,
     Ec2,
 }
 
 /// Why a request carries no proof of one type.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-enum LoginTypeError {
+pub(super) enum LoginTypeError {
     #[error("supplied auth values for both ec2 and iam auth types")]
     Both,
     #[error("didn't supply required authentication values")]
@@ -119,15 +129,21 @@ impl From<iam::Refused> for Failure {
         use iam::Refused;
         let status = match &refused {
             Refused::Mount(failure) => return failure.clone(),
+            Refused::Use(cause) => return cause.clone().into(),
             Refused::TooManyWait => Status::TooManyRequests,
             Refused::Request(_)
+            | Refused::NotFresh(_)
             | Refused::Upstream(_)
             | Refused::Caller(_)
             | Refused::NoRole { .. }
+            | Refused::Spelling(_)
             | Refused::WrongType(_)
             | Refused::BindsNothing(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
+            | Refused::Tags { .. }
+            | Refused::TagsNotBound(_)
+            | Refused::Organization(_)
             | Refused::Instance { .. }
             | Refused::OtherPartition { .. }
             | Refused::InstanceNotBound(_) => Status::BadRequest,
@@ -144,11 +160,13 @@ impl From<ec2::Refused> for Failure {
             Refused::Mount(failure) => return failure.clone(),
             Refused::Form(_)
             | Refused::NoRole { .. }
+            | Refused::Spelling(_)
             | Refused::WrongType(_)
             | Refused::BindsNothing(_)
             | Refused::Instance(_)
             | Refused::RegionNotBound(_)
             | Refused::InstanceNotBound(_)
+            | Refused::Organization(_)
             | Refused::Reauthentication(_)
             | Refused::NonceTooLong => Status::BadRequest,
             Refused::Document(_)
@@ -165,7 +183,7 @@ impl From<ec2::Refused> for Failure {
 }
 
 /// Which proof a request carries. A request with parts of two carries none.
-fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
+pub(super) fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
     let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
     let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
     if any_iam && any_ec2 {
@@ -186,6 +204,7 @@ async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
     match log_in(mount, request, fields).await {
         Ok(admitted) => Ok(Some(admitted.into())),
         Err(failure) => {
+            let failure = named(mount, failure.in_strict_mode(mount.is_strict_role(&role))).await;
             log_refusal(mount, request, &role, &failure);
             Err(failure)
         }
@@ -199,8 +218,11 @@ async fn check_served_here(mount: &Mount) -> Result<(), Failure> {
 
 async fn log_in(mount: &Mount, request: &Request, fields: Fields) -> Result<Admitted, Failure> {
     check_served_here(mount).await?;
-    match start(mount, request, fields).await? {
-        Started::Iam(login) => Ok(login.log_in().await?.into()),
+    match start(mount, request, fields, &trace::OFF).await? {
+        Started::Iam(login) => match login.log_in().await {
+            Ok(auth) => Ok(auth.into()),
+            Err(refused) => Err(Failure::from(refused).in_strict_mode(login.is_strict())),
+        },
         Started::Ec2(login) => Ok(login.log_in().await?),
     }
 }
@@ -212,10 +234,15 @@ enum Started<'a> {
 }
 
 /// Reads a login. What the client sent is gone then: many may wait for AWS.
-async fn start<'a>(mount: &'a Mount, request: &'a Request, fields: Fields) -> Result<Started<'a>, Failure> {
+async fn start<'a>(
+    mount: &'a Mount,
+    request: &'a Request,
+    fields: Fields,
+    trace: &'a Trace,
+) -> Result<Started<'a>, Failure> {
     Ok(match login_type(&fields)? {
-        LoginType::Iam => Started::Iam(Box::new(IamLogin::start(mount, request, &fields).await?)),
-        LoginType::Ec2 => Started::Ec2(Box::new(Ec2Login::start(mount, request, &fields).await?)),
+        LoginType::Iam => Started::Iam(Box::new(IamLogin::start(mount, request, &fields, trace).await?)),
+        LoginType::Ec2 => Started::Ec2(Box::new(Ec2Login::start(mount, request, &fields, trace).await?)),
     })
 }
 
@@ -226,11 +253,16 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
     let address = request.connection.as_ref().map_or("", |connection| connection.remote_addr.as_str());
     let (id, address, role) =
         (logged_text::value(&request.id), logged_text::value(address), logged_text::value(role));
+    let refusal_id = failure.id().unwrap_or("");
     let (point, code, hint) = (request.mount_point.as_str(), failure.code(), failure.advice());
     let reason = || logged_text::reason(failure.text());
     match failure.blame() {
         _ if failure.is_read_only() => {}
         Blame::Operator | Blame::Aws | Blame::Host => match mount.failed_logins().tell(code, &role) {
+            None if failure.is_told_id() => {
+                let code = code.as_str();
+                tracing::debug!(id, mount = point, role, code, refusal_id, "a further login failed");
+            }
             None => {}
             Some(0) => {
                 tracing::warn!(
@@ -239,6 +271,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                     role,
                     address,
                     code = code.as_str(),
+                    refusal_id,
                     hint,
                     reason = reason(),
                     "login failed"
@@ -251,6 +284,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                     role,
                     address,
                     code = code.as_str(),
+                    refusal_id,
                     hint,
                     reason = reason(),
                     left_out,
@@ -265,6 +299,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                 role,
                 address,
                 code = code.as_str(),
+                refusal_id,
                 hint,
                 reason = reason(),
                 "login refused"
@@ -284,7 +319,7 @@ pub(crate) fn log_left_out(mount: &Mount, request: &Request) {
 
 async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
     check_served_here(mount).await?;
-    let auth = match start(mount, request, fields).await? {
+    let auth = match start(mount, request, fields, &trace::OFF).await? {
         Started::Iam(login) => login.look_ahead().await?,
         Started::Ec2(login) => login.look_ahead().await?,
     };
@@ -297,7 +332,7 @@ async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> Handl
         Some(named) if !named.is_empty() => named.to_lowercase(),
         _ => {
             check_served_here(mount).await?;
-            match start(mount, request, fields).await? {
+            match start(mount, request, fields, &trace::OFF).await? {
                 Started::Iam(login) => login.resolve_role().await?,
                 Started::Ec2(login) => login.resolve_role().await?,
             }

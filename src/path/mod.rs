@@ -5,6 +5,7 @@ mod config_client;
 mod config_client_refused;
 mod config_doctor;
 mod config_identity;
+mod config_identity_own;
 mod config_rotate_root;
 mod config_sts;
 mod config_tidy;
@@ -12,7 +13,11 @@ mod cron;
 mod identity_accesslist;
 mod logged_text;
 pub(crate) mod login;
+pub(crate) mod refused_request;
+mod request_rules;
 mod role;
+mod role_explain;
+mod role_own_bounds;
 mod role_principals;
 mod role_refused;
 mod role_tag;
@@ -42,6 +47,7 @@ fn table(host: HostFlavor) -> Table {
         roles::roles_route(),
         role::route(host),
         role_tag::route(),
+        role_explain::route(),
         config_client::route(),
         config_certificate::route(),
         config_identity::route(),
@@ -109,8 +115,9 @@ pub fn routes(host: HostFlavor) -> &'static Result<RouteTable<Mount>, String> {
 
 /// A path as it is meant: role names are the same in upper and lower case, all else is as written.
 pub(crate) fn canonical(path: &str) -> Cow<'_, str> {
-    let of_role =
-        path.strip_prefix("role/").is_some_and(|rest| is_name(rest.strip_suffix("/tag").unwrap_or(rest)));
+    let name =
+        |rest: &str| ["/tag", "/explain"].iter().find_map(|end| Some(is_name(rest.strip_suffix(end)?)));
+    let of_role = path.strip_prefix("role/").is_some_and(|rest| name(rest).unwrap_or_else(|| is_name(rest)));
     if of_role { Cow::Owned(path.to_ascii_lowercase()) } else { Cow::Borrowed(path) }
 }
 
@@ -168,6 +175,8 @@ mod tests {
             ("role/PROD", "role/prod"),
             ("role/A.b-C_1", "role/a.b-c_1"),
             ("role/Prod/tag", "role/prod/tag"),
+            ("role/Prod/explain", "role/prod/explain"),
+            ("role/Explain", "role/explain"),
             ("role/", "role/"),
             ("role/-A", "role/-A"),
             ("role/PROD/other", "role/PROD/other"),

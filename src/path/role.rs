@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::request_rules;
 use super::role_write::write;
 use super::shape::{display, endpoint, name_pattern, role_name};
 use crate::entry::{AuthType, BOUNDS, InferredEntity, Role};
@@ -20,7 +21,9 @@ const FIRST_FIELDS: [Field; 2] = [
         .allowed(&[AuthType::Iam.as_str(), AuthType::Ec2.as_str()]),
 ];
 
-const FURTHER_FIELDS: [Field; 10] = [
+const FURTHER_FIELDS: [Field; 13] = [
+    request_rules::MAX_AGE,
+    request_rules::SINGLE_USE,
     Field::new("resolve_aws_unique_ids", FieldKind::Bool, "Whether bound principals are resolved to their unique ids when the role is written, so that a principal that is deleted and recreated under the same name no longer matches. Cannot be switched off later.")
         .default_json("true"),
     Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.").example("ec2_instance")
@@ -31,6 +34,8 @@ const FURTHER_FIELDS: [Field; 10] = [
         .default_json("false"),
     Field::new("disallow_reauthentication", FieldKind::Bool, "Whether an instance may log in only once; ec2 login only.")
         .default_json("false"),
+    Field::new("iam_strict_request", FieldKind::Bool, "Whether strict mode holds for the role even where config/client does not switch it on. It cannot be switched off for one role.")
+        .own(),
     Field::new("policies", FieldKind::CommaStringSlice, "Use token_policies instead.").deprecated(),
     Field::new("ttl", FieldKind::DurationSecond, "Use token_ttl instead.").deprecated(),
     Field::new("max_ttl", FieldKind::DurationSecond, "Use token_max_ttl instead.").deprecated(),
@@ -40,7 +45,9 @@ const FURTHER_FIELDS: [Field; 10] = [
 /// The fields on a host. They live as long as its route table: as the process.
 fn fields(host: HostFlavor) -> &'static [Field] {
     let bounds = BOUNDS.iter().map(|bound| {
-        Field::new(bound.name, FieldKind::CommaStringSlice, bound.description).example(bound.example)
+        let field = Field::new(bound.name, FieldKind::CommaStringSlice, bound.description);
+        let field = field.example(bound.example);
+        if bound.own { field.own() } else { field }
     });
     let fields = FIRST_FIELDS.into_iter().chain(bounds).chain(FURTHER_FIELDS).chain(token_fields(host));
     fields.collect::<Vec<_>>().leak()
@@ -80,10 +87,12 @@ what a token may do and how long it lives. Fields that are not given keep their 
 }
 
 async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     Ok(mount.role(role_name(&fields)).await?.map(|role| Response::with_data(shown(&role, mount.host()))))
 }
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     let key = Role::key(role_name(&fields));
     let result = mount.store().delete(&key).await;
     mount.forget_full_arns();
@@ -96,7 +105,7 @@ async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
 fn shown(role: &Role, host: HostFlavor) -> Map<String, Value> {
     let mut data = Map::new();
     let empty = Vec::new();
-    for bound in &BOUNDS {
+    for bound in BOUNDS.iter().filter(|bound| !bound.own || bound.is_set(role)) {
         let list = bound.list(role);
         let list = if bound.unset_is_null { list } else { list.or(Some(&empty)) };
         data.insert(bound.name.to_owned(), json!(list));
@@ -115,6 +124,10 @@ fn shown(role: &Role, host: HostFlavor) -> Map<String, Value> {
     ] {
         data.insert(name.to_owned(), value);
     }
+    if role.iam_strict_request {
+        data.insert("iam_strict_request".to_owned(), json!(true));
+    }
+    request_rules::show(role.request_rules, &mut data);
     role.token.read_into(&mut data, host);
     for (name, duration) in [("ttl", role.ttl), ("max_ttl", role.max_ttl), ("period", role.period)] {
         if duration.is_positive() {

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::role_own_bounds::OwnBoundError;
 use crate::framework::{Failure, Status, TokenParamsError};
 use crate::go::GoDuration;
 use crate::go::text::quote;
@@ -38,6 +39,9 @@ pub(super) enum RoleRefused {
     /// A bound that goes with other roles.
     #[error("specified {name} {otherwise}")]
     MisplacedBound { name: &'static str, otherwise: &'static str },
+    /// Tags or an organization that nobody can have.
+    #[error(transparent)]
+    OwnBound(#[from] OwnBoundError),
     /// A role without bounds would admit everybody.
     #[error("at least one bound parameter should be specified on the role")]
     NoBound,
@@ -89,6 +93,7 @@ impl Coded for RoleRefused {
             | Self::InferredEntityAlone => Code::RoleInference,
             Self::MisplacedBound { .. } => Code::RoleBinds,
             Self::NoBound => Code::RoleBindsNothing,
+            Self::OwnBound(error) => error.code(),
             Self::ReauthenticationWithoutEc2
             | Self::MigrationWithoutEc2
             | Self::MigrationWithoutReauthentication => Code::RoleReauthentication,

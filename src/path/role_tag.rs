@@ -104,6 +104,7 @@ impl From<Refused> for Failure {
 }
 
 async fn issue(mount: &Mount, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     let name = role_name(&fields).to_lowercase();
     let Some(role) = mount.role(&name).await? else {
         return Err(Refused::NoRole(name).into());

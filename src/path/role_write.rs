@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::request_rules::set_of_role;
+use super::role_own_bounds::check_own_bounds;
 use super::role_principals::{moved, unresolved};
 use super::role_refused::RoleRefused;
 use super::shape::role_name;
@@ -23,6 +25,7 @@ const MAX_TAG_KEY: usize = 127;
 const EC2_MOUNT_TYPE: &str = "aws-ec2";
 
 pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> HandlerResult {
+    mount.check_role_path(role_name(&fields)).await?;
     let key = Role::key(role_name(&fields));
     let deadline = Deadline::within(LOOK_UP_TIME);
     let mut change = mount.begin_change(&key, CONTENDED);
@@ -35,6 +38,10 @@ pub(super) async fn write(mount: &Mount, request: &Request, fields: Fields) -> H
         };
         let write = RoleWrite { mount, request, fields: &fields, key: &key, deadline, is_new };
         let warnings = write.apply(&mut role).await?;
+        let kept = loaded.entry.as_ref().is_some_and(|stored| stored.request_rules.single_use);
+        if role.request_rules.single_use && !kept {
+            mount.keep_uses_from_now().await?;
+        }
         let written = change.write(&loaded, &role).await;
         mount.forget_full_arns();
         if written? {
@@ -69,11 +76,17 @@ impl RoleWrite<'_> {
         let mut warnings = self.resolve_principals(role).await?;
         self.set_inference_and_type(role)?;
         check_binds(role)?;
+        check_own_bounds(self.fields, role).map_err(RoleRefused::OwnBound)?;
         self.set_ec2_flags(role)?;
+        let is_iam = role.auth_type() == Some(AuthType::Iam);
+        set_of_role(&mut role.request_rules, self.fields, is_iam)?;
         role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);
         warnings.extend(self.check_ttls(role).await?);
         self.set_tag(role)?;
+        if let Some(flag) = self.fields.bool("iam_strict_request") {
+            role.iam_strict_request = flag;
+        }
         if role.hmac_key.is_empty() {
             let random = self.mount.world().random.as_ref();
             role.hmac_key = random_id(random).map_err(RoleRefused::NoHmacKey)?.into();

@@ -60,7 +60,11 @@ fn read(mount: &Mount) -> HandlerResult {
     let calls: Vec<Value> = mount.clients().calls().status().iter().map(call).collect();
     let caches: Map<String, Value> =
         mount.cache_status().into_iter().map(|(name, status)| (name.to_owned(), cache(status))).collect();
-    Ok(Some(Response::with_data(object([("calls", json!(calls)), ("caches", Value::Object(caches))]))))
+    let mut shown = object([("calls", json!(calls)), ("caches", Value::Object(caches))]);
+    if let Some(uses) = mount.uses_status() {
+        shown.insert("single_use".to_owned(), Value::Object(uses));
+    }
+    Ok(Some(Response::with_data(shown)))
 }
 
 fn call(line: &LineStatus) -> Value {

@@ -45,6 +45,7 @@ pub(crate) fn run() -> ExitCode {
         let _ = io::stderr().write_all(handshake::NOTICE.as_bytes());
         return ExitCode::FAILURE;
     }
+    heap::use_one_arena();
     // Before anything secret is read, and before there are threads, which have of it what this one has.
     let refused = confinement::confine();
     let _last_lines = log::install();

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tonic_health::ServingStatus;
 use vault_plugin_auth_aws::https::HttpsTransport;
+use vault_plugin_auth_aws::mount::used_signatures::UsedSignatures;
 use vault_plugin_auth_aws::mount::{Environment, room_of_process};
 use vault_plugin_auth_aws::ports::{SystemClock, SystemRandom, World};
 
@@ -17,6 +18,7 @@ use crate::plugin::link::dialer::Dialer;
 use crate::plugin::link::multiplexed_broker::MultiplexedDialer;
 use crate::plugin::link::socket::SocketFile;
 use crate::plugin::link::tls::PeerTls;
+use crate::plugin::process::beginnings::Beginnings;
 use crate::plugin::process::bursts::Bursts;
 use crate::plugin::process::handshake::HandshakeLine;
 use crate::plugin::process::launch::LaunchEnvironment;
@@ -56,6 +58,7 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         host: launch.host,
         forwarded: room_of_process(),
         neighbours: Default::default(),
+        used: UsedSignatures::default(),
     });
 
     let lifecycle = Lifecycle::new();
@@ -90,12 +93,18 @@ pub(crate) async fn serve(launch: LaunchEnvironment) -> Result<Exit, StartError>
         let bursts = Arc::clone(&bursts);
         async move { bursts.give_back_after_each(heap::give_back).await }
     });
+    let beginnings = Arc::new(Beginnings::default());
+    tokio::spawn({
+        let beginnings = Arc::clone(&beginnings);
+        async move { beginnings.let_go_after_each(heap::let_go_of_code).await }
+    });
     let backend = BackendService {
         environment,
         dialer,
         launch_version: launch.host_version,
         metadata_mode: launch.metadata_mode,
         bursts,
+        beginnings,
         instances: Instances::default(),
     };
     let services = Services {

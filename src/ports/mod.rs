@@ -12,7 +12,7 @@ mod transport;
 mod world;
 
 pub use clock::{Clock, SystemClock};
-pub use random::{Random, RandomError, SystemRandom, random_id};
+pub use random::{Random, RandomError, SystemRandom, random_id, short_id};
 pub use secret::Secret;
 pub use storage::{Storage, StorageError};
 pub use system_view::{IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError};

@@ -43,3 +43,25 @@ pub fn random_id(random: &dyn Random) -> Result<String, RandomError> {
     }
     Ok(id)
 }
+
+/// Ten hexadecimal digits by which one event is found again; `unknown` when there is no randomness.
+#[must_use]
+pub fn short_id(random: &dyn Random) -> String {
+    let mut bytes = [0; 5];
+    if !random.fill(&mut bytes) {
+        return "unknown".to_owned();
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::testing::{Exhausted, Same};
+
+    #[test]
+    fn a_short_id_has_ten_digits() {
+        assert_eq!(short_id(&Same(0x0a)), "0a0a0a0a0a");
+        assert_eq!(short_id(&Exhausted), "unknown");
+    }
+}

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::aws::arn::{AccountId, Arn, ArnError, EntityKind};
+use crate::aws::region::Partition;
 use crate::aws::sts::CallerIdentity;
 use crate::go::text::quote;
 use crate::refusal::{Code, Coded};
@@ -38,6 +39,8 @@ impl Coded for CallerError {
 pub struct VerifiedCaller {
     arn: Arn,
     unique_id: String,
+    agrees_in_all: bool,
+    request_id: String,
 }
 
 impl VerifiedCaller {
@@ -56,8 +59,19 @@ impl VerifiedCaller {
         if identity.account() != arn.account().as_str() || !session_agrees || unique_id.is_empty() {
             return Err(CallerError::Disagrees);
         }
+        let agrees_in_all = agrees_in_all(&arn, unique_id, session);
         let unique_id = unique_id.to_owned();
-        Ok(Self { arn, unique_id })
+        Ok(Self { arn, unique_id, agrees_in_all, request_id: identity.request_id().to_owned() })
+    }
+
+    /// Checks the rest of what the parts of an answer say of each other, as strict mode demands: the id is one of
+    /// the kind of principal that the ARN names, with a session where there is one, the ARN is of the service that
+    /// answers for that kind, of a partition of AWS, and of an account that has a number.
+    ///
+    /// # Errors
+    /// The parts disagree.
+    pub fn check_strictly(&self) -> Result<(), CallerError> {
+        if self.agrees_in_all { Ok(()) } else { Err(CallerError::Disagrees) }
     }
 
     /// The ARN as STS gave it.
@@ -78,6 +92,12 @@ impl VerifiedCaller {
         &self.unique_id
     }
 
+    /// The id that AWS gave the request which told it; empty where it gave none.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
     /// The name a token shows: of the user or role, with the session if there is one.
     #[must_use]
     pub fn display_name(&self) -> String {
@@ -86,6 +106,23 @@ impl VerifiedCaller {
             session => format!("{}/{session}", self.arn.name()),
         }
     }
+}
+
+/// Unique ids begin with the prefix of their kind; see "IAM identifiers" in the IAM user guide.
+fn agrees_in_all(arn: &Arn, unique_id: &str, session: Option<&str>) -> bool {
+    let (prefix, service, has_session) = match arn.kind() {
+        EntityKind::User => ("AIDA", "iam", false),
+        EntityKind::AssumedRole => ("AROA", "sts", true),
+        EntityKind::Role | EntityKind::InstanceProfile => return false,
+    };
+    let account = arn.account().as_str();
+    unique_id.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty())
+        && unique_id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        && session.is_some() == has_session
+        && arn.as_str().split(':').nth(2) == Some(service)
+        && Partition::of(arn).is_ok()
+        && account.len() == 12
+        && account.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -123,5 +160,35 @@ mod tests {
             caller("arn:aws:iam::1:root", "1", "2").unwrap_err(),
             r#"error parsing arn "arn:aws:iam::1:root": unrecognized arn: "root" contains fewer than 2 slash-separated parts"#
         );
+    }
+
+    #[test]
+    fn strict_mode_wants_all_parts_to_agree() {
+        const ACCOUNT: &str = "111122223333";
+        let check = |arn: &str, user_id: &str, account: &str| {
+            caller(arn, user_id, account).unwrap().check_strictly().map_err(|error| error.to_string())
+        };
+        let user = "arn:aws:iam::111122223333:user/u";
+        let session = "arn:aws-cn:sts::111122223333:assumed-role/App/s1";
+        assert_eq!(check(user, "AIDA1", ACCOUNT), Ok(()));
+        assert_eq!(check(session, "AROA1:s1", ACCOUNT), Ok(()));
+        let refused = "error making upstream request: error parsing STS response";
+        for (arn, user_id, account) in [
+            (user, "AROA1", ACCOUNT),
+            (user, "AIDA", ACCOUNT),
+            (user, "AIDA1:s1", ACCOUNT),
+            (user, "AIDAx", ACCOUNT),
+            (session, "AIDA1:s1", ACCOUNT),
+            (session, "ASIA1:s1", ACCOUNT),
+            ("arn:aws:sts::111122223333:user/u", "AIDA1", ACCOUNT),
+            ("arn:aws:iam::111122223333:assumed-role/App/s1", "AROA1:s1", ACCOUNT),
+            ("arn:aws:iam::111122223333:role/App", "AROA1", ACCOUNT),
+            ("arn:aws:iam::111122223333:instance-profile/App", "AIPA1", ACCOUNT),
+            ("arn:aws-mars:iam::111122223333:user/u", "AIDA1", ACCOUNT),
+            ("arn:aws:iam::1:user/u", "AIDA1", "1"),
+            ("arn:aws:iam::11112222333x:user/u", "AIDA1", "11112222333x"),
+        ] {
+            assert_eq!(check(arn, user_id, account).unwrap_err(), refused, "{arn} {user_id}");
+        }
     }
 }

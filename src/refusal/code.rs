@@ -91,10 +91,45 @@ codes! {
     ServerIdNotSigned = "iam.server_id.not_signed", Client, "Add X-Vault-AWS-IAM-Server-ID to SignedHeaders before signing; clients with header_value= do.";
     IamRegionMissing = "iam.region_missing", Client, "Sign with AWS Signature Version 4: its Credential names the region.";
     IamRegionUnknown = "iam.region_unknown", Client, "Sign for a region of AWS.";
+    // What strict mode demands of it.
+    IamStrictUrl = "iam.strict.url", Client, "Sign for an https URL of STS with the path / and without user name, port and fragment.";
+    IamStrictHost = "iam.strict.host", Client, "Sign for a host of STS: sts.amazonaws.com, that of a region, or that of sts_endpoint of config/client.";
+    IamStrictHostHeader = "iam.strict.host_header", Client, "Send the Host header that was signed, which is the host of the URL, or none.";
+    IamStrictNotSigned = "iam.strict.not_signed", Client, "Sign host, content-type, date and every X-Amz- header that is sent, or leave the header out.";
+    IamStrictRepeated = "iam.strict.repeated", Client, "Send each header and each parameter once, with one value.";
+    IamStrictOtherServer = "iam.strict.other_server", Client, "Sign without X-Vault-AWS-IAM-Server-ID, or have iam_server_id_header_value of config/client set.";
+    // Its age, and whether it was used before.
+    IamRequestForm = "iam.request_form", Client, "Sign with AWS4-HMAC-SHA256 and one X-Amz-Date among the signed headers, as the clients of AWS do.";
+    IamRequestTooOld = "iam.request_too_old", Client, "Sign anew for each login, and set the clock of the client.";
+    IamRequestFromTheFuture = "iam.request_from_the_future", Client, "Set the clock of the client.";
+    IamRequestUsed = "iam.request_used", Client, "Sign a new request for each login: at least a second later, or with the header X-Vault-AWS-IAM-Nonce.";
+    IamRequestBefore = "iam.request_before", Client, "Sign anew: single use or the server id of the mount is younger than this request.";
+    SingleUseServerId = "single_use.server_id", Operator, "Give each mount an iam_server_id_header_value of its own.";
+    SingleUseNotLoaded = "single_use.not_loaded", Host, "Try again; if it stays, look into the log of the server: the list of used requests cannot be read.";
+    SingleUseFull = "single_use.full", Operator, "Try again in some minutes: as many used requests as may be are kept.";
+    IamRequestMaxAge = "iam.request_max_age", Client, "Set iam_request_max_age to at most 900 seconds: AWS takes no older requests.";
+    IamRequestRules = "iam.request_rules", Client, "Set iam_request_max_age and iam_request_single_use on roles of auth_type iam.";
     // What STS said of it.
     StsRefused = "sts.refused", Client, "AWS refused the signed request: check credentials, clock and region of the client, then sign anew.";
+    StsUnknownKey = "sts.unknown_key", Client, "Sign with an active key of the partition of the STS endpoint; a temporary key, ASIA…, needs its session token signed along.";
+    StsSignature = "sts.signature", Client, "Sign anew with the right secret key; see that nothing changes headers, body or Host after signing.";
+    StsClock = "sts.clock", Client, "Set the clock of the client, and sign anew for each login: AWS takes a signature for fifteen minutes.";
+    StsRegion = "sts.region", Client, "Sign for the region of the STS endpoint, or have sts_endpoint and sts_region or use_sts_region_from_client set to fit.";
+    StsService = "sts.service", Client, "Sign for the service sts: the credential scope of the signature names another service.";
+    StsScopeDate = "sts.scope_date", Client, "Sign with one date: the day in the credential scope is not that of X-Amz-Date.";
+    StsHeaderUnsigned = "sts.header_unsigned", Client, "Sign the header Host, and each X-Amz- header that is sent: SignedHeaders leaves one out.";
+    StsIncomplete = "sts.incomplete", Client, "Send the Authorization header whole: AWS4-HMAC-SHA256, Credential, SignedHeaders and Signature, and X-Amz-Date.";
+    StsNotSigned = "sts.not_signed", Client, "Sign the request: it has no Authorization header, and no signature in its query.";
+    StsSignatureDropped = "sts.signature_dropped", Operator, "Have the proxy between this server and STS pass the Authorization header on: it was sent, and STS saw none.";
+    StsExpired = "sts.expired", Client, "Get new AWS credentials, then sign anew: the session of the client has expired.";
+    StsDenied = "sts.denied", Operator, "Allow GetCallerIdentity in the policy of the VPC endpoint that leads to STS: no IAM policy can deny it.";
+    StsRegionDisabled = "sts.region_disabled", Operator, "Activate STS of this region in the account of the client, or have logins sent to the endpoint of another region.";
+    StsAction = "sts.action", Client, "Sign GetCallerIdentity with Version=2011-06-15; if the client did, something changes the body on the way.";
+    StsAccount = "sts.account", Client, "Have the owner of the client's AWS account restore it: AWS has suspended it, or it is not signed up.";
+    StsElsewhere = "sts.elsewhere", Operator, "Something else answers in the place of STS: check sts_endpoint of config/client, proxies and captive portals.";
     StsTooManyWait = "sts.too_many_wait", Aws, "STS answers too slowly for the logins that come; check that this server reaches it, and try again in a moment.";
     StsNoAnswer = "sts.no_answer", Aws, "Check that this server reaches the STS endpoint of config/client.";
+    StsUnreachable = "sts.unreachable", Operator, "Give this server a way to STS: name server, network, proxy; in a closed VPC an endpoint with private DNS.";
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
     StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";
     StsDisagrees = "sts.disagrees", Aws, "The answer contradicts itself, so nobody is admitted; check that sts_endpoint is an STS endpoint.";
@@ -102,7 +137,17 @@ codes! {
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
     PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
     PrincipalRecreated = "iam.principal_recreated", Client, "Sign with new credentials: the principal was deleted and made again since these were issued.";
+    PrincipalIdChanged = "iam.principal_id_changed", Operator, "Write the role anew: the principal that it binds was deleted, and one of the same name was made since.";
+    PrincipalPath = "iam.principal_path", Operator, "Bind the ARN without its path: STS tells none, so without resolve_aws_unique_ids one with a path matches nobody.";
+    PrincipalSession = "iam.principal_session", Operator, "Bind the ARN of the role, arn:aws:iam::<account>:role/<name>: that of one of its sessions matches nobody.";
     OtherPartition = "iam.other_partition", Client, "Log into a role whose inferred_aws_region is of the partition of the principal.";
+    TagsNotBound = "iam.tags_not_bound", Client, "Log into a role that binds the tags of this principal, or have the tags set on the IAM role or user.";
+    TagsAmbiguous = "iam.tags_ambiguous", Operator, "Remove one of the two tags of the IAM role or user whose keys differ in case alone.";
+    // The organization of an account.
+    OrganizationNotBound = "organization.not_bound", Client, "Log in from an account of the organization or organizational unit that the role binds.";
+    OrganizationNoPaths = "organization.no_paths", Operator, "Bind bound_organization_ids instead: Organizations does not tell the organizational unit of accounts.";
+    OrganizationsDenied = "organization.denied", Operator, "Allow organizations:DescribeAccount, in the management account or one that it delegates to.";
+    OrganizationsNotInUse = "organization.not_in_use", Operator, "Give the server credentials of an account that is in an organization, or bind no organization.";
     // The identity document of an ec2 login.
     Ec2FormMissing = "ec2.form_missing", Client, "Send pkcs7, or identity together with signature.";
     Ec2FormBoth = "ec2.form_both", Client, "Send either pkcs7 or identity with signature.";
@@ -160,6 +205,22 @@ codes! {
     RegionInvalid = "aws.region_invalid", Operator, "Configure a region of AWS.";
     AccountElsewhere = "aws.account_elsewhere", Operator, "Correct config/sts/<account>: its role looks into another account.";
     IamEntityUnknown = "aws.iam_entity_unknown", Client, "Name an IAM user, role or instance profile that exists.";
+    AwsRegionDisabled = "aws.region_disabled", Operator, "Activate STS of that region in the account, or set sts_endpoint and sts_region of config/client to one that is active.";
+    AwsAccountBlocked = "aws.account_blocked", Operator, "AWS serves the account no such calls: have its owner sign up for the service, or have AWS lift the suspension.";
+    AwsRoleValue = "aws.role_value", Operator, "Correct sts_role or external_id of config/sts/<account>, or role_arn of config/client: AWS takes no such value.";
+    AwsSessionDuration = "aws.session_duration", Operator, "Raise the maximum session duration of the role, or give the server keys of a user: a chained session ends after an hour.";
+    AwsSessionPolicy = "aws.session_policy", Operator, "Shorten session policy and session tags of the role: AWS does not take what it is assumed with.";
+    IamEntityMissing = "aws.iam_entity_missing", Operator, "Check the account of config/sts/<account>: IAM that was asked has no entity of this name; it may have been deleted.";
+    IdentityTokenIssuer = "identity_token.issuer", Operator, "Create an OpenID Connect provider in the account of role_arn whose URL is the issuer of the host's identity tokens.";
+    IdentityTokenKeys = "identity_token.keys", Operator, "Let AWS fetch discovery document and keys (JWKS) of the issuer: publicly, by HTTPS, with the key that signs now.";
+    IdentityTokenAudience = "identity_token.audience", Operator, "Add identity_token_audience of config/client to the client ids (audiences) of the OpenID Connect provider in AWS.";
+    IdentityTokenRefused = "identity_token.refused", Operator, "Check issuer, keys and audience of the OpenID Connect provider in AWS: it does not take the host's identity token.";
+    IdentityTokenExpired = "identity_token.expired", Operator, "Raise identity_token_ttl of config/client, and set the server's clock: the host's identity token had expired.";
+    IdentityTokenUnreachable = "identity_token.unreachable", Operator, "Let AWS reach the issuer of the identity tokens: its name, its network and its TLS certificate; then try again.";
+    IdentityTokenClaim = "identity_token.claim", Operator, "The issuer rejects a claim of the identity token: compare its subject and claims with what the issuer knows.";
+    OutboundTokenDisabled = "outbound_token.disabled", Client, "Have iam:EnableOutboundWebIdentityFederation called in the account of the client: it issues no such tokens yet.";
+    OutboundTokenDuration = "outbound_token.duration", Client, "Ask for a shorter life: the token may not outlive the session that asks for it.";
+    OutboundTokenSize = "outbound_token.size", Client, "Ask for fewer or shorter tags and audiences: the token would be too large.";
     PartitionUnknown = "aws.partition_unknown", Client, "Use an ARN of a partition of AWS.";
     ArnMalformed = "aws.arn_malformed", Client, "Give the whole ARN of an IAM user, role or instance profile.";
     OutOfTime = "aws.out_of_time", Aws, "AWS took longer than a request may; try again.";
@@ -186,9 +247,12 @@ codes! {
     RoleReauthentication = "role.reauthentication", Client, "Set either disallow_reauthentication or allow_instance_migration, on a role of auth_type ec2.";
     RoleUniqueIds = "role.unique_ids", Client, "Make a new role: resolve_aws_unique_ids cannot be turned off again.";
     RoleBinds = "role.binds", Client, "Set only bounds that go with the auth_type and inference of the role.";
+    RoleTags = "role.tags", Client, "Give tags as key=value, with a star at the end of a value at the most.";
+    RoleOrganization = "role.organization", Client, "Give ids as o-abcdefghij and paths as o-abcdefghij/r-abcd/ou-abcd-abcdefgh/, with a slash at the end.";
     RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
     RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and period below the mount's maximum lease TTL.";
     RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
+    RoleSpelling = "role.spelling", Client, "Write the name of the role in lower case: strict mode takes no other spelling.";
     RoleNotFound = "role.not_found", Client, "Write the role first.";
     RoleStored = "role.stored", Operator, "Write the role anew: what is stored of it does not fit together.";
     // Token parameters of roles.
@@ -210,12 +274,15 @@ codes! {
     ConfigIdentityToken = "config.client.identity_token", Host, "The server does not issue identity tokens for plugins; use other credentials.";
     ConfigAlias = "config.identity.alias", Client, "Choose one of the values that the message lists.";
     ConfigMetadata = "config.identity.metadata", Client, "Choose from the fields that the message lists, or default alone.";
+    ConfigAliasTags = "config.identity.alias_tags", Client, "Give tag=key, with keys of letters, digits and = / + _ - that no other metadata has.";
     ConfigSts = "config.sts", Client, "Give sts_role, the ARN of the role that is assumed in the account.";
     ConfigCertificate = "config.certificate", Client, "Give aws_public_cert, the base64 of a PEM certificate, and type pkcs7 or identity.";
     // Rotation of the server's access key.
     RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
     RotationRootUser = "rotation.root_user", Operator, "Configure the key of an IAM user: that of an account's root user is not rotated.";
+    RotationKeyLimit = "rotation.key_limit", Operator, "Delete the stale access key of the server's user: IAM lets a user have two, and it has two.";
+    RotationNotAUser = "rotation.not_a_user", Operator, "Configure the key of an IAM user: credentials of a role's session have no key that could be rotated.";
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
     RotationOldKey = "rotation.old_key", Operator, "Delete the old access key that the message names: the new one is stored and used.";

@@ -24,6 +24,8 @@ pub enum Hint {
     ClientClock(Skew),
     /// So is that of a call of the server itself.
     ServerClock(Skew),
+    /// The date of the client's signature is too far from the clock of this server.
+    RequestClock(Skew),
     /// The client's credentials have expired.
     ClientExpired,
     /// A login that names no role, and there is none of the name that is taken instead.
@@ -92,6 +94,14 @@ impl fmt::Display for Hint {
             Self::ClientClock(skew) => {
                 write!(f, "the signature is dated {skew} AWS's clock: set the clock of the client")
             }
+            Self::RequestClock(skew) if skew.seconds < 0 => write!(
+                f,
+                "the signature is dated {skew} this server's clock: sign anew for each login, and set the clock of the client"
+            ),
+            Self::RequestClock(skew) => write!(
+                f,
+                "the signature is dated {skew} this server's clock: set the clock of the client"
+            ),
             Self::ServerClock(skew) => {
                 write!(
                     f,
@@ -122,12 +132,20 @@ impl fmt::Display for Hint {
                 f.write_str(
                     "): correct access_key and secret_key of config/client, or the credentials of the server's environment",
                 )?;
-                // EC2 says the same of a wrong clock.
-                if code == "RequestExpired" { f.write_str(", and set the server's clock") } else { Ok(()) }
+                match code.as_str() {
+                    // EC2 says the same of a wrong clock.
+                    "RequestExpired" => f.write_str(", and set the server's clock"),
+                    // And this also in a region that the account has not opted into.
+                    "AuthFailure" => f.write_str(", and enable the region in the account"),
+                    _ => Ok(()),
+                }
             }
             Self::OwnPermission(action) => {
                 write!(f, "this server's own credentials may not call {action}: allow it in their policy")?;
                 match *action {
+                    "organizations:DescribeAccount" => f.write_str(
+                        ", and let the server be of the management account or of one that it delegates to",
+                    ),
                     "sts:AssumeRole" => f.write_str(", and in the trust policy of the role of config/sts"),
                     "sts:AssumeRoleWithWebIdentity" => {
                         f.write_str(", and in the trust policy of role_arn of config/client")

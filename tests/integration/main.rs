@@ -11,6 +11,7 @@ mod aws;
 #[cfg(feature = "client")]
 mod client;
 mod dependencies;
+mod faults;
 mod hostile;
 mod identity_document;
 mod login;

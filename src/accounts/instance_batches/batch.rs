@@ -8,6 +8,7 @@ use futures_util::future::{Shared, WeakShared};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::super::crowd::Arrival;
 use super::super::key::ClientKey;
 use crate::aws::calls::Waiter;
 use crate::aws::ec2::Description;
@@ -19,6 +20,8 @@ const FIRST_WINDOW: Duration = Duration::from_millis(10);
 /// How long any batch can be joined. With it a thousand instances that start within three seconds
 /// take fewer than twenty calls.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_millis(250);
+/// How long any batch can be joined while a crowd is on its way, however long that has taken so far.
+pub(super) const LONGEST_CROWD_WINDOW: Duration = Duration::from_secs(5);
 
 pub(super) type Answer = Result<Description, CallError>;
 pub(super) type SharedAnswer = Shared<oneshot::Receiver<Answer>>;
@@ -31,6 +34,8 @@ pub struct Wanted<'a> {
     /// Who asks: a principal, or the instance itself where nobody else vouches for it. Many calls of one caller
     /// do not keep those of another waiting.
     pub caller: &'a str,
+    /// Where the login is among those that come as well, if it counts.
+    pub arrival: Option<&'a Arrival>,
 }
 
 /// Whose questions go together.
@@ -120,6 +125,8 @@ pub(super) struct Batch {
     pub(super) number: u64,
     /// How long it can be joined if it does not get full; `None` if it goes at once.
     pub(super) window: Option<Duration>,
+    /// How long it can be joined while others are on their way; `None` if there was no crowd.
+    pub(super) crowd_window: Option<Duration>,
     pub(super) questions: Mutex<Vec<Question>>,
     pub(super) is_full: Notify,
 }

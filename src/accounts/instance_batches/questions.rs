@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::future::FutureExt;
 use tokio::sync::{Notify, oneshot};
@@ -27,12 +28,14 @@ pub(super) struct State {
 }
 
 impl Questions {
-    /// The answer to a question, and the batch that has to be run for it if it is a new one.
+    /// The answer to a question, and the batch that has to be run for it if it is a new one, which can be joined for
+    /// this long while a crowd is on its way.
     pub(super) fn ask(
         &self,
         place: &Place,
         id: &str,
         caller: &Arc<str>,
+        crowd_window: Option<Duration>,
     ) -> (SharedAnswer, Option<Arc<Batch>>) {
         let mut state = self.state();
         let State { groups, batches, .. } = &mut *state;
@@ -53,6 +56,7 @@ impl Questions {
                 let batch = Arc::new(Batch {
                     number: *batches,
                     window: (!group.is_quiet()).then_some(group.window),
+                    crowd_window,
                     questions: Mutex::new(vec![question]),
                     is_full: Notify::new(),
                 });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use super::super::crowd::Crowd;
 use super::super::shared_calls::SharedCalls;
 use super::batch::{Answer, Batch, Lane, Place, Question};
 use super::questions::Questions;
@@ -19,6 +20,7 @@ use crate::aws::instance_id::{is_about_ids, own_refusal};
 /// ends in whatever way, nothing is left of its questions, and whoever still waits for one learns so.
 pub(super) struct Run {
     pub(super) questions: Arc<Questions>,
+    pub(super) arriving: Arc<Crowd>,
     pub(super) place: Place,
     pub(super) batch: Arc<Batch>,
     pub(super) client: Ec2Client,
@@ -37,9 +39,11 @@ struct Turn {
 impl Run {
     pub(super) async fn finish(self) {
         let deadline = Deadline::start();
-        if let Some(window) = self.batch.window {
+        tokio::select! {
+            biased;
+            () = self.batch.is_full.notified() => {}
             // Full or not, it goes now.
-            let _ = tokio::time::timeout(window, self.batch.is_full.notified()).await;
+            () = self.gather() => {}
         }
         let turn = Turn { waiter: self.place.waiter(&self.caller), deadline };
         let token = self.token(&turn).await;
@@ -54,6 +58,17 @@ impl Run {
         let (questions, place) = (Arc::clone(&self.questions), self.place.clone());
         drop(self);
         questions.forget_when_quiet(&place).await;
+    }
+
+    /// Waits while others may still join.
+    async fn gather(&self) {
+        let window = self.batch.window.unwrap_or_default();
+        if let Some(longest) = self.batch.crowd_window {
+            // Nobody comes any more, or it has been long enough.
+            let _ = tokio::time::timeout(longest.max(window), self.arriving.gone()).await;
+        } else if !window.is_zero() {
+            tokio::time::sleep(window).await;
+        }
     }
 
     async fn token(&self, turn: &Turn) -> Result<Token, CallError> {
@@ -72,7 +87,7 @@ impl Run {
             if group.open.as_ref().is_some_and(|open| open.number == self.batch.number) {
                 group.open = None;
             }
-            if self.batch.window.is_some() {
+            if self.batch.window.or(self.batch.crowd_window).is_some() {
                 group.adapt_window(questions.len());
             }
             group.quiet_from = Instant::now().checked_add(group.window);

@@ -1,3 +1,4 @@
+mod crowds;
 mod storms;
 
 use std::sync::Mutex;
@@ -54,6 +55,8 @@ struct Scene {
     calls: Arc<Calls>,
     shared: SharedCalls,
     batches: Arc<InstanceBatches>,
+    /// Where logins are before they ask.
+    arriving: Arc<Crowd>,
 }
 
 fn described(ids: &[String]) -> String {
@@ -96,7 +99,9 @@ impl Scene {
         });
         let calls = Arc::<Calls>::default();
         let shared = SharedCalls::new(world, Arc::clone(&calls), 4);
-        Self { ec2, calls, shared, batches: Arc::default() }
+        let arriving = Arc::<Crowd>::default();
+        let batches = Arc::new(InstanceBatches::new(Arc::clone(&arriving)));
+        Self { ec2, calls, shared, batches, arriving }
     }
 
     fn answering(latency: Duration) -> Self {
@@ -116,17 +121,21 @@ impl Scene {
     }
 
     async fn describe_for(&self, key: ClientKey, id: &str) -> Answer {
-        self.describe_of(key, Wanted { id, caller: "AROA" }).await
+        self.describe_of(key, Wanted { id, caller: "AROA", arrival: None }).await
     }
 
     async fn describe_of(&self, key: ClientKey, wanted: Wanted<'_>) -> Answer {
+        self.describe_by(key, wanted, Deadline::start()).await
+    }
+
+    async fn describe_by(&self, key: ClientKey, wanted: Wanted<'_>, deadline: Deadline) -> Answer {
         let client = Ec2Client {
             account: key.account.clone(),
             endpoint: Endpoint::of_service(Service::Ec2, &key.region).unwrap(),
             region: key.region.clone(),
             credentials: Credentials::new("AKID", "secret", None, None, "test"),
         };
-        self.batches.describe(key, client, self.shared.clone(), wanted, Deadline::start()).await
+        self.batches.describe(key, client, self.shared.clone(), wanted, deadline).await
     }
 
     async fn describe(&self, id: &str) -> Answer {
@@ -385,7 +394,7 @@ async fn a_login_waits_no_longer_than_its_own_time() {
         credentials: Credentials::new("AKID", "secret", None, None, "test"),
     };
     let first = id(1);
-    let wanted = Wanted { id: &first, caller: "AROA" };
+    let wanted = Wanted { id: &first, caller: "AROA", arrival: None };
     let late = scene.batches.describe(key, client, scene.shared.clone(), wanted, deadline);
     let (late, in_time) = tokio::join!(late, scene.describe_after(10, &first));
     let text = late.unwrap_err().to_string();
@@ -471,7 +480,7 @@ async fn an_answer_that_has_come_is_given_to_nobody_else_while_others_are_still_
     let held = async {
         tokio::time::sleep(Duration::from_millis(2)).await;
         let place = Place { client: Scene::key("1"), lane: Lane::Shared };
-        let (held, opened) = scene.batches.questions.ask(&place, &first, &"AROA".into());
+        let (held, opened) = scene.batches.questions.ask(&place, &first, &"AROA".into(), None);
         assert!(opened.is_none());
         tokio::time::sleep(Duration::from_millis(300)).await;
         drop(held);

@@ -17,6 +17,8 @@ pub enum Api {
     GetRole,
     /// IAM: a user.
     GetUser,
+    /// Organizations: an account.
+    DescribeAccount,
     /// STS: credentials of a role.
     AssumeRole,
     /// STS: credentials of a role for a web-identity token.
@@ -58,6 +60,10 @@ const IAM_READ: Allowance = Allowance { capacity: 100, refill_per_second: 20 };
 const IAM_ROLE_WRITE: Allowance = Allowance { capacity: 4000, refill_per_second: 100 };
 /// Keys are made and deleted once per rotation; more than a few at once is a mistake somewhere.
 const IAM_KEY: Allowance = Allowance { capacity: 10, refill_per_second: 1 };
+/// AWS publishes nothing of Organizations but that it counts for the whole organization, and the little
+/// that is told of neighbouring actions is a few calls per second. Answers are kept for minutes, so this is
+/// enough for an organization of hundreds of accounts.
+const ORGANIZATIONS: Allowance = Allowance { capacity: 20, refill_per_second: 2 };
 /// AWS gives each calling account 600 calls per second in a region, over all actions of STS that are
 /// signed ("IAM and AWS STS quotas", IAM user guide), and logins of other servers of the account count
 /// among them. The server takes a sixth; it asks for each session four times an hour.
@@ -74,6 +80,7 @@ impl Api {
             | Self::GetInstanceProfile
             | Self::GetRole
             | Self::GetUser => Service::Iam,
+            Self::DescribeAccount => Service::Organizations,
             Self::AssumeRole | Self::AssumeRoleWithWebIdentity | Self::GetCallerIdentity => Service::Sts,
         }
     }
@@ -88,6 +95,7 @@ impl Api {
             Self::GetInstanceProfile => "iam:GetInstanceProfile",
             Self::GetRole => "iam:GetRole",
             Self::GetUser => "iam:GetUser",
+            Self::DescribeAccount => "organizations:DescribeAccount",
             Self::AssumeRole => "sts:AssumeRole",
             Self::AssumeRoleWithWebIdentity => "sts:AssumeRoleWithWebIdentity",
             Self::GetCallerIdentity => "sts:GetCallerIdentity",
@@ -108,6 +116,7 @@ impl Api {
             (Self::GetInstanceProfile | Self::GetRole | Self::GetUser, Purpose::General) => IAM_READ,
             (Self::GetInstanceProfile | Self::GetRole | Self::GetUser, Purpose::RoleWrite) => IAM_ROLE_WRITE,
             (Self::CreateAccessKey | Self::DeleteAccessKey, _) => IAM_KEY,
+            (Self::DescribeAccount, _) => ORGANIZATIONS,
             (Self::AssumeRole | Self::AssumeRoleWithWebIdentity | Self::GetCallerIdentity, _) => STS,
         }
     }
@@ -119,7 +128,13 @@ mod tests {
 
     #[test]
     fn names_are_of_their_service() {
-        for api in [Api::DescribeInstances, Api::GetRole, Api::CreateAccessKey, Api::AssumeRole] {
+        for api in [
+            Api::DescribeInstances,
+            Api::GetRole,
+            Api::CreateAccessKey,
+            Api::AssumeRole,
+            Api::DescribeAccount,
+        ] {
             assert_eq!(api.name(), format!("{}:{}", api.service().signing_name(), api.action()));
         }
     }

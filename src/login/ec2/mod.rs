@@ -4,6 +4,7 @@
 //! The order is part of the interface: clients see its first failure. What costs little is done first, on a
 //! document that nobody has vouched for yet and that can only refuse.
 
+mod checks;
 mod form;
 mod form_error;
 mod identity;
@@ -17,21 +18,27 @@ use std::sync::Arc;
 
 use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::instance_batches::Wanted;
+use crate::accounts::look_up::LookUp;
 use crate::aws::arn::AccountId;
 use crate::aws::deadline::Deadline;
 use crate::aws::ec2::Instance;
+use crate::aws::region::Region;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::{check_bounds, check_document, check_region};
+use crate::binding::organization::{binds_organization, check_organization};
 use crate::entry::{AccessListEntry, AuthType, IdentityConfig, Role, StoredTime};
 use crate::framework::{Auth, Fields, Request};
 use crate::go::GoDuration;
 use crate::login::admitted::Admitted;
+use crate::login::role_checks::{check_address, instance_bounds, organization_bounds};
 use crate::login::token_data::{
     ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
 };
 use crate::login::token_life::MaxTtls;
+use crate::login::trace::{Check, Compared, Trace};
 use crate::mount::Mount;
+use crate::mount::strictness::RoleSpelling;
 use crate::ports::random_id;
 use crate::proof::identity_document::{ClaimedDocument, IdentityDocument, VerifiedDocument};
 use crate::store::ConfigSnapshot;
@@ -50,6 +57,7 @@ pub struct Ec2Login<'a> {
     nonce: Option<String>,
     snapshot: ConfigSnapshot,
     deadline: Deadline,
+    trace: &'a Trace,
 }
 
 /// An instance's document and the role it wants.
@@ -83,15 +91,22 @@ impl<'a> Ec2Login<'a> {
     ///
     /// # Errors
     /// What the client must change, or that the configuration cannot be read.
-    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
+    pub async fn start(
+        mount: &'a Mount,
+        request: &'a Request,
+        fields: &Fields,
+        trace: &'a Trace,
+    ) -> Result<Self, Refused> {
+        let claimed = trace.note(Check::Document, form::claimed_document(fields), Compared::default)?;
         Ok(Self {
             mount,
             request,
-            claimed: Arc::new(form::claimed_document(fields)?),
+            claimed: Arc::new(claimed),
             given_role: fields.text("role").unwrap_or("").to_owned(),
             nonce: fields.text("nonce").map(str::to_owned),
             snapshot: mount.store().config_snapshot().await?,
             deadline: Deadline::start(),
+            trace,
         })
     }
 
@@ -107,6 +122,24 @@ impl<'a> Ec2Login<'a> {
         let gave_up = admission.gave_up_reauthentication.then(|| REAUTHENTICATION_GIVEN_UP.to_owned());
         let auth = self.admit(&candidate, admission, &config)?;
         Ok(Admitted { auth, warnings: gave_up.into_iter().collect() })
+    }
+
+    /// Makes the checks of a login, for the trace alone: nothing is issued, and the instance's entry stays as
+    /// it is.
+    ///
+    /// # Errors
+    /// Why there would be no login.
+    pub async fn explain(self) -> Result<(), Refused> {
+        let candidate = self.candidate().await?;
+        let instance = self.instance(&candidate).await?;
+        let key = AccessListEntry::key(&candidate.document.document().instance_id);
+        let earlier = self.mount.store().read::<AccessListEntry>(&key).await?;
+        let nonce = Nonce::of(self.nonce.as_deref());
+        let (_, admission) = self.next_entry(&candidate, &instance, nonce, earlier).await?;
+        let config = self.mount.store().identity_config().await?;
+        let begun = self.trace.begin(Check::Identity);
+        let auth = self.admit(&candidate, admission, &config);
+        self.trace.end(begun, auth, |auth| checks::identity(auth, config.ec2_alias())).map(drop)
     }
 
     /// The alias that a login would use.
@@ -147,18 +180,65 @@ impl<'a> Ec2Login<'a> {
 
     async fn candidate(&self) -> Result<Candidate, Refused> {
         let role_name = self.role_name()?;
-        let role = self.mount.role(role_name).await?.ok_or_else(|| self.no_role(role_name))?;
-        role.token.check_address(remote_addr(self.request))?;
-        if role.auth_type() != Some(AuthType::Ec2) {
-            return Err(Refused::WrongType(role_name.to_owned()));
+        let is_strict = self.snapshot.config.iam_strict_request;
+        if is_strict {
+            self.check_spelling()?;
         }
-        check_binds_anything(&role, role_name)?;
-        let IdentityDocument { instance_id, region, account_id, .. } = self.claimed.document();
-        let account = AccountId::new(account_id.as_str());
-        check_region(&role, role_name, region).map_err(Refused::RegionNotBound)?;
-        check_document(&role, role_name, &account, instance_id).map_err(Refused::InstanceNotBound)?;
-        let document = self.verified_document().await?;
+        let role = self.mount.role(role_name).await?.ok_or_else(|| self.no_role(role_name));
+        let role = self.trace.note(Check::Role, role, || Compared::of("", role_name))?;
+        if role.iam_strict_request && !is_strict {
+            self.check_spelling()?;
+        }
+        check_address(self.trace, &role, remote_addr(self.request))?;
+        let is_ec2 = role.auth_type() == Some(AuthType::Ec2);
+        let of_type = if is_ec2 { Ok(()) } else { Err(Refused::WrongType(role_name.to_owned())) };
+        let types = || Compared::of(AuthType::Ec2.as_str(), role.auth_type.as_str());
+        self.trace.note(Check::AuthType, of_type, types)?;
+        let binds = check_binds_anything(&role, role_name);
+        self.trace.note(Check::BindsAnything, binds, Compared::default)?;
+        let bound = self.trace.hold(self.check_claims(role_name, &role))?;
+        let begun = self.trace.begin(Check::Signature);
+        let document = self.trace.end(begun, self.verified_document().await, checks::signature)?;
+        bound?;
         Ok(Candidate { document, role_name: role_name.to_owned(), role })
+    }
+
+    /// Strict mode takes one spelling of a role.
+    fn check_spelling(&self) -> Result<(), Refused> {
+        let spelling = RoleSpelling::of(&self.given_role).map_or(Ok(()), Err);
+        Ok(self.trace.note(Check::Strict, spelling, Compared::default)?)
+    }
+
+    async fn check_organization(
+        &self,
+        look_up: LookUp<'_>,
+        candidate: &Candidate,
+        account: &AccountId,
+        region: &str,
+    ) -> Result<(), Refused> {
+        let Candidate { role_name, role, .. } = candidate;
+        // The instance was described, so its region is one.
+        let (true, Some(region)) = (binds_organization(role), Region::parse(region)) else {
+            self.trace.skip(Check::Organization, checks::NO_ORGANIZATION, Compared::default);
+            return Ok(());
+        };
+        let begun = self.trace.begin(Check::Organization);
+        let checked = check_organization(look_up, role, role_name, region.partition(), account).await;
+        let checked = checked.map_err(|error| Refused::from(Box::new(error)));
+        self.trace.end(begun, checked, |_| organization_bounds(role, account))
+    }
+
+    /// Compares what the document says of itself with the role. It costs little, and can only refuse.
+    fn check_claims(&self, role_name: &str, role: &Role) -> Result<(), Refused> {
+        let document = self.claimed.document();
+        let account = AccountId::new(document.account_id.as_str());
+        let region = check_region(role, role_name, &document.region).map_err(Refused::RegionNotBound);
+        let region =
+            self.trace.hold(self.trace.note(Check::Region, region, || checks::region(role, document)))?;
+        let bounds = check_document(role, role_name, &account, &document.instance_id);
+        let bounds = bounds.map_err(Refused::InstanceNotBound);
+        self.trace.note(Check::DocumentBounds, bounds, || checks::document_bounds(role, document))?;
+        region
     }
 
     async fn verified_document(&self) -> Result<VerifiedDocument, Refused> {
@@ -178,9 +258,15 @@ impl<'a> Ec2Login<'a> {
             Refused::Instance(Box::new(if named { cause } else { cause.chosen_by_client() }))
         };
         let caller = caller_of(&account, instance_id);
-        let wanted = Wanted { id: instance_id, caller: &caller };
-        let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found)?;
-        check_bounds(look_up, role, role_name, &account, &instance).await?;
+        let wanted = Wanted { id: instance_id, caller: &caller, arrival: None };
+        let begun = self.trace.begin(Check::Instance);
+        let instance = look_up_running(look_up, &account, region, wanted).await.map_err(not_found);
+        let instance =
+            self.trace.end(begun, instance, |found| checks::instance(found, instance_id, region))?;
+        let begun = self.trace.begin(Check::InstanceBounds);
+        let bound = check_bounds(look_up, role, role_name, &account, &instance).await;
+        self.trace.end(begun, bound.map_err(Refused::from), |_| instance_bounds(role, &instance))?;
+        self.check_organization(look_up, candidate, &account, region).await?;
         Ok(instance)
     }
 
@@ -211,15 +297,20 @@ impl<'a> Ec2Login<'a> {
     ) -> Result<(AccessListEntry, Admission), Refused> {
         let Candidate { document, role_name, role } = candidate;
         let pending_time = document.document().pending_time.as_str();
-        if let Some(entry) = &earlier {
+        let again = earlier.as_ref().map_or(Ok(()), |entry| {
             let earlier = Earlier {
                 nonce: &entry.client_nonce,
                 disallowed: entry.disallow_reauthentication,
                 pending_time: &entry.pending_time,
             };
-            reauthentication::check(earlier, nonce, pending_time, role.allow_instance_migration)?;
-        }
-        let tag = effect_of_tag(self.mount, role, role_name, instance).await?;
+            reauthentication::check(earlier, nonce, pending_time, role.allow_instance_migration)
+        });
+        let since = || checks::reauthentication(earlier.as_ref(), pending_time);
+        let again = self.trace.hold(self.trace.note(Check::Reauthentication, again, since))?;
+        let begun = self.trace.begin(Check::RoleTag);
+        let tag = effect_of_tag(self.mount, role, role_name, instance).await;
+        let tag = self.trace.end(begun, tag, |_| checks::role_tag(role, instance))?;
+        again?;
         let disallowed_by_others = role.disallow_reauthentication || tag.disallow_reauthentication;
         let disallowed = disallowed_by_others || nonce == Nonce::Disabling;
         let gave_up_reauthentication = disallowed && !disallowed_by_others;

@@ -7,11 +7,13 @@ use super::reauthentication::ReauthenticationError;
 use super::tag_error::TagError;
 use crate::accounts::instance::InstanceError;
 use crate::binding::binds_anything::BindsNothing;
+use crate::binding::organization::OrganizationError;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::mount::document_verification::TooManyDocuments;
 use crate::mount::role_error::RoleError;
+use crate::mount::strictness::RoleSpelling;
 use crate::ports::RandomError;
 use crate::proof::identity_document::VerificationError;
 use crate::refusal::{Code, Coded, Fact, Hint};
@@ -43,6 +45,9 @@ pub enum Refused {
         /// Whether the request named it.
         is_named: bool,
     },
+    /// The role is not named in lower case, where strict mode holds.
+    #[error(transparent)]
+    Spelling(#[from] RoleSpelling),
     /// The role is one of the other login.
     #[error("auth method ec2 not allowed for role {0}")]
     WrongType(String),
@@ -58,6 +63,9 @@ pub enum Refused {
     /// The instance is not one that the role binds. The capital letter sets the ec2 login apart.
     #[error("Error validating instance: {0}")]
     InstanceNotBound(#[source] Mismatch),
+    /// The account is not of an organization that the role binds.
+    #[error(transparent)]
+    Organization(#[from] Box<OrganizationError>),
     /// Nobody can tell whether it is.
     #[error(transparent)]
     CannotTell(#[from] CannotTell),
@@ -111,10 +119,12 @@ impl Coded for Refused {
             Self::CertificateGone(_) => Code::Ec2StoredCertificate,
             Self::NoRoleName => Code::LoginRoleMissing,
             Self::NoRole { .. } => Code::LoginRoleUnknown,
+            Self::Spelling(cause) => cause.code(),
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::BindsNothing(cause) => cause.code(),
             Self::Instance(cause) => cause.code(),
             Self::RegionNotBound(cause) | Self::InstanceNotBound(cause) => cause.code(),
+            Self::Organization(cause) => cause.code(),
             Self::CannotTell(cause) => cause.code(),
             Self::Reauthentication(cause) => cause.code(),
             Self::NonceTooLong => Code::NonceTooLong,
@@ -129,6 +139,7 @@ impl Coded for Refused {
         match self {
             Self::Instance(cause) => cause.facts(),
             Self::RegionNotBound(cause) | Self::InstanceNotBound(cause) => cause.facts(),
+            Self::Organization(cause) => cause.facts(),
             Self::CannotTell(cause) => cause.facts(),
             Self::Reauthentication(cause) => cause.facts(),
             Self::Tag(cause) => cause.facts(),
@@ -143,6 +154,7 @@ impl Coded for Refused {
                 Some(Hint::NoRoleNamed { from: "the AMI id", name: name.clone() })
             }
             Self::Instance(cause) => cause.hint(),
+            Self::Organization(cause) => cause.hint(),
             Self::CannotTell(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,

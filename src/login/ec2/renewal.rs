@@ -49,7 +49,7 @@ async fn check_running(
     let snapshot = mount.store().config_snapshot().await?;
     let look_up = mount.look_up(&snapshot, Deadline::start());
     let caller = caller_of(account, instance_id);
-    look_up_running(look_up, account, region, Wanted { id: instance_id, caller: &caller })
+    look_up_running(look_up, account, region, Wanted { id: instance_id, caller: &caller, arrival: None })
         .await
         .map(|_| ())
         .map_err(|cause| Ended::Instance { id: instance_id.to_owned(), cause: Box::new(cause) })

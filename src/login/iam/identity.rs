@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::refused::Refused;
 use crate::aws::ec2::Instance;
-use crate::entry::{AliasSource, AuthType, IAM_METADATA, IdentityConfig, Role};
+use crate::entry::{AliasSource, AuthType, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, Role};
 use crate::login::token_data::selected_metadata;
+use crate::proof::signed_request::SignatureFacts;
 use crate::proof::verified_caller::VerifiedCaller;
 
 /// Name of the caller's alias.
@@ -24,6 +25,27 @@ pub(super) fn alias_name(
         Some(AliasSource::CanonicalArn) => Ok(caller.arn().canonical()),
         None => Err(Refused::Alias(identity.iam_alias().to_owned())),
     }
+}
+
+/// By what the request of a login is found in AWS's records, as far as the operator has chosen it. What is empty is
+/// left out.
+pub(super) fn audit_metadata(
+    identity: &IdentityConfig,
+    caller: &VerifiedCaller,
+    signature: impl FnOnce() -> SignatureFacts,
+) -> Vec<(&'static str, String)> {
+    if identity.iam_audit_metadata.is_empty() {
+        return Vec::new();
+    }
+    let SignatureFacts { access_key_id, signed_at, region } = signature();
+    let request_id = caller.request_id().to_owned();
+    IAM_AUDIT_METADATA
+        .into_iter()
+        .zip([access_key_id, region, request_id, signed_at])
+        .filter(|(name, value)| {
+            !value.is_empty() && identity.iam_audit_metadata.iter().any(|chosen| chosen == name)
+        })
+        .collect()
 }
 
 /// The metadata that the operator has selected. What is inferred counts where there is an instance.

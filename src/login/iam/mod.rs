@@ -1,14 +1,21 @@
 //! The iam login: from a signed request to an identity.
 //!
-//! parse → check against the configuration → STS → role → bindings → inferred instance → identity.
+//! parse → check against the configuration → STS → role → bindings → inferred instance → identity → use.
+//! What the built-in method does not have comes after what it has of the same kind.
 //! The order is part of the interface: clients see its first failure.
 
+mod alias_tags;
+mod checks;
 mod identity;
+mod own_bounds;
 mod refused;
 pub(crate) mod renewal;
+mod request_rules;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::accounts::crowd::Arrival;
 use crate::accounts::instance::{InstanceError, look_up_running};
 use crate::accounts::instance_batches::Wanted;
 use crate::accounts::look_up::LookUp;
@@ -20,13 +27,17 @@ use crate::aws::sts;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::check_bounds;
+use crate::binding::near_miss::near_miss;
 use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
-use crate::entry::{AuthType, IdentityConfig, InferredEntity, Role};
+use crate::entry::{AuthType, IdentityConfig, InferredEntity, RequestRules, Role};
 use crate::framework::{Auth, Fields, Request};
+use crate::login::role_checks::{check_address, instance_bounds};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
+use crate::login::trace::{Check, Compared, Trace};
 use crate::mount::Mount;
 use crate::mount::login_memo::LoginKey;
+use crate::mount::strictness::RoleSpelling;
 use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
 use crate::store::ConfigSnapshot;
@@ -50,6 +61,11 @@ pub struct IamLogin<'a> {
     given_role: String,
     snapshot: ConfigSnapshot,
     deadline: Deadline,
+    /// Whether strict mode is known to hold; the role may tell it late.
+    is_strict: AtomicBool,
+    trace: &'a Trace,
+    /// When it came, in seconds since 1970.
+    came_at: i64,
 }
 
 /// A caller and the role it wants.
@@ -64,35 +80,99 @@ impl<'a> IamLogin<'a> {
     ///
     /// # Errors
     /// What the client must change, or that the configuration cannot be read.
-    pub async fn start(mount: &'a Mount, request: &'a Request, fields: &Fields) -> Result<Self, Refused> {
-        let signed = SignedRequest::parse(fields, mount.host())?;
+    pub async fn start(
+        mount: &'a Mount,
+        request: &'a Request,
+        fields: &Fields,
+        trace: &'a Trace,
+    ) -> Result<Self, Refused> {
+        let signed = SignedRequest::parse(fields, mount.host());
+        let signed = trace.note(Check::Request, signed, Compared::default)?;
         let snapshot = mount.store().config_snapshot().await?;
-        signed.check(&snapshot.config)?;
         let given_role = fields.text("role").unwrap_or("").to_owned();
-        Ok(Self { mount, request, signed, given_role, snapshot, deadline: Deadline::start() })
+        let is_strict = snapshot.config.iam_strict_request || mount.is_strict_role(&given_role);
+        let for_server = trace.hold(checks::server_id(trace, &signed, &snapshot.config, is_strict))?;
+        checks::headers(trace, &signed, &snapshot.config)?;
+        for_server?;
+        if is_strict {
+            let strict = check_strictly(&signed, &given_role, &snapshot);
+            trace.note(Check::Strict, strict, Compared::default)?;
+        }
+        let (deadline, came_at) = (Deadline::start(), mount.now());
+        let is_strict = AtomicBool::new(is_strict);
+        let login =
+            Self { mount, request, signed, given_role, snapshot, deadline, is_strict, trace, came_at };
+        login.check_age(login.mount_rules())?;
+        Ok(login)
+    }
+
+    /// Whether strict mode holds for the login, as far as is known.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        self.is_strict.load(Ordering::Relaxed)
     }
 
     /// Logs in.
     ///
     /// # Errors
     /// Why not.
-    pub async fn log_in(self) -> Result<Auth, Refused> {
+    pub async fn log_in(&self) -> Result<Auth, Refused> {
+        if self.mount_rules().single_use {
+            self.check_stored_here().await?;
+            // A request that is used up already is not worth a call.
+            self.check_unused()?;
+        }
+        let arrival = self.mount.set_out();
         let (caller, counted) = match self.mount.login_memo().take_caller(|| self.key()) {
             Some(caller) => (caller, None),
             None => self.verify().await.map(|(caller, counted)| (caller, Some(counted)))?,
         };
-        let candidate = self.candidate(caller).await?;
-        self.check_principal(&candidate).await?;
-        let instance = self.inferred_instance(&candidate).await?;
-        let config = self.mount.store().identity_config().await?;
-        let auth = self.admit(&candidate, instance.as_ref(), &config)?;
+        let told = self.given_role.is_empty().then(|| told_role(&caller));
+        let (auth, rules) = self.judge(Ok(caller), &arrival).await?;
+        // Nothing can refuse the login any more, so what is refused uses nothing up.
+        if rules.single_use {
+            self.mount.use_up(&self.one_use()?).await?;
+        }
         if let Some(counted) = counted {
             counted.admit();
-            if self.given_role.is_empty() {
-                self.mount.login_memo().keep_role(self.key(), told_role(&candidate.caller));
+            if let Some(told) = told {
+                self.mount.login_memo().keep_role(self.key(), told);
             }
         }
         Ok(auth)
+    }
+
+    /// Makes the checks of a login, for the trace alone: nothing is issued, taken or left behind.
+    ///
+    /// # Errors
+    /// Why there would be no login.
+    pub async fn explain(self) -> Result<(), Refused> {
+        let arrival = self.mount.set_out();
+        let caller = self.verify().await.map(|(caller, _)| caller);
+        self.judge(caller, &arrival).await.map(drop)
+    }
+
+    /// What a caller is admitted with, and what its request is held to. The role does not depend on who it is, nor
+    /// its instance on whether the role binds it.
+    async fn judge(
+        &self,
+        caller: Result<VerifiedCaller, Refused>,
+        arrival: &Arrival,
+    ) -> Result<(Auth, RequestRules), Refused> {
+        let caller = self.trace.hold(caller)?;
+        let (role_name, role) = self.role(caller.as_ref().ok()).await?;
+        let rules = self.rules_with(&role).await?;
+        let candidate = Candidate { caller: caller?, role_name, role };
+        let bound = self.trace.hold(self.check_principal(&candidate).await)?;
+        let own = self.trace.hold(self.check_own_bounds(&candidate).await)?;
+        let instance = self.inferred_instance(&candidate, arrival).await?;
+        bound?;
+        own?;
+        let config = self.mount.store().identity_config().await?;
+        let begun = self.trace.begin(Check::Identity);
+        let auth = self.identity(&candidate, instance.as_ref(), &config).await;
+        let auth = self.trace.end(begun, auth, |auth| checks::identity(auth, config.iam_alias()))?;
+        Ok((auth, rules))
     }
 
     /// The alias that a login would use.
@@ -101,7 +181,8 @@ impl<'a> IamLogin<'a> {
     /// Why there would be no login.
     pub async fn look_ahead(self) -> Result<Auth, Refused> {
         let (caller, _) = self.verify().await?;
-        let candidate = self.candidate(caller).await?;
+        let (role_name, role) = self.role(Some(&caller)).await?;
+        let candidate = Candidate { caller, role_name, role };
         let config = self.mount.store().identity_config().await?;
         let name = identity::alias_name(&config, &candidate.caller, &candidate.role)?;
         Ok(alias_alone(name))
@@ -127,34 +208,63 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn verify(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
+        let begun = self.trace.begin(Check::Sts);
+        let verified = self.ask_sts().await;
+        self.trace.end(begun, verified, checks::caller)
+    }
+
+    async fn ask_sts(&self) -> Result<(VerifiedCaller, ForwardedAnswer<'_>), Refused> {
         let mut outgoing = self.signed.outgoing(&self.snapshot.config)?;
         if let (true, Ok(request)) = (outgoing.region_by_client, &mut outgoing.request) {
             request.host_chosen_in = Some(self.mount.id().into());
         }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let _place = self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let [of_mount, of_process] = &self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let turn = async { [of_mount.turn().await, of_process.turn().await] };
+        let _turn = self.deadline.limit_call(turn).await.ok_or(Refused::TooManyWait)?;
         let (identity, mut counted) = sts::forward(&outgoing, context).await?;
         let caller = VerifiedCaller::from_identity(&identity)?;
         counted.names(caller.account());
         Ok((caller, counted))
     }
 
-    async fn candidate(&self, caller: VerifiedCaller) -> Result<Candidate, Refused> {
+    /// The role that is asked for; without a name that of the caller.
+    async fn role(&self, caller: Option<&VerifiedCaller>) -> Result<(String, Arc<Role>), Refused> {
         let role_name = match self.given_role.as_str() {
-            "" => caller.arn().name(),
+            "" => caller.map_or("", |caller| caller.arn().name()),
             given => given,
         };
         let role = self.mount.role(role_name).await?.ok_or_else(|| Refused::NoRole {
             name: role_name.to_owned(),
             is_named: !self.given_role.is_empty(),
-        })?;
-        role.token.check_address(remote_addr(self.request))?;
-        if role.auth_type() != Some(AuthType::Iam) {
-            return Err(Refused::WrongType(role_name.to_owned()));
+        });
+        let role = self.trace.note(Check::Role, role, || Compared::of("", role_name))?;
+        self.check_strictly(&role, caller)?;
+        check_address(self.trace, &role, remote_addr(self.request))?;
+        let is_iam = role.auth_type() == Some(AuthType::Iam);
+        let of_type = if is_iam { Ok(()) } else { Err(Refused::WrongType(role_name.to_owned())) };
+        let types = || Compared::of(AuthType::Iam.as_str(), role.auth_type.as_str());
+        self.trace.note(Check::AuthType, of_type, types)?;
+        self.trace.note(Check::BindsAnything, check_binds_anything(&role, role_name), Compared::default)?;
+        Ok((role_name.to_owned(), role))
+    }
+
+    /// The role may demand what its mount does not; then the request is looked at again.
+    fn check_strictly(&self, role: &Role, caller: Option<&VerifiedCaller>) -> Result<(), Refused> {
+        if !self.is_strict() {
+            if !role.iam_strict_request {
+                self.trace.skip(Check::Strict, checks::NOT_STRICT, Compared::default);
+                return Ok(());
+            }
+            self.is_strict.store(true, Ordering::Relaxed);
+            let strict = check_strictly(&self.signed, &self.given_role, &self.snapshot);
+            self.trace.note(Check::Strict, strict, Compared::default)?;
         }
-        check_binds_anything(&role, role_name)?;
-        Ok(Candidate { role_name: role_name.to_owned(), caller, role })
+        match caller.map_or(Ok(()), VerifiedCaller::check_strictly) {
+            Ok(()) => Ok(()),
+            disagrees => Ok(self.trace.note(Check::Strict, disagrees, Compared::default)?),
+        }
     }
 
     fn look_up(&self) -> LookUp<'_> {
@@ -162,17 +272,27 @@ impl<'a> IamLogin<'a> {
     }
 
     async fn check_principal(&self, candidate: &Candidate) -> Result<(), Refused> {
+        let begun = self.trace.begin(Check::Principal);
+        let bound = self.bound_principal(candidate).await;
+        let principals = |bound: &Result<_, _>| checks::principal(&candidate.caller, &candidate.role, bound);
+        self.trace.end(begun, bound, principals).map(drop)
+    }
+
+    /// The full ARN of a caller whom the role binds, if it took one to tell.
+    async fn bound_principal(&self, candidate: &Candidate) -> Result<Option<Arc<str>>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         let canonical_arn = caller.arn().canonical();
         let principal = Principal { unique_id: caller.unique_id(), canonical_arn: &canonical_arn };
-        let refused = || Refused::NotBound {
+        let refused = |full_arn: Option<Arc<str>>| Refused::NotBound {
             arn: caller.arn().as_str().to_owned(),
+            full_arn,
             role: role_name.clone(),
             bound: role.bound_iam_principal_arn_list.clone().unwrap_or_default(),
+            near_miss: near_miss(role, caller.arn(), caller.unique_id()).map(Box::new),
         };
         match check_principal(role, principal) {
-            PrincipalMatch::Admitted => return Ok(()),
-            PrincipalMatch::Refused => return Err(refused()),
+            PrincipalMatch::Admitted => return Ok(None),
+            PrincipalMatch::Refused => return Err(refused(None)),
             PrincipalMatch::NeedsFullArn => {}
         }
         let full_arn =
@@ -184,15 +304,35 @@ impl<'a> IamLogin<'a> {
                     cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
                 }
             })?;
-        if matches_pattern(role, &full_arn) { Ok(()) } else { Err(refused()) }
+        if matches_pattern(role, &full_arn) { Ok(Some(full_arn)) } else { Err(refused(Some(full_arn))) }
     }
 
-    async fn inferred_instance(&self, candidate: &Candidate) -> Result<Option<Instance>, Refused> {
+    async fn inferred_instance(
+        &self,
+        candidate: &Candidate,
+        arrival: &Arrival,
+    ) -> Result<Option<Instance>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
         match role.inferred_entity()? {
-            None => return Ok(None),
+            None => {
+                self.trace.skip(Check::Instance, checks::NOT_INFERRED, Compared::default);
+                self.trace.skip(Check::InstanceBounds, checks::NOT_INFERRED, Compared::default);
+                return Ok(None);
+            }
             Some(InferredEntity::Ec2Instance) => {}
         }
+        let begun = self.trace.begin(Check::Instance);
+        let instance = self.running_instance(candidate, arrival).await;
+        let (session, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
+        let instance = self.trace.end(begun, instance, |found| checks::instance(found, session, region))?;
+        let begun = self.trace.begin(Check::InstanceBounds);
+        let bound = check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await;
+        self.trace.end(begun, bound.map_err(Refused::from), |_| instance_bounds(role, &instance))?;
+        Ok(Some(instance))
+    }
+
+    async fn running_instance(&self, candidate: &Candidate, arrival: &Arrival) -> Result<Instance, Refused> {
+        let Candidate { caller, role, .. } = candidate;
         let (id, region) = (caller.arn().session(), role.inferred_aws_region.as_str());
         check_partition(caller.arn(), region).map_err(|cause| Refused::OtherPartition {
             id: id.to_owned(),
@@ -205,11 +345,22 @@ impl<'a> IamLogin<'a> {
             region: region.to_owned(),
             cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
         };
-        let wanted = Wanted { id, caller: caller.unique_id() };
-        let instance =
-            look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)?;
-        check_bounds(self.look_up(), role, role_name, caller.account(), &instance).await?;
-        Ok(Some(instance))
+        let wanted = Wanted { id, caller: caller.unique_id(), arrival: Some(arrival) };
+        look_up_running(self.look_up(), caller.account(), region, wanted).await.map_err(not_verified)
+    }
+
+    async fn identity(
+        &self,
+        candidate: &Candidate,
+        instance: Option<&Instance>,
+        config: &IdentityConfig,
+    ) -> Result<Auth, Refused> {
+        let alias_tags = self.alias_tags(candidate, config).await?;
+        let mut auth = self.admit(candidate, instance, config)?;
+        if let Some(alias) = &mut auth.alias {
+            alias.metadata.extend(alias_tags);
+        }
+        Ok(auth)
     }
 
     fn admit(
@@ -221,10 +372,12 @@ impl<'a> IamLogin<'a> {
         let Candidate { caller, role_name, role } = candidate;
         let instance_id = instance.map_or("", |instance| &instance.id);
         let region = instance.map_or("", |_| &role.inferred_aws_region);
+        let mut token_metadata = vec![("role_id", role.role_id.clone())];
+        token_metadata.extend(identity::audit_metadata(config, caller, || self.signed.signature_facts()));
         let token = TokenData {
             alias_name: identity::alias_name(config, caller, role)?,
             metadata: identity::metadata(config, caller, role, instance),
-            token_metadata: vec![("role_id", role.role_id.clone())],
+            token_metadata,
             internal_data: [
                 (iam_keys::ROLE_NAME, role_name.clone()),
                 (iam_keys::ROLE_ID, role.role_id.clone()),
@@ -237,5 +390,18 @@ impl<'a> IamLogin<'a> {
         };
         let auth = token.issue(role, remote_addr(self.request))?;
         Ok(Auth { display_name: caller.display_name(), ..auth })
+    }
+}
+
+/// What strict mode demands of a login before AWS is asked.
+fn check_strictly(
+    signed: &SignedRequest,
+    given_role: &str,
+    snapshot: &ConfigSnapshot,
+) -> Result<(), Refused> {
+    signed.check_strictly(&snapshot.config)?;
+    match RoleSpelling::of(given_role) {
+        Some(spelling) => Err(spelling.into()),
+        None => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! Why an iam login is refused.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::accounts::instance::InstanceError;
@@ -7,13 +9,19 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::instance_id::is_instance_id;
 use crate::aws::sts::ForwardError;
 use crate::binding::binds_anything::BindsNothing;
+use crate::binding::near_miss::NearMiss;
+use crate::binding::organization::OrganizationError;
 use crate::binding::partition::OtherPartition;
+use crate::binding::tags::TagsNotBound;
 use crate::binding::{BoundError, CannotTell, Mismatch};
 use crate::entry::EntryError;
 use crate::framework::Failure;
 use crate::go::text::quote;
 use crate::mount::role_error::RoleError;
+use crate::mount::single_use_error::SingleUseError;
+use crate::mount::strictness::RoleSpelling;
 use crate::proof::signed_request::SignedRequestError;
+use crate::proof::signed_request::freshness::NotFresh;
 use crate::proof::verified_caller::CallerError;
 use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
@@ -24,6 +32,12 @@ pub enum Refused {
     /// There is no signed request that this server forwards.
     #[error(transparent)]
     Request(#[from] SignedRequestError),
+    /// It is too old, or cannot be told to be fresh.
+    #[error(transparent)]
+    NotFresh(#[from] NotFresh),
+    /// It cannot be used, or not once more.
+    #[error(transparent)]
+    Use(#[from] SingleUseError),
     /// As many logins as may wait for STS already.
     #[error("too many logins are waiting for STS")]
     TooManyWait,
@@ -41,6 +55,9 @@ pub enum Refused {
         /// Whether the request named it.
         is_named: bool,
     },
+    /// The role is not named in lower case, where strict mode holds.
+    #[error(transparent)]
+    Spelling(#[from] RoleSpelling),
     /// The role is one of the other login.
     #[error("auth method iam not allowed for role {0}")]
     WrongType(String),
@@ -55,10 +72,14 @@ pub enum Refused {
     NotBound {
         /// The caller.
         arn: String,
+        /// The same with its path, where IAM was asked for it.
+        full_arn: Option<Arc<str>>,
         /// The role.
         role: String,
         /// The principals that the role binds.
         bound: Vec<String>,
+        /// What is nearly right about them.
+        near_miss: Option<Box<NearMiss>>,
     },
     /// The path of the caller is not known.
     #[error(
@@ -74,6 +95,26 @@ pub enum Refused {
         #[source]
         cause: Box<LookUpError>,
     },
+    /// The tags of the caller are not known.
+    #[error(
+        "error looking up the tags of entity {entity} when attempting login for role {}: {cause}",
+        quote(role)
+    )]
+    Tags {
+        /// The caller.
+        entity: String,
+        /// The role.
+        role: String,
+        /// Why not.
+        #[source]
+        cause: Box<LookUpError>,
+    },
+    /// The caller has not the tags that the role binds.
+    #[error(transparent)]
+    TagsNotBound(#[from] TagsNotBound),
+    /// The account is not of an organization that the role binds.
+    #[error(transparent)]
+    Organization(#[from] Box<OrganizationError>),
     /// The session is not named after a running instance.
     #[error("failed to verify {id} as a valid EC2 instance in region {region}: {cause}")]
     Instance {
@@ -131,19 +172,34 @@ impl From<BoundError> for Refused {
     }
 }
 
+/// Nobody has named the entities that IAM is asked for in a login: STS or EC2 has told them.
+fn of_caller(code: Code) -> Code {
+    if code == Code::IamEntityUnknown { Code::IamEntityMissing } else { code }
+}
+
 impl Coded for Refused {
     fn code(&self) -> Code {
         match self {
             Self::Request(cause) => cause.code(),
+            Self::NotFresh(cause) => cause.code(),
+            Self::Use(cause) => cause.code(),
             Self::TooManyWait => Code::StsTooManyWait,
             Self::Upstream(cause) => cause.code(),
             Self::Caller(cause) => cause.code(),
             Self::NoRole { .. } => Code::LoginRoleUnknown,
+            Self::Spelling(cause) => cause.code(),
             Self::WrongType(_) => Code::LoginRoleWrongType,
             Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,
-            Self::NotBound { .. } => Code::PrincipalNotBound,
-            Self::FullArn { cause, .. } => cause.code(),
+            Self::NotBound { near_miss, .. } => match near_miss.as_deref() {
+                None => Code::PrincipalNotBound,
+                Some(NearMiss::OtherId { .. }) => Code::PrincipalIdChanged,
+                Some(NearMiss::Path(_)) => Code::PrincipalPath,
+                Some(NearMiss::Session(_)) => Code::PrincipalSession,
+            },
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => of_caller(cause.code()),
+            Self::TagsNotBound(cause) => cause.code(),
+            Self::Organization(cause) => cause.code(),
             Self::Instance { cause, .. } => cause.code(),
             Self::OtherPartition { cause, .. } => cause.code(),
             Self::InstanceNotBound(cause) => cause.code(),
@@ -156,10 +212,18 @@ impl Coded for Refused {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Request(cause) => cause.facts(),
-            Self::NotBound { arn, bound, .. } => {
-                vec![Fact { name: "bound_iam_principal_arn", seen: arn.clone(), wanted: bound.join(",") }]
-            }
-            Self::FullArn { cause, .. } => cause.facts(),
+            Self::NotBound { arn, full_arn, bound, near_miss, .. } => match near_miss.as_deref() {
+                Some(NearMiss::OtherId { seen, bound }) => {
+                    vec![Fact { name: "unique_id", seen: seen.clone(), wanted: bound.join(",") }]
+                }
+                _ => {
+                    let seen = full_arn.as_deref().unwrap_or(arn).to_owned();
+                    vec![Fact { name: "bound_iam_principal_arn", seen, wanted: bound.join(",") }]
+                }
+            },
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
+            Self::TagsNotBound(cause) => cause.facts(),
+            Self::Organization(cause) => cause.facts(),
             Self::Instance { cause, .. } => cause.facts(),
             Self::OtherPartition { cause, .. } => cause.facts(),
             Self::InstanceNotBound(cause) => cause.facts(),
@@ -171,11 +235,13 @@ impl Coded for Refused {
 
     fn hint(&self) -> Option<Hint> {
         match self {
+            Self::NotFresh(cause) => cause.hint(),
             Self::Upstream(cause) => cause.hint(),
             Self::NoRole { name, is_named: false } => {
                 Some(Hint::NoRoleNamed { from: "the name of the principal", name: name.clone() })
             }
-            Self::FullArn { cause, .. } => cause.hint(),
+            Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.hint(),
+            Self::Organization(cause) => cause.hint(),
             Self::Instance { id, cause, .. } => match cause.code() {
                 Code::InstanceUnknown if !is_instance_id(id) => Some(Hint::NoInstanceSession(id.clone())),
                 _ => cause.hint(),
@@ -183,6 +249,30 @@ impl Coded for Refused {
             Self::CannotTell(cause) => cause.hint(),
             Self::Mount(failure) => failure.hint(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_a_role_from_binding_its_principal_is_told() {
+        let id = || NearMiss::OtherId { seen: "AIDANEW".to_owned(), bound: vec!["AIDAOLD".to_owned()] };
+        let arn = || "arn:aws:iam::1:user/u".to_owned();
+        for (near_miss, code, seen) in [
+            (None, Code::PrincipalNotBound, "arn:aws:iam::1:user/u"),
+            (Some(id()), Code::PrincipalIdChanged, "AIDANEW"),
+            (Some(NearMiss::Path(arn())), Code::PrincipalPath, "arn:aws:iam::1:user/u"),
+            (Some(NearMiss::Session(arn())), Code::PrincipalSession, "arn:aws:iam::1:user/u"),
+        ] {
+            let near_miss = near_miss.map(Box::new);
+            let (role, bound) = ("r".to_owned(), vec![arn()]);
+            let refused = Refused::NotBound { arn: arn(), full_arn: None, role, bound, near_miss };
+            let words = "IAM Principal \"arn:aws:iam::1:user/u\" does not belong to the role \"r\"";
+            assert_eq!((refused.to_string().as_str(), refused.code(), refused.hint()), (words, code, None));
+            assert_eq!(refused.facts()[0].seen, seen);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The process: how it is started, what it writes, and how it ends.
 
 pub(crate) mod arguments;
+pub(crate) mod beginnings;
 pub(crate) mod bursts;
 pub(crate) mod confinement;
 mod erasure;

@@ -14,6 +14,7 @@ use crate::plugin::host::storage::HostStorage;
 use crate::plugin::host::system_view::HostSystemView;
 use crate::plugin::link::dial_error::DialError;
 use crate::plugin::link::dialer::Dialer;
+use crate::plugin::process::beginnings::Beginnings;
 use crate::plugin::process::bursts::Bursts;
 use crate::plugin::process::panics::caught;
 use crate::plugin::wire::protocol::pb;
@@ -52,6 +53,8 @@ pub(crate) struct BackendService {
     pub(crate) metadata_mode: bool,
     /// How much its requests hold.
     pub(crate) bursts: Arc<Bursts>,
+    /// Hears of each mount.
+    pub(crate) beginnings: Arc<Beginnings>,
     /// The mounts.
     pub(crate) instances: Instances,
 }
@@ -77,6 +80,7 @@ impl BackendService {
         let method = caught(async { AuthMethod::new(environment, setup) }).await;
         let method = method.map_err(|_| SetUpError::Panicked)?;
         self.instances.add(id, Instance::new(Arc::new(method), connection)).await;
+        self.beginnings.tell();
         Ok(())
     }
 }

@@ -43,7 +43,8 @@ const MAX_CONCURRENT_REQUESTS: u32 = 16 * 1024;
 /// What the host may send of a message that is not read yet, in bytes. Most are shorter as a whole.
 const UNREAD_OF_MESSAGE: u32 = 16 * 1024;
 /// What the host may send of all of them: as much as all requests at the same time, so that those that are
-/// not read yet never hold up those that are.
+/// not read yet never hold up those that are. With less, a host that has many to send cuts messages into small
+/// pieces, and too many of those that are not read yet end the connection: as many as this has room for.
 const UNREAD_IN_ALL: u32 = UNREAD_OF_MESSAGE * MAX_CONCURRENT_REQUESTS;
 /// Requests the host cancelled before they were looked at. The default of a few is meant for
 /// untrusted peers, and going over it ends the connection to the host.
@@ -92,7 +93,8 @@ impl<H: Health> Services<H> {
             let connection = http2.serve_connection(TokioIo::new(stream), self.clone());
             tokio::spawn(connection.map(|ended| {
                 if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection has ended");
+                    let cause = std::error::Error::source(&error).map(tracing::field::display);
+                    tracing::debug!(%error, cause, "a connection has ended");
                 }
             }));
         }

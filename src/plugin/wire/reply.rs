@@ -7,9 +7,6 @@ use vault_plugin_auth_aws::framework::{ErrorKind, Existence, Failure, Reply, Res
 use super::auth;
 use crate::plugin::wire::protocol::pb;
 
-/// The HTTP status of an error that has one of its own.
-const TOO_MANY_REQUESTS: i64 = 429;
-
 /// Told when a request ended in a way only the log explains.
 const INTERNAL_ERROR: &str = "internal error";
 
@@ -51,6 +48,7 @@ pub(crate) fn failure_error(failure: Failure) -> pb::ProtoError {
     let kind = match failure.status() {
         Status::BadRequest | Status::Invalid | Status::User => ErrorKind::User,
         Status::PermissionDenied => ErrorKind::PermissionDenied,
+        Status::Conflict => ErrorKind::Conflict,
         Status::TooManyRequests => ErrorKind::TooManyRequests,
         Status::UnsupportedPath => ErrorKind::UnsupportedPath,
         Status::UnsupportedOperation => ErrorKind::UnsupportedOperation,
@@ -65,8 +63,7 @@ pub(crate) fn internal_error() -> pb::ProtoError {
 }
 
 fn proto_error(kind: ErrorKind, text: String) -> pb::ProtoError {
-    let err_code = if kind == ErrorKind::TooManyRequests { TOO_MANY_REQUESTS } else { 0 };
-    pb::ProtoError { err_type: kind as u32, err_msg: text, err_code }
+    pb::ProtoError { err_type: kind.number(), err_msg: text, err_code: kind.status() }
 }
 
 fn response_to_wire(response: Response) -> pb::Response {
@@ -156,6 +153,15 @@ mod tests {
             assert_eq!(reply.response, None, "{failure:?}");
             assert_eq!(reply.err, expected, "{failure:?}");
             assert_eq!(Some(failure_error(failure)), expected);
+        }
+    }
+
+    #[test]
+    fn a_status_of_its_own_travels_beside_the_number_of_its_kind() {
+        for (status, err_code) in [(Status::Conflict, 409), (Status::TooManyRequests, 429)] {
+            let reply = request_reply(Reply::from(HandlerResult::Err(Failure::new(status, &Says("x")))));
+            let expected = pb::ProtoError { err_type: 3, err_msg: "x".to_owned(), err_code };
+            assert_eq!((reply.response, reply.err), (None, Some(expected)));
         }
     }
 

@@ -8,6 +8,12 @@ const MAX_SIGNED_HEADERS: usize = 64;
 /// could read in another way is none. Whether a part says what AWS takes is for AWS to judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Authorization<'a> {
+    /// Name of the algorithm.
+    pub(super) algorithm: &'a str,
+    /// Key id and scope, as written.
+    pub(super) credential: &'a str,
+    /// In hexadecimal digits.
+    pub(super) signature: &'a str,
     /// The region that was signed for.
     pub(super) region: &'a str,
     /// Names of the signed headers, in lower case, between semicolons.
@@ -25,7 +31,13 @@ impl<'a> Authorization<'a> {
         let is_algorithm = !algorithm.is_empty()
             && algorithm.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let is_signature = !signature.is_empty() && signature.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (is_algorithm && is_signature && is_list(signed_headers)).then_some(Self { region, signed_headers })
+        (is_algorithm && is_signature && is_list(signed_headers)).then_some(Self {
+            algorithm,
+            credential,
+            signature,
+            region,
+            signed_headers,
+        })
     }
 }
 
@@ -65,7 +77,13 @@ mod tests {
 
     #[test]
     fn the_parts_are_read() {
-        let expected = Authorization { region: "eu-west-1", signed_headers: "host;x-amz-date" };
+        let expected = Authorization {
+            algorithm: "AWS4-HMAC-SHA256",
+            credential: "AKID/20260101/eu-west-1/sts/aws4_request",
+            signature: "0a",
+            region: "eu-west-1",
+            signed_headers: "host;x-amz-date",
+        };
         assert_eq!(Authorization::parse(GOOD), Some(expected));
         assert_eq!(Authorization::parse(&GOOD.replace(", ", ",")), Some(expected));
     }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::form::FormError;
 use super::server_id_error::ServerIdError;
+use super::strict_error::StrictError;
 use crate::aws::endpoint::EndpointError;
 use crate::refusal::{Code, Coded, Fact};
 
@@ -90,6 +91,9 @@ pub enum SignedRequestError {
     /// The configured endpoint is no URL.
     #[error("error making upstream request: {0}")]
     Endpoint(#[from] EndpointError),
+    /// What strict mode does not take.
+    #[error(transparent)]
+    Strict(#[from] StrictError),
 }
 
 impl Coded for SignedRequestError {
@@ -114,6 +118,7 @@ impl Coded for SignedRequestError {
             Self::NoRegion => Code::IamRegionMissing,
             Self::UnknownRegion(_) => Code::IamRegionUnknown,
             Self::Endpoint(error) => error.code(),
+            Self::Strict(error) => error.code(),
         }
     }
 

@@ -8,6 +8,7 @@
 mod authorization;
 mod error;
 mod form;
+pub mod freshness;
 mod headers;
 mod other_product;
 mod presigned;
@@ -15,6 +16,10 @@ mod query;
 mod server_id;
 mod server_id_error;
 mod shape;
+mod signature;
+mod signature_facts;
+mod strict;
+mod strict_error;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -31,6 +36,9 @@ pub use presigned::PresignedQuery;
 use query::ActionQuery;
 pub use server_id_error::ServerIdError;
 use shape::Shape;
+pub use signature::Signature;
+pub use signature_facts::SignatureFacts;
+pub use strict_error::StrictError;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
@@ -173,10 +181,27 @@ impl SignedRequest {
     /// # Errors
     /// What the client must change.
     pub fn check(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
-        if !config.iam_server_id_header_value.is_empty() {
-            server_id::check(&self.headers, &self.shape, &config.iam_server_id_header_value)
-                .map_err(SignedRequestError::ServerId)?;
+        self.check_server_id(config)?;
+        self.check_headers(config)
+    }
+
+    /// Checks that it was signed for this server, if the operator configured an id of the server.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check_server_id(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
+        if config.iam_server_id_header_value.is_empty() {
+            return Ok(());
         }
+        server_id::check(&self.headers, &self.shape, &config.iam_server_id_header_value)
+            .map_err(SignedRequestError::ServerId)
+    }
+
+    /// Checks that the operator allows all headers and parameters, or that they are allowed without.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check_headers(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
         let configured = |name: &str| config.allowed_header_values().iter().any(|allowed| allowed == name);
         for (name, _) in self.headers.iter() {
             let known = ALLOWED_HEADERS.contains(&name) || name == "X-Amz-Signedheaders";
@@ -192,6 +217,18 @@ impl SignedRequest {
             }
         }
         Ok(())
+    }
+
+    /// Checks the same, and what strict mode demands beyond that. No text tells the server id.
+    ///
+    /// # Errors
+    /// What the client must change.
+    pub fn check_strictly(&self, config: &ClientConfig) -> Result<(), SignedRequestError> {
+        self.check(config).map_err(|error| match error {
+            SignedRequestError::ServerId(error) => SignedRequestError::ServerId(error.not_revealing()),
+            error => error,
+        })?;
+        strict::check(&self.target, &self.headers, &self.shape, config)
     }
 
     /// The STS endpoint for this request: by the region of its signature if the configuration says
@@ -276,6 +313,19 @@ impl SignedRequest {
             response_limit: MAX_ANSWER,
             host_chosen_in: None,
         })
+    }
+
+    /// What its signature says of itself.
+    #[must_use]
+    pub fn signature_facts(&self) -> SignatureFacts {
+        if self.shape.presigned().is_some() {
+            return SignatureFacts::of_query(&self.target.raw_query);
+        }
+        let date = match self.headers.values("X-Amz-Date") {
+            [date] => date.as_str(),
+            _ => "",
+        };
+        SignatureFacts::of_header(self.headers.authorization().unwrap_or(""), date)
     }
 
     fn client_region(&self) -> Option<&str> {

@@ -12,6 +12,14 @@ pub struct PresignedQuery {
     pub signed_headers: String,
     /// Region out of `X-Amz-Credential`.
     pub region: String,
+    /// `X-Amz-Algorithm`.
+    pub algorithm: String,
+    /// `X-Amz-Credential`.
+    pub credential: String,
+    /// `X-Amz-Date`.
+    pub date: String,
+    /// `X-Amz-Signature`.
+    pub signature: String,
 }
 
 const REQUIRED: [&str; 6] = [
@@ -34,8 +42,13 @@ impl PresignedQuery {
         let [_, _, region, "sts", "aws4_request"] = credential.as_slice() else {
             return Err(SignedRequestError::QueryParameter("X-Amz-Credential".to_owned()));
         };
+        let owned = |wanted: &str| value(wanted).unwrap_or("").to_owned();
         Ok(Self {
-            signed_headers: value("X-Amz-SignedHeaders").unwrap_or("").to_owned(),
+            algorithm: owned("X-Amz-Algorithm"),
+            credential: owned("X-Amz-Credential"),
+            date: owned("X-Amz-Date"),
+            signature: owned("X-Amz-Signature"),
+            signed_headers: owned("X-Amz-SignedHeaders"),
             region: (*region).to_owned(),
             names: query.names().map(str::to_owned).collect(),
         })

@@ -6,7 +6,7 @@ use super::server_id_error::ServerIdError;
 use super::shape::Shape;
 
 /// Its canonical name.
-const CANONICAL: &str = "X-Vault-Aws-Iam-Server-Id";
+pub(super) const CANONICAL: &str = "X-Vault-Aws-Iam-Server-Id";
 /// Its name among signed headers.
 const SIGNED: &str = "x-vault-aws-iam-server-id";
 

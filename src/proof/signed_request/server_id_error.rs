@@ -22,6 +22,14 @@ pub enum ServerIdError {
         /// The id in the request.
         got: String,
     },
+    /// It names another server, to a client that is not told the name of this one.
+    #[error("the header names another server")]
+    Another {
+        /// The id of this server.
+        required: String,
+        /// The id in the request.
+        got: String,
+    },
     /// There is no signature.
     #[error("missing Authorization header")]
     NoAuthorization,
@@ -30,18 +38,29 @@ pub enum ServerIdError {
     NotSigned,
 }
 
+impl ServerIdError {
+    /// The same without the id of this server in its text.
+    #[must_use]
+    pub fn not_revealing(self) -> Self {
+        match self {
+            Self::Mismatch { required, got } => Self::Another { required, got },
+            other => other,
+        }
+    }
+}
+
 impl Coded for ServerIdError {
     fn code(&self) -> Code {
         match self {
             Self::Missing => Code::ServerIdMissing,
-            Self::Mismatch { .. } => Code::ServerIdMismatch,
+            Self::Mismatch { .. } | Self::Another { .. } => Code::ServerIdMismatch,
             Self::NoAuthorization | Self::NotSigned => Code::ServerIdNotSigned,
         }
     }
 
     fn facts(&self) -> Vec<Fact> {
         match self {
-            Self::Mismatch { required, got } => {
+            Self::Mismatch { required, got } | Self::Another { required, got } => {
                 vec![Fact { name: HEADER, seen: got.clone(), wanted: required.clone() }]
             }
             _ => Vec::new(),

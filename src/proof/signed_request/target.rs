@@ -15,6 +15,19 @@ pub(super) struct Target {
     pub(super) request_uri: String,
     /// The query as written, without `?`.
     pub(super) raw_query: String,
+    /// What the forwarded request has nothing of.
+    pub(super) dropped: Dropped,
+}
+
+/// The parts of a URL that go nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dropped {
+    /// Whether the scheme is another one than https, or none.
+    pub(super) other_scheme: bool,
+    /// Whether there is a user name, be it empty.
+    pub(super) user_name: bool,
+    /// Whether there is a fragment, be it empty.
+    pub(super) fragment: bool,
 }
 
 /// Characters that are escaped in a path which is not escaped properly.
@@ -51,6 +64,7 @@ impl Target {
         if !is_well_escaped(fragment) {
             return None;
         }
+        let has_fragment = url.contains('#');
         let (scheme, rest) = split_scheme(rest)?;
         // A lone `?` at the end is an empty query that is kept as it is.
         let (rest, query) = match rest.split_once('?') {
@@ -58,8 +72,10 @@ impl Target {
             None => (rest, None),
         };
         let raw_query = query.unwrap_or("");
+        let mut has_user_name = false;
         let (host, path) = if rest.starts_with('/') {
-            let (host, path) = split_authority(scheme, rest)?;
+            let (user_name, host, path) = split_authority(scheme, rest)?;
+            has_user_name = user_name;
             (host, request_path(path)?)
         } else if scheme.is_empty() {
             let first_segment = rest.split('/').next().unwrap_or("");
@@ -79,7 +95,17 @@ impl Target {
             request_uri.push('?');
             request_uri.push_str(raw_query);
         }
-        Some(Self { host, request_uri, raw_query: raw_query.to_owned() })
+        let dropped = Dropped {
+            other_scheme: !scheme.eq_ignore_ascii_case("https"),
+            user_name: has_user_name,
+            fragment: has_fragment,
+        };
+        Some(Self { host, request_uri, raw_query: raw_query.to_owned(), dropped })
+    }
+
+    /// The path as it goes on the wire.
+    pub(super) fn path(&self) -> &str {
+        self.request_uri.split('?').next().unwrap_or("")
     }
 }
 
@@ -99,15 +125,17 @@ fn split_scheme(url: &str) -> Option<(&str, &str)> {
     Some(("", url))
 }
 
-fn split_authority<'a>(scheme: &str, rest: &'a str) -> Option<(String, &'a str)> {
+/// Whether there is a user name, the host, and what follows.
+fn split_authority<'a>(scheme: &str, rest: &'a str) -> Option<(bool, String, &'a str)> {
     let after = match rest.strip_prefix("//") {
         Some(after) if !scheme.is_empty() || !rest.starts_with("///") => after,
-        _ => return Some((String::new(), rest)),
+        _ => return Some((false, String::new(), rest)),
     };
     let (authority, path) = match after.find('/') {
         Some(position) => after.split_at_checked(position)?,
         None => (after, ""),
     };
+    let has_user_name = authority.contains('@');
     let host = match authority.rsplit_once('@') {
         Some((userinfo, host)) => {
             if !is_userinfo(userinfo) || !is_well_escaped(userinfo) {
@@ -117,7 +145,7 @@ fn split_authority<'a>(scheme: &str, rest: &'a str) -> Option<(String, &'a str)>
         }
         None => authority,
     };
-    is_host(host).then(|| (host.to_owned(), path))
+    is_host(host).then(|| (has_user_name, host.to_owned(), path))
 }
 
 fn is_userinfo(text: &str) -> bool {
@@ -198,6 +226,24 @@ mod tests {
             ("https://[::1]:80/", "[::1]:80", "/"),
         ] {
             assert_eq!(parsed(url), Some((host.to_owned(), uri.to_owned())), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_dropped_is_known() {
+        for (url, expected) in [
+            ("https://h/", (false, false, false)),
+            ("HTTPS://h/", (false, false, false)),
+            ("http://h/", (true, false, false)),
+            ("//h/", (true, false, false)),
+            ("https://u@h/", (false, true, false)),
+            ("https://@h/", (false, true, false)),
+            ("https://h/#f", (false, false, true)),
+            ("https://h/#", (false, false, true)),
+            ("https://h/a@b", (false, false, false)),
+        ] {
+            let Dropped { other_scheme, user_name, fragment } = Target::parse(url).unwrap().dropped;
+            assert_eq!((other_scheme, user_name, fragment), expected, "{url}");
         }
     }
 

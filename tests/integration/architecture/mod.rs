@@ -5,6 +5,7 @@
 
 mod circles;
 mod sources;
+mod threat_model;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

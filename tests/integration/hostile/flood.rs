@@ -8,8 +8,12 @@ use crate::login_scene::{LoginScene, admitted, login_as};
 use testkit::aws::{Fault, Target, Times, edit_headers};
 use testkit::host::{Answer, Mount};
 
-/// Logins of one mount that may wait for STS.
-const MAY_WAIT: usize = 512;
+/// Logins of one mount that may be at STS at the same time.
+const AT_STS: usize = 512;
+/// What the requests of the logins of one mount that wait for STS may have together, in bytes.
+const ROOM: usize = 16 * 1024 * 1024;
+/// Less than any login has.
+const SHORT: usize = 200;
 
 /// Begins so many logins.
 fn begin(mount: &Mount, login: &Value, count: usize) -> Vec<JoinHandle<Answer>> {
@@ -25,15 +29,51 @@ async fn give_up(logins: Vec<JoinHandle<Answer>>) {
     join_all(logins).await;
 }
 
+/// Logins that STS hangs on keep others of their mount waiting, and nobody of another one.
 #[tokio::test(flavor = "multi_thread")]
-async fn logins_beyond_those_that_may_wait_for_sts_are_refused_at_once() {
+async fn logins_beyond_those_that_go_to_sts_at_the_same_time_wait_for_their_turn() {
     let scene = LoginScene::open().await;
     let other = scene.further_mount("other", &json!({})).await;
     let mallory = scene.aws.create_user("mallory").credentials;
     scene.aws.clear_calls();
     scene.aws.fault(Target::all().access_key_id(&mallory.access_key_id), Times::Always, Fault::Hang);
-    let waiting = begin(&scene.mount, &login_as(&mallory, "dev"), MAY_WAIT);
-    scene.aws.wait_for_calls("GetCallerIdentity", MAY_WAIT).await;
+    let hanging = begin(&scene.mount, &login_as(&mallory, "dev"), AT_STS);
+    scene.aws.wait_for_calls("GetCallerIdentity", AT_STS).await;
+
+    let waiting = begin(&scene.mount, &scene.alice_login(), 3);
+    scene.mount.read("role/dev").await.expect(200);
+    admitted(&other.login_only(&scene.alice_login()).await);
+    assert_eq!(scene.aws.call_count("GetCallerIdentity"), AT_STS + 1, "that of the other mount");
+    assert!(hanging.iter().chain(&waiting).all(|login| !login.is_finished()));
+
+    give_up(hanging).await;
+    for login in join_all(waiting).await {
+        admitted(&login.unwrap());
+    }
+}
+
+/// Long requests take as much room as many others; once there is none, nobody else gets in.
+#[tokio::test(flavor = "multi_thread")]
+async fn logins_beyond_those_that_may_wait_for_sts_are_refused_at_once() {
+    let scene = LoginScene::open().await;
+    let other = scene.further_mount("other", &json!({})).await;
+    let mallory = scene.aws.create_user("mallory").credentials;
+    scene.aws.fault(Target::all().access_key_id(&mallory.access_key_id), Times::Always, Fault::Hang);
+    let mut waiting = Vec::new();
+    let mut room = ROOM;
+    for length in [45_000, 4_000, 0] {
+        let mut login = login_as(&mallory, "dev");
+        if length > 0 {
+            edit_headers(&mut login, |headers| {
+                headers.push(("X-Long".to_owned(), vec!["x".repeat(length)]));
+            });
+        }
+        let length = length.max(SHORT);
+        let (first, _, others) = select_all(begin(&scene.mount, &login, room / length + 1)).await;
+        assert_eq!(first.unwrap().expect(429).error(), "too many logins are waiting for STS");
+        waiting.extend(others);
+        room = length + SHORT;
+    }
 
     let answer = scene.mount.login_only(&scene.alice_login()).await.expect(429);
     assert_eq!(answer.error(), "too many logins are waiting for STS");
@@ -41,23 +81,7 @@ async fn logins_beyond_those_that_may_wait_for_sts_are_refused_at_once() {
     assert_eq!(answer.error(), "too many logins are waiting for STS");
     scene.mount.read("role/dev").await.expect(200);
     admitted(&other.login_only(&scene.alice_login()).await);
-    assert!(waiting.iter().all(|login| !login.is_finished()));
 
     give_up(waiting).await;
     scene.admitted(&scene.alice_login()).await;
-}
-
-/// Those whose requests are long take as much room as many others.
-#[tokio::test(flavor = "multi_thread")]
-async fn long_requests_that_wait_for_sts_are_bounded_by_their_bytes() {
-    const LONG: usize = 45_000;
-    const ROOM: usize = 16 * 1024 * 1024;
-    let scene = LoginScene::open().await;
-    let mut login = scene.alice_login();
-    edit_headers(&mut login, |headers| headers.push(("X-Long".to_owned(), vec!["x".repeat(LONG)])));
-    scene.aws.fault("GetCallerIdentity", Times::Always, Fault::Hang);
-    let logins = begin(&scene.mount, &login, ROOM / LONG + 1);
-    let (first, _, waiting) = select_all(logins).await;
-    assert_eq!(first.unwrap().expect(429).error(), "too many logins are waiting for STS");
-    give_up(waiting).await;
 }

@@ -6,4 +6,6 @@ mod hints;
 mod iam;
 mod log;
 mod renewal;
+mod request_age;
+mod single_use;
 mod standby;

@@ -13,6 +13,8 @@ mod config_workload_identity;
 mod host_differences;
 mod lists;
 mod openapi;
+mod own_fields;
+mod role_explain;
 mod role_fields;
 mod role_principals;
 mod role_refusals;

@@ -1,6 +1,7 @@
 //! The plugin on real servers, where they are installed.
 
 mod catalog;
+mod chaos;
 mod clients;
 mod commands;
 mod documents;

@@ -17,6 +17,7 @@ use vault_plugin_auth_aws::aws::deadline::Deadline;
 use vault_plugin_auth_aws::concurrency::living::Living;
 use vault_plugin_auth_aws::framework::{Connection, HostFlavor, Operation, Reply, Request};
 use vault_plugin_auth_aws::method::AuthMethod;
+use vault_plugin_auth_aws::mount::used_signatures::UsedSignatures;
 use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
 use vault_plugin_auth_aws::ports::{
     Clock, HttpRequest, HttpResponse, IdentityToken, Random, ReplicationState, RotationJob, Storage,
@@ -175,6 +176,7 @@ pub fn mount(transport: Arc<dyn Transport>, storage: Arc<dyn Storage>) -> AuthMe
         host: HostFlavor::OpenBao,
         forwarded: room_of_process(),
         neighbours: Living::default(),
+        used: UsedSignatures::default(),
     };
     let setup = MountSetup {
         config: BTreeMap::new(),

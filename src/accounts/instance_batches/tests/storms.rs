@@ -136,7 +136,9 @@ async fn an_unknown_id_is_kept_out_of_batches_and_found_when_it_appears() {
     // Then it is asked for alone, once.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let ids: Vec<String> = (0..30).map(id).collect();
-    let others = ids.iter().map(|id| scene.describe_of(Scene::key("1"), Wanted { id, caller: "other" }));
+    let others = ids
+        .iter()
+        .map(|id| scene.describe_of(Scene::key("1"), Wanted { id, caller: "other", arrival: None }));
     let again = join_all((0..5).map(|_| scene.describe(&late)));
     let (again, others) = tokio::join!(again, join_all(others));
     for answer in &again {
@@ -172,7 +174,9 @@ async fn storm(scene: &Scene, name: impl Fn(u32) -> String) -> Outcome {
         let name = name(number);
         async move {
             tokio::time::sleep(Duration::from_micros(16_667 * u64::from(number))).await;
-            let answer = scene.describe_of(Scene::key("1"), Wanted { id: &name, caller: "AROASTORM" }).await;
+            let answer = scene
+                .describe_of(Scene::key("1"), Wanted { id: &name, caller: "AROASTORM", arrival: None })
+                .await;
             answer.unwrap_err().to_string()
         }
     });
@@ -180,7 +184,7 @@ async fn storm(scene: &Scene, name: impl Fn(u32) -> String) -> Outcome {
         tokio::time::sleep(Duration::from_millis(500 * u64::from(number))).await;
         let start = Instant::now();
         let (id, caller) = (id(number), format!("AROA{}", number % 7));
-        let wanted = Wanted { id: &id, caller: &caller };
+        let wanted = Wanted { id: &id, caller: &caller, arrival: None };
         assert_own(&scene.describe_of(Scene::key("1"), wanted).await, &id);
         start.elapsed()
     });
@@ -228,14 +232,20 @@ async fn documents_of_instances_that_are_gone_do_not_cost_batches() {
         tokio::time::sleep(Duration::from_millis(14 * u64::from(number))).await;
         let id = id(10_000 + number % 22);
         let caller = format!("1/{id}");
-        scene.describe_of(Scene::key("1"), Wanted { id: &id, caller: &caller }).await.unwrap_err();
+        scene
+            .describe_of(Scene::key("1"), Wanted { id: &id, caller: &caller, arrival: None })
+            .await
+            .unwrap_err();
     });
     let honest = (0..300_u32).map(|number| async move {
         tokio::time::sleep(Duration::from_millis(10 * u64::from(number))).await;
         let start = Instant::now();
         let id = id(number);
         let caller = format!("1/{id}");
-        assert_own(&scene.describe_of(Scene::key("1"), Wanted { id: &id, caller: &caller }).await, &id);
+        assert_own(
+            &scene.describe_of(Scene::key("1"), Wanted { id: &id, caller: &caller, arrival: None }).await,
+            &id,
+        );
         start.elapsed()
     });
     let (_, times) = tokio::join!(join_all(gone), join_all(honest));
@@ -251,7 +261,7 @@ async fn accounts_do_not_wait_for_each_other() {
     let scene = &scene;
     let storm = (0..2_000_u32).map(|number| async move {
         let (id, caller) = (id(10_000 + number), format!("AROA{number}"));
-        let _ = scene.describe_of(Scene::key("1"), Wanted { id: &id, caller: &caller }).await;
+        let _ = scene.describe_of(Scene::key("1"), Wanted { id: &id, caller: &caller, arrival: None }).await;
     });
     let honest = async {
         tokio::time::sleep(Duration::from_millis(1)).await;

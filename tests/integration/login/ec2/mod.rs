@@ -3,6 +3,7 @@
 mod accidents;
 mod bindings;
 mod identity;
+mod organizations;
 mod proofs;
 mod questions;
 mod races;

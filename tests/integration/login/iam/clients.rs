@@ -12,7 +12,7 @@ use testkit::host::Launch;
 use testkit::stage::{SERVER_ID, Stage};
 
 /// Shapes by name: what the programs in use send, and what their hand-made relatives send.
-fn shapes() -> Vec<(&'static str, LoginOptions)> {
+pub(super) fn shapes() -> Vec<(&'static str, LoginOptions)> {
     let plain = LoginOptions::plain_object;
     vec![
         ("vault CLI", LoginOptions::vault_cli()),

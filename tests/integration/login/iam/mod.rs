@@ -1,5 +1,6 @@
 //! Logins of the iam type on the test host. The numbers are those of the method's login vectors.
 
+mod audit_metadata;
 mod bindings;
 mod calls;
 mod clients;
@@ -7,8 +8,11 @@ mod cross_account;
 mod forwarding;
 mod identity;
 mod inference;
+mod organizations;
+mod principal_tags;
 mod refusals;
 mod regions;
+mod strict_mode;
 mod sts_answers;
 mod tampering;
 mod token;

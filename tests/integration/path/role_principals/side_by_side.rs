@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use vault_plugin_auth_aws::concurrency::living::Living;
 use vault_plugin_auth_aws::framework::{HostFlavor, Operation, Reply};
 use vault_plugin_auth_aws::method::AuthMethod;
+use vault_plugin_auth_aws::mount::used_signatures::UsedSignatures;
 use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
 use vault_plugin_auth_aws::ports::{HttpRequest, HttpResponse, Transport, TransportError, World};
 
@@ -121,6 +122,7 @@ impl Scene {
             host: HostFlavor::OpenBao,
             forwarded: room_of_process(),
             neighbours: Living::default(),
+            used: UsedSignatures::default(),
         };
         let setup = MountSetup {
             config: BTreeMap::new(),

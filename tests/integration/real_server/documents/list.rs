@@ -25,6 +25,10 @@ const NO_BUILT_IN: &str = "OpenBao has no built-in method to go back to";
 const LIST: &[(&str, Run)] = &[
     ("plugin-catalog/try.sh", Run::Not("real_server::commands runs it")),
     ("tests/run.sh", Run::Not("it runs this test")),
+    (
+        r#"IAM Principal "arn:aws:iam::123456789012:user/eve" does not belong to the role "dev" (code iam.principal_not_bound, id 7f3a09c2d1)"#,
+        Run::Not("login::iam::strict_mode sees such texts"),
+    ),
     ("cargo build --release", Run::Everywhere),
     (
         "install -m 0755 target/release/vault-plugin-auth-aws /etc/vault/plugins/vault-plugin-auth-aws-0.1.0",
@@ -80,6 +84,7 @@ const LIST: &[(&str, Run)] = &[
     ),
     ("UPDATE_OPENAPI=1 cargo test --test integration openapi", Run::Not("it changes files of the checkout")),
     ("FUZZ_SECONDS=600 cargo test --release --test fuzz", Run::Not("it takes ten minutes")),
+    ("CHAOS=full cargo test --test integration chaos -- --nocapture", Run::Not("it takes ten minutes")),
     (
         "install -m 0755 target/release/vault-plugin-auth-aws /etc/openbao/plugins/vault-plugin-auth-aws-0.1.0",
         Run::WithClient,
@@ -93,6 +98,9 @@ const LIST: &[(&str, Run)] = &[
     ("vault agent -config=agent.hcl", Run::WithVaultsCommandLine),
     ("# bao-agent.hcl", Run::Everywhere),
     ("umask 077", Run::Everywhere),
+    (r#"path "auth/aws/role/+/explain" {"#, Run::Shown),
+    ("POST /v1/auth/aws/role/dev/explain", Run::Shown),
+    (r#"{ "verdict": "refused","#, Run::Shown),
     ("vault write auth/aws/config/client allowed_sts_header_values=X-Amz-Expires", Run::Everywhere),
     ("import base64", Run::Everywhere),
 ];

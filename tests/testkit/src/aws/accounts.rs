@@ -1,10 +1,12 @@
 //! The inventory as tests fill and change it.
 
+use std::collections::BTreeMap;
+
 use time::{Duration, OffsetDateTime};
 
 use super::inventory::{
-    Entity, Holder, Identity, Instance, InstanceState, Inventory, KEYS_PER_USER, ProfileRecord, RoleRecord,
-    WebIdentity,
+    ACCOUNT, Entity, Holder, Identity, Instance, InstanceState, Inventory, KEYS_PER_USER, Member,
+    Organization, ProfileRecord, RoleRecord, WebIdentity,
 };
 use super::sigv4::Credentials;
 use super::stand_in::Aws;
@@ -222,6 +224,29 @@ impl Aws {
     /// Deletes an instance profile. Instances go on naming it.
     pub fn delete_instance_profile(&self, profile: &InstanceProfile) {
         self.world().inventory.profiles.retain(|record| record.entity.unique_id != profile.unique_id);
+    }
+
+    /// Makes an organization of that id, managed by [`ACCOUNT`], instead of any that there was.
+    pub fn organization(&self, id: &str) {
+        self.world().inventory.organization = Some(Organization {
+            id: id.to_owned(),
+            management: ACCOUNT.to_owned(),
+            members: BTreeMap::new(),
+        });
+    }
+
+    /// Puts an account into a unit of the organization, in that state.
+    pub fn put_account(&self, account: &str, unit_path: &str, state: &str) {
+        let member = Member { unit_path: unit_path.to_owned(), state: state.to_owned() };
+        let mut world = self.world();
+        let organization = world.inventory.organization.as_mut().expect("an organization");
+        organization.members.insert(account.to_owned(), member);
+    }
+
+    /// Gives a role these tags and no others.
+    pub fn tag_role(&self, role: &Role, tags: &[(&str, &str)]) {
+        let tags = tags.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.change_role(role, |record| record.entity.tags = tags);
     }
 
     /// Puts an instance into its region and account.

@@ -46,6 +46,11 @@ pub(super) struct Draft {
 impl Draft {
     /// The result of an operation. EC2 has no element for it, and names the request first.
     pub(super) fn result(service: Service, action: &str, result: Option<Element>, request_id: &str) -> Self {
+        if service == Service::Organizations {
+            let root = result.expect("every operation has one");
+            let request_id = request_id.to_owned();
+            return Self { service, status: 200, root, is_error: false, json: true, request_id };
+        }
         let name = format!("{action}Response");
         let root = if service == Service::Ec2 {
             node(&name, [text("requestId", request_id)].into_iter().chain(result))
@@ -63,13 +68,16 @@ impl Draft {
         let root = if service == Service::Ec2 {
             let errors = node("Errors", [node("Error", [code, message])]);
             node("Response", [errors, text("RequestID", request_id)])
+        } else if service == Service::Organizations {
+            node("Error", [text("__type", &refusal.code), text("Message", &refusal.message)])
         } else {
             let kind = if refusal.status < 500 { "Sender" } else { "Receiver" };
             let error = node("Error", [text("Type", kind), code, message]);
             node("ErrorResponse", [error, text("RequestId", request_id)])
         };
         let status = refusal.status;
-        Self { service, status, root, is_error: true, json: false, request_id: request_id.to_owned() }
+        let json = service == Service::Organizations;
+        Self { service, status, root, is_error: true, json, request_id: request_id.to_owned() }
     }
 
     /// As JSON, which STS gives to whoever asks for it.
@@ -104,7 +112,8 @@ impl Draft {
 
     fn body(&self, leading: &str, trailing: &str) -> String {
         if self.json {
-            return format!("{leading}{}{trailing}", self.root.to_json(!self.is_error));
+            let with_root = !self.is_error && self.service != Service::Organizations;
+            return format!("{leading}{}{trailing}", self.root.to_json(with_root));
         }
         let namespace = self.service.namespace();
         match self.service {
@@ -119,6 +128,7 @@ impl Draft {
 
     fn content_type(&self) -> &'static str {
         match self.service {
+            Service::Organizations => "application/x-amz-json-1.1",
             _ if self.json => "application/json",
             Service::Ec2 => "text/xml;charset=UTF-8",
             _ => "text/xml",

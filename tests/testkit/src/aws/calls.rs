@@ -35,6 +35,8 @@ pub struct Call {
     pub proxied_to: Option<String>,
     /// Error code of the real answer, whatever a fault made of it.
     pub refused: Option<String>,
+    /// Id that it was answered with.
+    pub request_id: String,
     /// What became of it.
     pub outcome: Outcome,
 }

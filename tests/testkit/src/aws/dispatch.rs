@@ -5,7 +5,7 @@ use super::endpoint::Service;
 use super::inventory::Inventory;
 use super::operation::Operation;
 use super::refusal::Refusal;
-use super::{ec2, iam, sts};
+use super::{ec2, iam, organizations, sts};
 
 /// Does what is asked. Operations that only do something have no result.
 pub(super) fn perform(operation: &Operation, inventory: &mut Inventory) -> Result<Option<Element>, Refusal> {
@@ -14,6 +14,7 @@ pub(super) fn perform(operation: &Operation, inventory: &mut Inventory) -> Resul
         Service::Sts => sts::perform(operation, inventory).map(Some),
         Service::Iam => iam::perform(operation, inventory),
         Service::Ec2 => ec2::perform(operation, inventory).map(Some),
+        Service::Organizations => organizations::perform(operation, inventory).map(Some),
     }
 }
 
@@ -22,6 +23,8 @@ fn check_version(operation: &Operation) -> Result<(), Refusal> {
         return Err(Refusal::new(400, "MissingAction", "The request must contain the parameter Action"));
     }
     match operation.parameter("Version")? {
+        // It stands in the header that names the action.
+        None if operation.service == Service::Organizations => Ok(()),
         Some(version) if version == operation.service.version() => Ok(()),
         _ => Err(operation.unknown_action()),
     }

@@ -105,6 +105,11 @@ impl Element {
     fn json_content(&self) -> Value {
         match &self.content {
             Content::Text(text) => Value::String(text.clone()),
+            Content::Elements(elements)
+                if !elements.is_empty() && elements.iter().all(|element| element.name == "member") =>
+            {
+                elements.iter().map(Self::json_content).collect()
+            }
             Content::Elements(elements) => {
                 elements.iter().map(|element| (element.name.clone(), element.json_content())).collect()
             }

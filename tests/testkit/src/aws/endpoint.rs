@@ -9,6 +9,8 @@ pub enum Service {
     Iam,
     /// Elastic Compute Cloud.
     Ec2,
+    /// Organizations, which speaks JSON.
+    Organizations,
 }
 
 impl Service {
@@ -18,12 +20,15 @@ impl Service {
             Self::Sts => "sts",
             Self::Iam => "iam",
             Self::Ec2 => "ec2",
+            Self::Organizations => "organizations",
         }
     }
 
     /// The service of that name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Sts, Self::Iam, Self::Ec2].into_iter().find(|service| service.name() == name)
+        [Self::Sts, Self::Iam, Self::Ec2, Self::Organizations]
+            .into_iter()
+            .find(|service| service.name() == name)
     }
 
     /// The version of its API.
@@ -32,6 +37,7 @@ impl Service {
             Self::Sts => "2011-06-15",
             Self::Iam => "2010-05-08",
             Self::Ec2 => "2016-11-15",
+            Self::Organizations => "20161128",
         }
     }
 
@@ -41,6 +47,7 @@ impl Service {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
             Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
             Self::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
+            Self::Organizations => "",
         }
     }
 }
@@ -98,6 +105,14 @@ pub(super) fn partition_of_region(region: &str) -> Option<&'static str> {
         ["eusc", _, _] => Some("aws-eusc"),
         ["af" | "ap" | "ca" | "eu" | "il" | "me" | "mx" | "sa" | "us", _] => Some("aws"),
         _ => None,
+    }
+}
+
+/// The only region that requests to Organizations of a partition are scoped to.
+pub(super) fn organizations_region(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-northwest-1",
+        other => iam_region(other),
     }
 }
 

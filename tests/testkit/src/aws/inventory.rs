@@ -247,6 +247,26 @@ pub struct WebIdentity {
     pub provider: String,
 }
 
+/// An organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Organization {
+    /// Id.
+    pub id: String,
+    /// Number of the management account.
+    pub management: String,
+    /// Its accounts.
+    pub members: BTreeMap<String, Member>,
+}
+
+/// An account of an organization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Path of the root or unit that it is in, with a slash at the end.
+    pub unit_path: String,
+    /// State.
+    pub state: String,
+}
+
 /// Everything there is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inventory {
@@ -255,6 +275,7 @@ pub(super) struct Inventory {
     pub(super) profiles: Vec<ProfileRecord>,
     pub(super) instances: BTreeMap<String, Instance>,
     pub(super) web_identities: Vec<WebIdentity>,
+    pub(super) organization: Option<Organization>,
     keys: BTreeMap<String, Key>,
     ids_given: u64,
 }

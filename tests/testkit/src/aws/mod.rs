@@ -1,4 +1,4 @@
-//! A strict stand-in for AWS: STS, IAM and EC2 on one loopback port.
+//! A strict stand-in for AWS: STS, IAM, EC2 and Organizations on one loopback port.
 //!
 //! It verifies every signature, the 15 minutes around the signed date and session tokens by itself,
 //! answers in the shapes of each service, keeps a log, and fails in every way a test asks for.
@@ -36,6 +36,7 @@ mod inventory;
 mod listener;
 mod login;
 mod operation;
+mod organizations;
 mod plan;
 mod refusal;
 pub mod sigv4;

@@ -74,6 +74,9 @@ impl Operation {
 
 /// The parameters of a request. The body counts if it is a form and says so.
 pub(super) fn parameters(request: &Request) -> Vec<(String, String)> {
+    if let Some(target) = request.header("X-Amz-Target") {
+        return json_parameters(target, &request.body);
+    }
     let mut pairs = parse_form(request.query());
     let form = request.header("Content-Type").is_some_and(|value| {
         let kind = value.split(';').next().unwrap_or_default().trim();
@@ -83,6 +86,16 @@ pub(super) fn parameters(request: &Request) -> Vec<(String, String)> {
         pairs.extend(parse_form(&String::from_utf8_lossy(&request.body)));
     }
     pairs.retain(|(name, _)| !name.starts_with("X-Amz-"));
+    pairs
+}
+
+/// The action of a JSON request, and the texts of its body.
+fn json_parameters(target: &str, body: &[u8]) -> Vec<(String, String)> {
+    let action = target.strip_prefix("AWSOrganizationsV20161128.").unwrap_or_default();
+    let mut pairs = vec![("Action".to_owned(), action.to_owned())];
+    let members =
+        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(body).unwrap_or_default();
+    pairs.extend(members.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))));
     pairs
 }
 

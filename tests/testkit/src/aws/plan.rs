@@ -53,7 +53,9 @@ fn made_of(world: &mut World, request: Request, peer: &Peer) -> Plan {
     let action = action(&request);
     let before = world.faults.may_refuse(&action).then(|| world.inventory.clone());
     let result = perform(world, &request, service, presented.as_ref());
-    let call = log_entry(world, action, request, presented.as_ref().ok(), result.as_ref().err(), peer);
+    let refusal = result.as_ref().err();
+    let call = log_entry(world, action, request, presented.as_ref().ok(), refusal, peer);
+    let call = Call { request_id: request_id.clone(), ..call };
     let draft = match &result {
         Ok(result) => Draft::result(service, &call.action, result.clone(), &request_id),
         Err(refusal) => Draft::refusal(service, refusal, &request_id),
@@ -180,6 +182,7 @@ fn log_entry(
         tls_name: peer.tls_name.clone(),
         proxied_to: peer.proxied_to.clone(),
         refused: refusal.map(|refusal| refusal.code.clone()),
+        request_id: String::new(),
         outcome: Outcome::Waiting,
     }
 }

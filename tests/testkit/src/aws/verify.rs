@@ -9,7 +9,7 @@ use time::macros::format_description;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem};
 
 use super::encoding::parse_form;
-use super::endpoint::{Service, endpoint_of_host, iam_region, partition_of_region};
+use super::endpoint::{Service, endpoint_of_host, iam_region, organizations_region, partition_of_region};
 use super::http::Request;
 use super::refusal::Refusal;
 use super::sigv4::{ALGORITHM, Scope, Signable, TERMINATOR, canonical_request, signature, string_to_sign};
@@ -195,6 +195,7 @@ impl Presented {
         let host_region = endpoint.and_then(|endpoint| endpoint.region);
         let wrong = match (expected, host_region) {
             (Service::Iam, _) => region != iam_region(partition),
+            (Service::Organizations, _) => region != organizations_region(partition),
             (_, Some(host_region)) => *region != host_region,
             (_, None) => false,
         };

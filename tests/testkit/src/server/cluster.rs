@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use http::StatusCode;
+use serde_json::{Value, json};
 
 use super::installation::ServerBinary;
 use super::vault::{Mounted, Server, Storage};
 
 /// Somebody else can take a free port before a server does; so often it is tried again.
 const START_ATTEMPTS: usize = 3;
+
+/// Where the node of that name keeps its entries.
+type StorageOfNode = fn(&'static str) -> Storage<'static>;
 
 /// Three servers on loopback that share their storage by raft. They end with their plugins when dropped.
 pub struct Cluster {
@@ -21,23 +25,48 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the servers with empty plugin folders, for that plugin binary.
     pub async fn start(binary: &ServerBinary, plugin: impl AsRef<Path>) -> Self {
-        let plugin = plugin.as_ref();
+        Self::start_on(binary, plugin.as_ref(), |node_id| Storage::Raft { node_id }).await
+    }
+
+    /// The same for servers that are meant to fail.
+    pub async fn start_fragile(binary: &ServerBinary, plugin: impl AsRef<Path>) -> Self {
+        let mut cluster =
+            Self::start_on(binary, plugin.as_ref(), |node_id| Storage::FragileRaft { node_id }).await;
+        cluster.wait_for_voters().await;
+        cluster
+    }
+
+    /// Waits until each server counts when a leader is elected: until then no other one can become it.
+    async fn wait_for_voters(&mut self) {
+        let soon = json!({"server_stabilization_time": "100ms"});
+        self.leader.root("POST", "sys/storage/raft/autopilot/configuration", &soon).await;
+        let nodes = 1 + self.standbys.len();
+        let all_vote = |_: StatusCode, answer: &Value| {
+            let servers = answer["data"]["config"]["servers"].as_array();
+            let voters = servers.into_iter().flatten().filter(|server| server["voter"] == json!(true));
+            voters.count() == nodes
+        };
+        let seen = self.leader.wait_until("GET", "sys/storage/raft/configuration", "", all_vote).await;
+        seen.unwrap_or_else(|log| panic!("not all servers vote:\n{log}"));
+    }
+
+    async fn start_on(binary: &ServerBinary, plugin: &Path, storage: StorageOfNode) -> Self {
         for _ in 1..START_ATTEMPTS {
-            if let Ok(cluster) = Self::try_start(binary, plugin).await {
+            if let Ok(cluster) = Self::try_start(binary, plugin, storage).await {
                 return cluster;
             }
         }
-        Self::try_start(binary, plugin)
+        Self::try_start(binary, plugin, storage)
             .await
             .unwrap_or_else(|log| panic!("the cluster does not start:\n{log}"))
     }
 
-    async fn try_start(binary: &ServerBinary, plugin: &Path) -> Result<Self, String> {
-        let mut leader = Server::launch(binary, plugin, &[], Storage::Raft { node_id: "leader" }).await?;
+    async fn try_start(binary: &ServerBinary, plugin: &Path, storage: StorageOfNode) -> Result<Self, String> {
+        let mut leader = Server::launch(binary, plugin, &[], storage("leader")).await?;
         leader.initialise().await?;
         let mut standbys = Vec::new();
         for node_id in ["standby-1", "standby-2"] {
-            let mut standby = Server::launch(binary, plugin, &[], Storage::Raft { node_id }).await?;
+            let mut standby = Server::launch(binary, plugin, &[], storage(node_id)).await?;
             standby.join(&leader).await?;
             standbys.push(standby);
         }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -42,6 +42,22 @@ impl Http {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Result<(StatusCode, Bytes), String> {
+        let answer =
+            tokio::time::timeout(ANSWER_DEADLINE, self.exchange(method, path_and_query, headers, body));
+        let answer = answer
+            .await
+            .unwrap_or_else(|_| panic!("{method} {path_and_query}: no answer in {ANSWER_DEADLINE:?}"));
+        answer.map(|response| (response.status(), response.into_body()))
+    }
+
+    /// The same with the headers of the answer, for which it waits as long as the caller does.
+    pub(super) async fn exchange(
+        &self,
+        method: &str,
+        path_and_query: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Response<Bytes>, String> {
         let mut request = Request::new(Full::new(body.into()));
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
         *request.uri_mut() = format!("{}{path_and_query}", self.url()).parse().unwrap();
@@ -52,12 +68,9 @@ impl Http {
                 (name, HeaderValue::from_str(value).unwrap())
             })
             .collect::<HeaderMap>();
-        let answer = tokio::time::timeout(ANSWER_DEADLINE, async {
-            let response = self.client.request(request).await.map_err(|error| error.to_string())?;
-            let status = response.status();
-            let body = response.into_body().collect().await.map_err(|error| error.to_string())?;
-            Ok((status, body.to_bytes()))
-        });
-        answer.await.unwrap_or_else(|_| panic!("{method} {path_and_query}: no answer in {ANSWER_DEADLINE:?}"))
+        let response = self.client.request(request).await.map_err(|error| error.to_string())?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| error.to_string())?;
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 }

@@ -7,12 +7,15 @@
 
 mod client;
 mod cluster;
+mod fault;
 mod http;
 mod installation;
 mod moto;
 mod process;
+mod remote;
 mod scene;
 mod vault;
+mod volume;
 
 pub use crate::on_each_server;
 pub use crate::stage::SERVER_ID;
@@ -21,6 +24,7 @@ pub use cluster::Cluster;
 pub use installation::{Flavor, Installation, ServerBinary};
 pub use moto::{ADMINISTRATOR, Moto, Principal};
 pub use process::{POLL_INTERVAL, START_DEADLINE, free_port, kill_hard, program_of};
+pub use remote::{Remote, RemoteAnswer};
 pub use scene::{Scene, configure, vault_cli_login};
 pub use vault::{Mounted, Server, client_token, errors};
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 /// How often something is polled.
@@ -104,7 +104,30 @@ pub fn program_of(id: u32) -> Option<PathBuf> {
 
 /// Kills a process as the kernel would, without giving it a chance to clean up.
 pub fn kill_hard(id: u32) {
-    let pid = Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+    signal(id, Signal::KILL);
+}
+
+/// Lets a process stand still until it is told to go on.
+pub(super) fn pause(id: u32) {
+    signal(id, Signal::STOP);
+}
+
+/// Lets a process that stands still go on.
+pub(super) fn resume(id: u32) {
+    signal(id, Signal::CONT);
+}
+
+/// From now on nothing that the process writes to a file is taken. The error says why that cannot be.
+pub(super) fn refuse_writes(id: u32) -> Result<(), String> {
+    let limit = Rlimit { current: Some(0), maximum: None };
+    prlimit(Some(pid(id)), Resource::Fsize, limit).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn signal(id: u32, signal: Signal) {
     // It may have ended in the meantime.
-    let _ = kill_process(pid, Signal::KILL);
+    let _ = kill_process(pid(id), signal);
+}
+
+fn pid(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
 }

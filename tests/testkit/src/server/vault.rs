@@ -16,6 +16,8 @@ use super::process::{
     POLL_INTERVAL, START_DEADLINE, ServerProcess, free_port, isolated_command, kill_hard,
     processes_running_from, short_folder,
 };
+use super::volume::Volume;
+
 /// Somebody else can take a free port before the server does; so often it is tried again.
 const START_ATTEMPTS: usize = 3;
 
@@ -32,6 +34,12 @@ pub(super) enum Storage<'a> {
         /// The server's name in it.
         node_id: &'a str,
     },
+    /// Shared with a cluster whose servers are meant to fail: another leader is elected as soon as may be, and
+    /// the entries lie on a small volume if there may be one.
+    FragileRaft {
+        /// The server's name in it.
+        node_id: &'a str,
+    },
 }
 
 /// A running server, initialised and unsealed. Ends with its plugins when dropped.
@@ -39,10 +47,12 @@ pub struct Server {
     plugin: PathBuf,
     root_token: String,
     unseal_key: String,
-    http: Http,
+    pub(super) http: Http,
     /// What starts it.
     command: Command,
-    process: ServerProcess,
+    pub(super) process: ServerProcess,
+    /// Where its entries are, or why they have no volume of their own. It outlasts the process.
+    pub(super) volume: Result<Volume, String>,
     folder: TempDir,
 }
 
@@ -111,14 +121,25 @@ impl Server {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
         let configuration = folder.path().join("server.json");
+        let raft = |node_id: &str, patience: u32| {
+            json!({"raft": {
+                "path": folder.path().join("raft"),
+                "node_id": node_id,
+                "performance_multiplier": patience,
+            }})
+        };
+        let fragile_raft = |node_id: &str| {
+            let mut storage = raft(node_id, 1);
+            // How often it is looked whether a server that has joined may elect leaders.
+            storage["raft"]["autopilot_update_interval"] = json!("200ms");
+            storage["raft"]["autopilot_reconcile_interval"] = json!("400ms");
+            storage
+        };
         let mut settings = json!({
             "storage": match storage {
                 Storage::Memory => json!({"inmem": {}}),
-                Storage::Raft { node_id } => json!({"raft": {
-                    "path": folder.path().join("raft"),
-                    "node_id": node_id,
-                    "performance_multiplier": RAFT_PATIENCE,
-                }}),
+                Storage::Raft { node_id } => raft(node_id, RAFT_PATIENCE),
+                Storage::FragileRaft { node_id } => fragile_raft(node_id),
             },
             "listener": {"tcp": {
                 "address": format!("127.0.0.1:{port}"),
@@ -135,7 +156,14 @@ impl Server {
         }
         fs::write(&configuration, settings.to_string()).unwrap();
 
-        let mut command = isolated_command(&binary.path);
+        let volume = match storage {
+            Storage::FragileRaft { .. } => Volume::mount(&folder.path().join("raft")),
+            _ => Err("the server was started without one".to_owned()),
+        };
+        let mut command = match &volume {
+            Ok(volume) => volume.command(&binary.path),
+            Err(_) => isolated_command(&binary.path),
+        };
         command
             .args(["server", "-log-level=debug", "-config"])
             .arg(&configuration)
@@ -150,6 +178,7 @@ impl Server {
             http,
             command,
             process,
+            volume,
             folder,
         };
         server.wait_for_health(StatusCode::NOT_IMPLEMENTED).await?;
@@ -170,6 +199,10 @@ impl Server {
         self.root_token.clone_from(&leader.root_token);
         self.unseal_key.clone_from(&leader.unseal_key);
         self.call("PUT", "sys/storage/raft/join", &json!({"leader_api_addr": leader.url()}), "").await;
+        self.unseal_in_cluster().await
+    }
+
+    async fn unseal_in_cluster(&mut self) -> Result<(), String> {
         // The key proves to the leader that the server belongs to it; until that is done it is sealed.
         let unseal = json!({"key": self.unseal_key}).to_string();
         self.wait_until("PUT", "sys/unseal", &unseal, |_, answer| answer["sealed"] == json!(false)).await?;
@@ -218,16 +251,40 @@ impl Server {
 
     /// Kills the server and its plugins, starts it on what it has stored, and opens it. The error is its log.
     pub async fn restart(&mut self) -> Result<(), String> {
-        kill_hard(self.process.id());
+        self.kill().await;
+        self.start_sealed().await?;
+        self.unseal().await
+    }
+
+    /// Kills the server and its plugins, and leaves them dead.
+    pub async fn kill(&mut self) {
+        self.end();
         while self.process.exit_status().is_none() {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
         for plugin in self.plugin_ids() {
             kill_hard(plugin);
         }
+    }
+
+    /// Starts a dead server of a cluster on what it has stored, and opens it, whatever it then becomes in the
+    /// cluster. The error is its log.
+    pub async fn revive(&mut self) -> Result<(), String> {
+        self.kill().await;
+        self.start_sealed().await?;
+        self.unseal_in_cluster().await
+    }
+
+    /// Sends the kill, unless the process has ended and its id may be another one's.
+    fn end(&mut self) {
+        if self.process.exit_status().is_none() {
+            kill_hard(self.process.id());
+        }
+    }
+
+    async fn start_sealed(&mut self) -> Result<(), String> {
         self.process = ServerProcess::start(&mut self.command, &log_of(&self.folder));
-        self.wait_for_health(StatusCode::SERVICE_UNAVAILABLE).await?;
-        self.unseal().await
+        self.wait_for_health(StatusCode::SERVICE_UNAVAILABLE).await
     }
 
     /// Seals the server, which ends all plugins, and opens it again.
@@ -382,7 +439,7 @@ fn log_of(folder: &TempDir) -> PathBuf {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        kill_hard(self.process.id());
+        self.end();
         // Not only the plugin under test ends with a killed host.
         for id in processes_running_from(&self.folder.path().join(Path::new("plugins"))) {
             kill_hard(id);
