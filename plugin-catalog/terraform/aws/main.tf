@@ -51,6 +51,16 @@ data "aws_iam_policy_document" "server" {
   }
 
   dynamic "statement" {
+    for_each = var.look_up_organization ? [1] : []
+
+    content {
+      sid       = "LookUpAccounts"
+      actions   = ["organizations:DescribeAccount"]
+      resources = ["arn:${data.aws_partition.current.partition}:organizations::*:account/*"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = length(var.other_accounts) > 0 ? [1] : []
 
     content {

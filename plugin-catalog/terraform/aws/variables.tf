@@ -27,3 +27,9 @@ variable "other_accounts" {
   type        = list(string)
   default     = []
 }
+
+variable "look_up_organization" {
+  description = "Roles bind organizations or their units; this account manages the organization, or was delegated to."
+  type        = bool
+  default     = false
+}
