@@ -17,6 +17,7 @@ mod identity_document;
 mod login;
 mod login_scene;
 mod path;
+mod plugin_catalog;
 mod protocol;
 mod real_server;
 mod refusals;

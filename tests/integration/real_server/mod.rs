@@ -1,5 +1,6 @@
 //! The plugin on real servers, where they are installed.
 
+mod catalog;
 mod chaos;
 mod clients;
 mod commands;
