@@ -152,4 +152,5 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("tidy/identity-whitelist").post("aws-tidy-identity-whitelist").old(),
     Route::new("status/aws").get("aws-read-status"),
     Route::new("config/doctor").get("aws-read-doctor"),
+    Route::new("migrate/report").get("aws-read-migration-report"),
 ];
