@@ -84,7 +84,7 @@ fn clean() -> Vec<(&'static str, Value)> {
     vec![
         ("config/client", client()),
         ("config/identity", json!({"iam_alias": "unique_id", "ec2_alias": "instance-id"})),
-        ("config/sts/444455556666", json!({"sts_role": "arn:aws:iam::444455556666:role/l"})),
+        ("config/sts/999900001111", json!({"sts_role": "arn:aws:iam::999900001111:role/l"})),
         ("config/certificate/own", json!({"aws_public_cert": elliptic_curve(4000), "type": "pkcs7"})),
         ("config/tidy/identity-whitelist", json!({"safety_buffer": 1, "disable_periodic_tidy": true})),
         ("role/dev", role()),
@@ -92,7 +92,7 @@ fn clean() -> Vec<(&'static str, Value)> {
             "role/fleet",
             with(
                 &inferring(),
-                json!({"bound_iam_principal_arn_list": ["arn:aws:iam::444455556666:role/App"]}),
+                json!({"bound_iam_principal_arn_list": ["arn:aws:iam::999900001111:role/App"]}),
             ),
         ),
         ("role/web", ec2),
@@ -154,9 +154,9 @@ fn cases() -> Vec<Case> {
     );
     case(
         "role/r",
-        of_role(json!({"bound_iam_principal_arn_list": ["arn:aws:iam::444455556666:role/*"]})),
+        of_role(json!({"bound_iam_principal_arn_list": ["arn:aws:iam::999900001111:role/*"]})),
         "role.wildcard",
-        "arn:aws:iam::444455556666:role/*",
+        "arn:aws:iam::999900001111:role/*",
     );
     case("role/r", inferring(), "role.account_not_configured", OTHER_ACCOUNT);
     case(
@@ -165,7 +165,7 @@ fn cases() -> Vec<Case> {
         "role.arn_with_path",
         &format!("arn:aws:iam::{ACCOUNT}:role/team/App"),
     );
-    let chinese = "arn:aws-cn:iam::444455556666:role/App";
+    let chinese = "arn:aws-cn:iam::999900001111:role/App";
     case(
         "role/r",
         with(&inferring(), json!({"bound_iam_principal_arn_list": [chinese]})),
