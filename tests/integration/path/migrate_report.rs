@@ -206,7 +206,7 @@ fn cases() -> Vec<Case> {
     for (field, url) in [
         ("sts_endpoint", "http://sts.example"),
         ("iam_endpoint", "https://169.254.169.254"),
-        ("endpoint", "http://127.0.0.1:4566"),
+        ("endpoint", "http://169.254.169.254:80"),
     ] {
         let seen = format!("{field} {url}");
         case("config/client", with(&client(), json!({field: url})), "config.endpoint_unprotected", &seen);

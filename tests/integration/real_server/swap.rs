@@ -261,11 +261,7 @@ async fn the_report_names_what_the_two_methods_take_otherwise() {
     }
 
     scene.to_the_plugin().await;
-    let config = [
-        ("config/client", "config.endpoint_unprotected"),
-        ("config/client", "config.static_keys"),
-        ("config/identity", "config.long_metadata"),
-    ];
+    let config = [("config/client", "config.static_keys"), ("config/identity", "config.long_metadata")];
     let roles = [
         ("role/mask", "role.network_matches_nothing"),
         ("role/nothing", "role.binds_nothing"),
