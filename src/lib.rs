@@ -19,6 +19,7 @@ pub mod go;
 pub mod https;
 pub mod login;
 pub mod method;
+pub mod migration;
 pub mod mount;
 pub mod path;
 pub mod ports;

@@ -31,6 +31,15 @@ impl HostFlavor {
         }
     }
 
+    /// Its command line.
+    #[must_use]
+    pub const fn command_line(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::OpenBao => "bao",
+        }
+    }
+
     /// Whether roles have the field `token_strictly_bind_ip`.
     #[must_use]
     pub const fn has_strictly_bind_ip(self) -> bool {

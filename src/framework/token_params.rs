@@ -55,6 +55,12 @@ impl BoundCidr {
         &self.text
     }
 
+    /// Whether it is an address or network at all; a stored text may be neither, and then matches nothing.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        self.network.is_some()
+    }
+
     /// Whether an address lies in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

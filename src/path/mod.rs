@@ -13,6 +13,7 @@ mod cron;
 mod identity_accesslist;
 mod logged_text;
 pub(crate) mod login;
+mod migrate_report;
 pub(crate) mod refused_request;
 mod request_rules;
 mod role;
@@ -73,6 +74,7 @@ fn table(host: HostFlavor) -> Table {
         under_old_name(tidy::access_list_route()),
         status_aws::route(),
         config_doctor::route(),
+        migrate_report::route(),
     ];
     RouteTable::new(host, routes)
 }

@@ -48,6 +48,22 @@ impl TrustedCertificate {
         Self::from_der(&der).map_err(CertificateError::Malformed)
     }
 
+    /// Whether signatures are checked with its key: those of messages, or detached ones.
+    #[must_use]
+    pub fn verifies(&self, detached: bool) -> bool {
+        match self.key {
+            PublicKey::Rsa(_) => true,
+            PublicKey::Ec(..) | PublicKey::Dsa(_) => !detached,
+            PublicKey::Other => false,
+        }
+    }
+
+    /// Whether its validity is over at a time since the Unix epoch.
+    #[must_use]
+    pub fn is_expired(&self, now: Duration) -> bool {
+        now > self.validity.1
+    }
+
     fn from_der(der: &[u8]) -> der::Result<Self> {
         let certificate = Certificate::from_der(der)?;
         let signed = certificate.tbs_certificate();

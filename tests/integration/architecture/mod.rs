@@ -37,6 +37,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "mount",
         &["accounts", "store", "proof", "entry", "framework", "aws", "ports", "concurrency", "go", "refusal"],
     ),
+    ("migration", &["binding", "store", "proof", "entry", "framework", "aws", "ports", "go"]),
     ("doctor", &["mount", "binding", "accounts", "store", "entry", "aws", "ports", "refusal"]),
     (
         "login",
@@ -57,6 +58,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "path",
         &[
+            "migration",
             "doctor",
             "login",
             "mount",

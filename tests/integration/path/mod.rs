@@ -12,6 +12,7 @@ mod config_sts;
 mod config_workload_identity;
 mod host_differences;
 mod lists;
+mod migrate_report;
 mod openapi;
 mod own_fields;
 mod role_explain;

@@ -251,6 +251,7 @@ const OPERATIONS: &[(&str, &str)] = &[
     ("post tidy/identity-whitelist", "aws-tidy-identity-whitelist"),
     ("get status/aws", "aws-read-status"),
     ("get config/doctor", "aws-read-doctor"),
+    ("get migrate/report", "aws-read-migration-report"),
 ];
 
 /// Polls until so many plugin processes run; their ids.

@@ -213,3 +213,83 @@ async fn what_the_plugin_writes_the_built_in_method_serves_as_its_own() {
     scene.renew(&token).await;
     scene.log_in("wild").await;
 }
+
+/// Path and code of each finding of the report, sorted.
+async fn findings(scene: &Scene) -> Vec<(String, String)> {
+    let report = scene.server.root("GET", "auth/aws/migrate/report", &Value::Null).await;
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let findings = report["data"]["findings"].as_array().unwrap().iter();
+    let mut findings: Vec<_> =
+        findings.map(|finding| (text(finding, "path"), text(finding, "code"))).collect();
+    findings.sort();
+    findings.dedup();
+    findings
+}
+
+fn pairs(wanted: &[(&str, &str)]) -> Vec<(String, String)> {
+    wanted.iter().map(|(path, code)| ((*path).to_owned(), (*code).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn the_report_names_what_the_two_methods_take_otherwise() {
+    let Some(scene) = Scene::open(concat!(module_path!(), "::the_report_names")).await else { return };
+    let login = async |role: &str| {
+        scene.server.login("aws", &vault_cli_login(&scene.alice.credentials, role)).await.0
+    };
+    for (path, fields) in [
+        ("config/identity", json!({"iam_metadata": ["client_arn", "auth_type"]})),
+        ("role/plain", json!({"bound_iam_principal_arn": "ARN"})),
+        ("role/unresolved", json!({"bound_iam_principal_arn": "ARN", "resolve_aws_unique_ids": false})),
+        (
+            "role/wild",
+            json!({"auth_type": "iam", "bound_iam_principal_arn": "arn:aws:iam::111122223333:user/*"}),
+        ),
+        ("role/v6", json!({"bound_iam_principal_arn": "ARN", "token_bound_cidrs": "2001:db8::/32"})),
+        ("role/mask", json!({"bound_iam_principal_arn": "ARN", "token_bound_cidrs": "10.0.0.0/33"})),
+    ] {
+        scene.write(path, &fields).await;
+    }
+    let mut nothing = scene.server.stored(&scene.mount, "role/plain").await.unwrap();
+    for list in ["bound_iam_principal_arn_list", "bound_iam_principal_id_list"] {
+        nothing[list] = Value::Null;
+    }
+    scene.server.store(&scene.mount, "role/nothing", &nothing.to_string()).await;
+    for (role, status) in
+        [("plain", StatusCode::OK), ("nothing", StatusCode::OK), ("unresolved", StatusCode::BAD_REQUEST)]
+    {
+        assert_eq!(login(role).await, status, "{role} under the built-in method");
+    }
+
+    scene.to_the_plugin().await;
+    let config = [("config/client", "config.static_keys"), ("config/identity", "config.long_metadata")];
+    let roles = [
+        ("role/mask", "role.network_matches_nothing"),
+        ("role/nothing", "role.binds_nothing"),
+        ("role/unresolved", "role.arn_with_path"),
+        ("role/v6", "role.ipv6_network_rewritten"),
+        ("role/wild", "role.account_not_configured"),
+        ("role/wild", "role.wildcard"),
+    ];
+    assert_eq!(findings(&scene).await, pairs(&[&config[..], &roles[..]].concat()));
+    for (role, admitted) in [("plain", true), ("nothing", false), ("unresolved", false)] {
+        assert_eq!(login(role).await == StatusCode::OK, admitted, "{role} under the plugin");
+    }
+    for role in ["mask", "nothing", "unresolved", "wild"] {
+        scene.server.root("DELETE", &format!("auth/aws/role/{role}"), &Value::Null).await;
+    }
+    scene.write("role/plain", &json!({"bound_organization_ids": "o-abcdefghij"})).await;
+    assert_ne!(login("plain").await, StatusCode::OK);
+    let own = ("role/plain", "own.role.bound_organization_ids");
+    assert_eq!(findings(&scene).await, pairs(&[&config[..], &[own, roles[3]]].concat()));
+
+    scene.to_the_built_in_method().await;
+    assert_eq!(login("plain").await, StatusCode::OK, "what only the plugin has is ignored");
+    for role in ["role/plain", "role/v6"] {
+        scene.write(role, &json!({})).await;
+    }
+    let plain = scene.server.stored(&scene.mount, "role/plain").await.unwrap();
+    assert_eq!(plain.get("bound_organization_ids_list"), None, "and dropped by a write");
+
+    scene.to_the_plugin().await;
+    assert_eq!(findings(&scene).await, pairs(&[&config[..], &[("role/v6", "role.all_ipv6")]].concat()));
+}

@@ -153,4 +153,5 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("status/aws").get("aws-read-status"),
     Route::new("config/doctor").get("aws-read-doctor"),
     Route::new("role/{role}/explain").post("aws-write-role-explain"),
+    Route::new("migrate/report").get("aws-read-migration-report"),
 ];

@@ -77,6 +77,7 @@ const LIST: &[(&str, Run)] = &[
     ("vault read -format=json auth/aws/status/aws", Run::Everywhere),
     ("vault path-help auth/aws/status/aws", Run::Everywhere),
     ("vault read -format=json auth/aws/config/doctor", Run::Everywhere),
+    ("vault read -format=json auth/aws/migrate/report", Run::Everywhere),
     ("probe     account.444455556666", Run::Shown),
     (
         "cargo run --example verify_login --no-default-features",
