@@ -58,7 +58,7 @@ pub fn check_date(signed_at: i64, now: i64, max_age: u32) -> Result<(), NotFresh
     let skew = Skew { seconds: ahead };
     if ahead > MAX_AHEAD {
         Err(NotFresh::FromTheFuture(skew))
-    } else if ahead < -i64::from(max_age) {
+    } else if ahead < i64::from(max_age).saturating_neg() {
         Err(NotFresh::TooOld { max_age, skew })
     } else {
         Ok(())
