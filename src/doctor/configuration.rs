@@ -1,5 +1,7 @@
 //! `config.…`: what is stored can be read, and is not what nobody would want.
 
+use serde_json::Value;
+
 use super::roles::Roles;
 use super::round::Round;
 use crate::aws::endpoint::Endpoint;
@@ -29,6 +31,11 @@ pub(super) async fn probes(round: &Round) -> Vec<Probe> {
     probes.extend(round.probe("config.server_id", wanted, server_id).await);
     let wanted = "no other mount of this process demands the same server id";
     probes.extend(round.probe("config.mounts", wanted, mounts(round)).await);
+    let wanted = "strict mode is on";
+    let strict = async { with_config(round, strict).await };
+    probes.extend(round.probe("config.strict", wanted, strict).await);
+    let wanted = "the requests that were used are known, where each may be used once";
+    probes.extend(round.probe("config.single_use", wanted, single_use(round)).await);
     let wanted = "each role can be read and binds something";
     let roles = async { roles(round.roles().await) };
     probes.extend(round.probe("config.roles", wanted, roles).await);
@@ -82,6 +89,37 @@ fn server_id(config: &ClientConfig) -> Finding {
         );
     }
     Finding::ok("it is set")
+}
+
+/// It is off by default, as the built-in method is; so it is told, and no fault.
+fn strict(config: &ClientConfig) -> Finding {
+    if config.iam_strict_request {
+        return Finding::ok("iam_strict_request is on");
+    }
+    Finding::ok("iam_strict_request is off: signed requests are taken as the built-in method takes them")
+}
+
+async fn single_use(round: &Round) -> Finding {
+    let is_on = match round.snapshot().await {
+        Ok(snapshot) => snapshot.config.request_rules.single_use,
+        Err(_) => return Finding::skipped("config/client cannot be read"),
+    };
+    if !is_on && round.roles().await.known.iter().all(|(_, role)| !role.request_rules.single_use) {
+        return Finding::skipped("iam_request_single_use is off");
+    }
+    let Some(status) = round.mount().uses_status() else {
+        return Finding::ok("no request was used yet");
+    };
+    let kept = status.get("entries_of_process").and_then(Value::as_u64).unwrap_or_default();
+    match status.get("loaded").and_then(Value::as_bool) {
+        Some(true) => Finding::ok(format!("{kept} used requests are known")),
+        _ => Finding::to_do(
+            Verdict::Warning,
+            "what is stored of used requests was not loaded yet",
+            Blame::Host,
+            "The next login loads it; at a node that cannot write, logins are forwarded and nothing is loaded.",
+        ),
+    }
 }
 
 /// Other mounts are counted and not named: they may be of other namespaces.

@@ -140,6 +140,8 @@ async fn a_mount_to_which_nothing_happened_is_healthy() {
         ("config.endpoints", "ok"),
         ("config.server_id", "ok"),
         ("config.mounts", "ok"),
+        ("config.strict", "ok"),
+        ("config.single_use", "skipped"),
         ("config.roles", "ok"),
         ("host.node", "ok"),
         ("host.version", "ok"),
@@ -163,7 +165,7 @@ async fn a_mount_to_which_nothing_happened_is_healthy() {
     ];
     assert_eq!(verdicts(&report), wanted, "{report:#}");
     assert_eq!(report["healthy"], true);
-    assert_eq!(report["summary"], "23 ok, 1 skipped");
+    assert_eq!(report["summary"], "24 ok, 2 skipped");
     let text = report.to_string();
     assert!(text.contains(&scene.stage.server_user.arn), "{text}");
     assert!(text.contains(&format!("{OTHER_ACCOUNT}:assumed-role/Reader/")), "{text}");
