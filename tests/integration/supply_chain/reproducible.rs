@@ -1,6 +1,7 @@
 //! A binary says nothing of where it was built, and `plugin-catalog/reproduce.sh` sees what does.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -64,7 +65,9 @@ fn reproduced(content: &str, arguments: &[&str]) -> Option<(Output, TempDir)> {
     let folder = TempDir::new().unwrap();
     let head = Command::new("git").args(["-C", env!("CARGO_MANIFEST_DIR"), "rev-parse", "HEAD"]).output();
     if !head.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: {}: the checkout is no repository of git", module_path!());
+        // Past the harness, which keeps what passing tests print.
+        let line = concat!("skipped: ", module_path!(), ": the checkout is no repository of git\n");
+        std::io::stderr().lock().write_all(line.as_bytes()).unwrap();
         return None;
     }
     let stand_in = format!(
