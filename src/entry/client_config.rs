@@ -52,6 +52,9 @@ pub struct ClientConfig {
     /// Whether logins and renewals are checked more strictly than the built-in method does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub iam_strict_request: bool,
+    /// Whether the plugin itself rotates the key, and no rotation manager of the host.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rotate_in_plugin: bool,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -81,6 +84,7 @@ impl Default for ClientConfig {
             max_retries: 0,
             role_arn: String::new(),
             iam_strict_request: false,
+            rotate_in_plugin: false,
             unknown: Map::new(),
         }
     }
@@ -105,11 +109,23 @@ impl ClientConfig {
         self.allowed_sts_header_values.as_deref().unwrap_or_default()
     }
 
-    /// Whether a rotation job should be registered.
+    /// Whether the key is rotated automatically, by whomever.
     #[must_use]
     pub fn rotates(&self) -> bool {
         !self.disable_automated_rotation
             && (!self.rotation_schedule.is_empty() || self.rotation_period.is_positive())
+    }
+
+    /// Whether the plugin itself rotates the key.
+    #[must_use]
+    pub fn rotates_in_plugin(&self) -> bool {
+        self.rotate_in_plugin && self.rotates()
+    }
+
+    /// Whether a rotation job should be registered with the host.
+    #[must_use]
+    pub fn rotates_by_host(&self) -> bool {
+        !self.rotate_in_plugin && self.rotates()
     }
 }
 

@@ -7,9 +7,12 @@
 //! Nothing is locked meanwhile. Of two rotations at the same time one finds that the user already has
 //! two keys, or that another key than its own is stored, and gives its key back.
 
+use aws_credential_types::Credentials;
+
 use crate::accounts::ambient_region::ambient_region;
 use crate::accounts::credentials::configured;
 use crate::aws::context::{CallContext, attempts};
+use crate::aws::credentials_source::UnsendableCredentials;
 use crate::aws::deadline::Deadline;
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::error::CallError;
@@ -17,6 +20,7 @@ use crate::aws::iam::{AccessKey, IamClient};
 use crate::entry::ClientConfig;
 use crate::framework::{Failure, HandlerResult};
 use crate::mount::Mount;
+use crate::mount::own_rotation::{self, Turn};
 use crate::mount::rotation_error::{RotationError, SaveError};
 use crate::store::ConfigSnapshot;
 
@@ -30,7 +34,13 @@ const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::root_rotation");
 /// Refused while no key is configured; otherwise what the operator must know about what is left.
 pub(crate) async fn rotate(mount: &Mount) -> Result<String, RotationError> {
     let mount = mount.this().ok_or(RotationError::MountGone)?;
-    let work = tokio::spawn(async move { Rotation::of(&mount).await?.run().await });
+    let work = tokio::spawn(async move {
+        let _turn = match own_rotation::turn(&mount).await? {
+            Turn::Rotated(key) => return Ok(key),
+            Turn::Free(turn) => turn,
+        };
+        Rotation::of(&mount).await?.run().await
+    });
     work.await.unwrap_or(Err(RotationError::Ended))
 }
 
@@ -49,7 +59,7 @@ pub(crate) async fn on_schedule(mount: &Mount) -> HandlerResult {
 }
 
 /// One rotation on its way.
-struct Rotation<'a> {
+pub(super) struct Rotation<'a> {
     mount: &'a Mount,
     before: ConfigSnapshot,
     /// IAM by the old key, which signs everything, its own deletion included: the new key may not be
@@ -58,7 +68,7 @@ struct Rotation<'a> {
 }
 
 impl<'a> Rotation<'a> {
-    async fn of(mount: &'a Mount) -> Result<Self, RotationError> {
+    pub(super) async fn of(mount: &'a Mount) -> Result<Self, RotationError> {
         let before = mount.store().config_snapshot().await?;
         let config = &before.config;
         let unset = |what| Err(RotationError::Unset(what));
@@ -71,13 +81,28 @@ impl<'a> Rotation<'a> {
         if config.secret_key.is_empty() {
             return unset("secret_key");
         }
+        let credentials = configured(config);
+        Self::signed_by(mount, before, credentials).await
+    }
+
+    /// A rotation whose calls are signed with this key.
+    pub(super) async fn signed_by(
+        mount: &'a Mount,
+        before: ConfigSnapshot,
+        credentials: Result<Credentials, UnsendableCredentials>,
+    ) -> Result<Self, RotationError> {
         let region =
             ambient_region(mount.world()).await.map_err(RotationError::Region)?.partition().iam_region();
-        let endpoint =
-            Endpoint::of(&config.iam_endpoint, Service::Iam, &region).map_err(RotationError::Endpoint)?;
-        let credentials = configured(config).map_err(RotationError::Credentials)?;
+        let endpoint = Endpoint::of(&before.config.iam_endpoint, Service::Iam, &region)
+            .map_err(RotationError::Endpoint)?;
+        let credentials = credentials.map_err(RotationError::Credentials)?;
         let account = mount.clients().own_account(&before).unwrap_or_default();
         Ok(Self { mount, iam: IamClient { account, endpoint, region, credentials }, before })
+    }
+
+    /// The configuration that the rotation began with.
+    pub(super) fn before(&self) -> &ClientConfig {
+        &self.before.config
     }
 
     async fn run(self) -> Result<String, RotationError> {
@@ -92,19 +117,19 @@ impl<'a> Rotation<'a> {
         Ok(key.id)
     }
 
-    async fn user(&self, deadline: Deadline) -> Result<String, RotationError> {
+    pub(super) async fn user(&self, deadline: Deadline) -> Result<String, RotationError> {
         let answer = self.iam.get_own_user(self.context(deadline)).await;
         let user = answer.map_err(failed("GetUser"))?.ok_or(RotationError::NoUser)?;
         user.name.ok_or(RotationError::NoUserName)
     }
 
-    async fn new_key(&self, user: &str, deadline: Deadline) -> Result<AccessKey, RotationError> {
+    pub(super) async fn new_key(&self, user: &str, deadline: Deadline) -> Result<AccessKey, RotationError> {
         let answer = self.iam.create_access_key(user, self.context(deadline)).await;
         answer.map_err(failed("CreateAccessKey"))?.ok_or(RotationError::NoKey)
     }
 
     /// Puts the new key in the place of the old one; all else stays as it is stored by now.
-    async fn store(&self, user: &str, key: &AccessKey) -> Result<(), RotationError> {
+    pub(super) async fn put_in_place(&self, key: &AccessKey) -> Result<(), SaveError> {
         let old = &self.before.config;
         let stored = self
             .mount
@@ -122,7 +147,11 @@ impl<'a> Rotation<'a> {
             })
             .await;
         self.mount.forget_full_arns();
-        let Err(cause) = stored else { return Ok(()) };
+        stored
+    }
+
+    async fn store(&self, user: &str, key: &AccessKey) -> Result<(), RotationError> {
+        let Err(cause) = self.put_in_place(key).await else { return Ok(()) };
         if self.is_stored(key).await {
             return Ok(());
         }
@@ -142,7 +171,7 @@ impl<'a> Rotation<'a> {
     }
 
     /// The new key belongs to the same account, so nobody needs to ask for it again.
-    async fn keep_account(&self, key: &AccessKey) {
+    pub(super) async fn keep_account(&self, key: &AccessKey) {
         if let Ok(after) = self.mount.store().config_snapshot().await
             && after.config.access_key == key.id
         {
@@ -150,13 +179,13 @@ impl<'a> Rotation<'a> {
         }
     }
 
-    async fn delete_key(&self, id: &str, user: &str) -> Result<(), CallError> {
+    pub(super) async fn delete_key(&self, id: &str, user: &str) -> Result<(), CallError> {
         // With time of its own: what came before may have used up all there was.
         let context = self.context(Deadline::start());
         self.iam.delete_access_key(id, user, context).await
     }
 
-    fn context(&self, deadline: Deadline) -> CallContext<'_> {
+    pub(super) fn context(&self, deadline: Deadline) -> CallContext<'_> {
         CallContext {
             max_attempts: attempts(ClientConfig::DEFAULT_MAX_RETRIES),
             ..self.mount.clients().context(&self.before, deadline)
