@@ -27,7 +27,9 @@ pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
+mod rotation;
 mod rotation_error;
+mod rotation_turn;
 mod standby;
 pub(crate) mod strictness;
 pub(crate) mod tidy;
@@ -58,7 +60,7 @@ use crate::go::GoDuration;
 use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::login_memo::LoginMemo;
-use crate::mount::own_rotation::OwnRotation;
+use crate::mount::rotation_turn::RotationTurn;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
@@ -124,7 +126,7 @@ pub struct Mount {
     crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
     doctor_runs: SingleFlight<(), Arc<DoctorReport>>,
-    own_rotation: OwnRotation,
+    own_rotation: RotationTurn,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -159,7 +161,7 @@ impl Mount {
             crowd,
             failed_logins: Repeats::default(),
             doctor_runs: SingleFlight::default(),
-            own_rotation: OwnRotation::default(),
+            own_rotation: RotationTurn::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -242,7 +244,7 @@ impl Mount {
         &self.tidy
     }
 
-    pub(crate) fn own_rotation(&self) -> &OwnRotation {
+    pub(crate) fn own_rotation(&self) -> &RotationTurn {
         &self.own_rotation
     }
 

@@ -13,45 +13,26 @@ pub(crate) mod schedule;
 mod status;
 mod steps;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 pub(crate) use status::{RotationStatus, rotation_status};
 
-use self::steps::{Settled, begin, settle};
+use self::steps::{Settled, begin, settle, state};
+use super::rotation::LOG;
 use super::rotation_error::RotationError;
 use super::{Mount, upgrade};
-use crate::entry::{PendingKey, RotationState, StoredTime};
+use crate::entry::{PendingKey, RotationState};
 use crate::refusal::Coded;
 use crate::store::ConfigSnapshot;
 
-/// Where its lines stand in the log. Operators filter by it, so it does not follow the file.
-const LOG: &str = concat!(env!("CARGO_CRATE_NAME"), "::root_rotation");
-
 /// Steps that are left of a rotation at the most, seen from any moment of it.
 const MOST_STEPS: u32 = 3;
-
-/// What a mount remembers of its rotations.
-pub(crate) struct OwnRotation {
-    /// Held while a step is done.
-    turn: Arc<AsyncMutex<()>>,
-    /// Whether a pending key may be stored although the plugin is not to rotate any more.
-    may_be_pending: AtomicBool,
-}
-
-impl Default for OwnRotation {
-    fn default() -> Self {
-        Self { turn: Arc::default(), may_be_pending: AtomicBool::new(true) }
-    }
-}
 
 /// To be called about once a minute: does the next step in the background, if there is one. A step that was begun
 /// is carried through.
 pub(crate) fn tick(mount: &Mount) {
     let Some(mount) = mount.this() else { return };
-    let Ok(turn) = Arc::clone(&mount.own_rotation().turn).try_lock_owned() else { return };
+    let Some(turn) = mount.own_rotation().try_turn() else { return };
     tokio::spawn(async move {
         run(&mount).await;
         drop(turn);
@@ -60,75 +41,54 @@ pub(crate) fn tick(mount: &Mount) {
 
 /// Does the next step, and tells the log how it went.
 async fn run(mount: &Mount) {
-    let next = match Next::of(mount).await {
-        Ok(Some(next)) => next,
+    let Ok(before) = mount.store().config_snapshot().await else { return };
+    let is_on = before.config.rotate_in_plugin;
+    let pending = match find(mount, is_on).await {
+        Ok(Some(pending)) => pending,
         Ok(None) => return,
+        Err(error) if is_on => return tell(mount, &error),
         Err(error) => {
-            tracing::debug!(target: LOG, mount = mount.id(), %error, "the next rotation of the access key is unknown");
-            return;
+            return tracing::debug!(target: LOG, mount = mount.id(), %error, "whether a rotation is unfinished is unknown");
         }
     };
-    if let Err(error) = next.step(mount).await {
-        if error.is_read_only() {
-            tracing::debug!(target: LOG, mount = mount.id(), "this node cannot write, so it does not rotate the access key");
-            return;
-        }
-        let code = error.code();
-        tracing::warn!(
-            target: LOG,
-            mount = mount.id(),
-            code = code.as_str(),
-            hint = code.hint(),
-            "rotation of the access key: {error}"
-        );
+    if let Err(error) = step(mount, before, pending).await {
+        tell(mount, &error);
     }
 }
 
-/// What is known before the next step.
-struct Next {
+/// The pending key, or that there is none, if this node may have something to do. While the plugin is not to
+/// rotate, nothing is read but once whether a rotation was left unfinished.
+async fn find(mount: &Mount, is_on: bool) -> Result<Option<Option<PendingKey>>, RotationError> {
+    let own = mount.own_rotation();
+    if !is_on && !own.may_be_pending() {
+        return Ok(None);
+    }
+    if !upgrade::is_responsible(mount).await? {
+        return Ok(None);
+    }
+    let pending = mount.store().read::<PendingKey>(PendingKey::KEY).await?;
+    let has_work = is_on || pending.is_some();
+    own.set_may_be_pending(has_work);
+    Ok(has_work.then_some(pending))
+}
+
+async fn step(
+    mount: &Mount,
     before: ConfigSnapshot,
     pending: Option<PendingKey>,
-}
-
-impl Next {
-    /// What is known, if this node may have something to do. While the plugin is not to rotate, nothing is read but
-    /// once whether a rotation is left unfinished.
-    async fn of(mount: &Mount) -> Result<Option<Self>, RotationError> {
-        let before = mount.store().config_snapshot().await?;
-        let (own, is_on) = (mount.own_rotation(), before.config.rotate_in_plugin);
-        if !is_on && !own.may_be_pending.load(Ordering::Acquire) {
-            return Ok(None);
-        }
-        if !upgrade::is_responsible(mount).await? {
-            return Ok(None);
-        }
-        let pending = mount.store().read::<PendingKey>(PendingKey::KEY).await;
-        if !is_on && pending.is_err() {
-            return pending.map(|_| None).map_err(RotationError::from);
-        }
-        let pending = match pending {
-            Ok(pending) => pending,
-            Err(error) => {
-                log_unreadable(mount, &error.into());
-                return Ok(None);
-            }
-        };
-        let has_work = is_on || pending.is_some();
-        own.may_be_pending.store(has_work, Ordering::Release);
-        Ok(has_work.then_some(Self { before, pending }))
-    }
-
-    async fn step(self, mount: &Mount) -> Result<(), RotationError> {
-        let state = state(mount).await?;
-        match self.pending {
-            Some(key) => settle(mount, self.before, &key, state).await.map(drop),
-            None if self.before.config.rotates_in_plugin() => begin(mount, self.before, state).await,
-            None => Ok(()),
-        }
+) -> Result<(), RotationError> {
+    match pending {
+        Some(key) => settle(mount, before, &key, state(mount).await?).await.map(drop),
+        None if before.config.rotates_in_plugin() => begin(mount, before, state(mount).await?).await,
+        None => Ok(()),
     }
 }
 
-fn log_unreadable(mount: &Mount, error: &RotationError) {
+fn tell(mount: &Mount, error: &RotationError) {
+    if error.is_read_only() {
+        tracing::debug!(target: LOG, mount = mount.id(), "this node cannot write, so it does not rotate the access key");
+        return;
+    }
     let code = error.code();
     tracing::warn!(
         target: LOG,
@@ -156,7 +116,7 @@ pub(super) async fn turn(mount: &Mount) -> Result<Turn, RotationError> {
     if !mount.store().config_snapshot().await?.config.rotate_in_plugin {
         return Ok(Turn::Free(None));
     }
-    let turn = Arc::clone(&mount.own_rotation().turn).lock_owned().await;
+    let turn = mount.own_rotation().turn().await;
     let mut rotated = None;
     for _ in 0..MOST_STEPS {
         let Some(key) = mount.store().read::<PendingKey>(PendingKey::KEY).await? else { break };
@@ -168,14 +128,6 @@ pub(super) async fn turn(mount: &Mount) -> Result<Turn, RotationError> {
         }
     }
     Ok(rotated.map_or(Turn::Free(Some(turn)), Turn::Rotated))
-}
-
-async fn state(mount: &Mount) -> Result<RotationState, RotationError> {
-    Ok(mount.store().read::<RotationState>(RotationState::KEY).await?.unwrap_or_default())
-}
-
-fn now(mount: &Mount) -> StoredTime {
-    mount.world().clock.now().into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! How the rotations of the plugin itself stand, for operators.
 
 use super::due::next_rotation;
-use super::{now, state};
+use super::steps::{now, state};
 use crate::entry::{PendingKey, RotationState, StoredTime};
 use crate::mount::Mount;
 use crate::mount::rotation_error::RotationError;

@@ -3,7 +3,6 @@
 use aws_credential_types::Credentials;
 
 use super::due::next_rotation;
-use super::{LOG, now};
 use crate::accounts::ambient_region::ambient_region;
 use crate::accounts::credentials::own_sts;
 use crate::aws::arn::AccountId;
@@ -15,7 +14,7 @@ use crate::aws::sts::StsCaller;
 use crate::entry::{PendingKey, RotationState, StoredTime};
 use crate::go::GoDuration;
 use crate::mount::Mount;
-use crate::mount::root_rotation::Rotation;
+use crate::mount::rotation::{LOG, Rotation};
 use crate::mount::rotation_error::{RotationError, SaveError};
 use crate::refusal::Coded;
 use crate::store::ConfigSnapshot;
@@ -264,4 +263,12 @@ async fn noted(mount: &Mount, state: RotationState, error: RotationError) -> Rot
         tracing::debug!(target: LOG, mount = mount.id(), error = %unnoted, "the state of the rotation was not stored");
     }
     error
+}
+
+pub(super) async fn state(mount: &Mount) -> Result<RotationState, RotationError> {
+    Ok(mount.store().read::<RotationState>(RotationState::KEY).await?.unwrap_or_default())
+}
+
+pub(super) fn now(mount: &Mount) -> StoredTime {
+    mount.world().clock.now().into()
 }
