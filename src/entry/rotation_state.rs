@@ -74,11 +74,7 @@ impl RotationState {
     /// The state with why an attempt failed.
     #[must_use]
     pub fn with_error(self, text: &str, code: &str) -> Self {
-        Self {
-            last_error: text.chars().take(MAX_ERROR).collect(),
-            last_error_code: code.to_owned(),
-            ..self
-        }
+        Self { last_error: text.chars().take(MAX_ERROR).collect(), last_error_code: code.to_owned(), ..self }
     }
 
     /// When the next attempt may begin after those that failed: 1, 2, 4 and so on minutes after the last one.

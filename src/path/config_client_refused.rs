@@ -46,13 +46,17 @@ pub(super) enum ClientRefused {
     #[error("error deregistering rotation job: {0}")]
     NotDeregistered(String),
     /// The plugin is to rotate, and the server has a rotation manager.
-    #[error("rotate_in_plugin is for servers without a rotation manager, and this one has one: it rotates the access key by the same fields")]
+    #[error(
+        "rotate_in_plugin is for servers without a rotation manager, and this one has one: it rotates the access key by the same fields"
+    )]
     HasRotationManager,
     /// The plugin is to rotate by this, which is too short.
     #[error("with rotate_in_plugin, {0} is ten minutes or more")]
     TooOften(&'static str),
     /// The plugin is to rotate at times that never come.
-    #[error("with rotate_in_plugin, rotation_schedule needs times that come: ranges that rise, names in the fields for months and days of the week, and days that there are")]
+    #[error(
+        "with rotate_in_plugin, rotation_schedule needs times that come: ranges that rise, names in the fields for months and days of the week, and days that there are"
+    )]
     NoTimes,
 }
 

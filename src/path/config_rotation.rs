@@ -18,7 +18,11 @@ pub(super) fn check_own_rotation(config: &ClientConfig) -> Result<(), ClientRefu
         return Ok(());
     }
     if config.rotation_schedule.is_empty() {
-        return if config.rotation_period < SHORTEST { Err(ClientRefused::TooOften("rotation_period")) } else { Ok(()) };
+        return if config.rotation_period < SHORTEST {
+            Err(ClientRefused::TooOften("rotation_period"))
+        } else {
+            Ok(())
+        };
     }
     if config.rotation_window != GoDuration::ZERO && config.rotation_window < SHORTEST {
         return Err(ClientRefused::TooOften("rotation_window"));

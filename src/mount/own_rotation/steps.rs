@@ -160,18 +160,13 @@ async fn verify(mount: &Mount, before: &ConfigSnapshot, key: &PendingKey) -> Res
     let region = ambient_region(mount.world()).await.map_err(RotationError::Region)?;
     let (endpoint, region) = own_sts(&before.config, &region).map_err(RotationError::Sts)?;
     let account = &AccountId::default();
-    let caller =
-        StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(&credentials) };
+    let caller = StsCaller { account, endpoint: &endpoint, region: &region, credentials: Some(&credentials) };
     let answer = caller.get_caller_identity(mount.clients().context(before, Deadline::start())).await;
     answer.map(drop).map_err(|cause| RotationError::Call { action: "GetCallerIdentity", cause })
 }
 
 /// Changes the configuration unless other credentials were written to it meanwhile: then the next step finds them.
-async fn commit(
-    mount: &Mount,
-    key: &PendingKey,
-    state: RotationState,
-) -> Result<Settled, RotationError> {
+async fn commit(mount: &Mount, key: &PendingKey, state: RotationState) -> Result<Settled, RotationError> {
     let rotation = Rotation::of(mount).await?;
     if rotation.before().access_key != key.replaces {
         return Ok(Settled::Waiting);
