@@ -21,7 +21,7 @@ async fn open_bao(changes: Value) -> Stage {
 }
 
 fn daily() -> Value {
-    json!({"rotate_in_plugin": true, "rotation_period": "24h"})
+    json!({"rotate_in_plugin": true, "rotation_period": "24h", "iam_strict_request": true})
 }
 
 /// Waits for what the background does after a timer.
