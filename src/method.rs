@@ -9,7 +9,7 @@ use crate::framework::{
     Backend, Existence, Failure, HandlerResult, HelpContext, Operation, Reply, Request, Response,
 };
 use crate::login::renewal;
-use crate::mount::{Environment, Mount, MountSetup, root_rotation};
+use crate::mount::{Environment, Mount, MountSetup, own_rotation, root_rotation};
 use crate::path;
 use crate::refusal::{Code, Coded};
 
@@ -29,7 +29,7 @@ impl SpecialPaths {
     pub const AWS: Self = Self {
         unauthenticated: &["login"],
         local_storage: &["whitelist/identity/"],
-        seal_wrap_storage: &["config/client"],
+        seal_wrap_storage: &["config/client", "rotation/key"],
     };
 }
 
@@ -95,6 +95,7 @@ impl AuthMethod {
             Operation::Rollback => {
                 self.mount.tidy().tick();
                 self.mount.begin_removal_of_uses();
+                own_rotation::tick(&self.mount);
                 path::login::log_left_out(&self.mount, &request);
                 Reply::Empty
             }

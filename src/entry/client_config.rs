@@ -55,6 +55,9 @@ pub struct ClientConfig {
     /// What logins by a signed request are held to.
     #[serde(flatten)]
     pub request_rules: RequestRules,
+    /// Whether the plugin itself rotates the key, and no rotation manager of the host.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rotate_in_plugin: bool,
     /// Members of other versions.
     #[serde(flatten)]
     pub unknown: Map<String, Value>,
@@ -85,6 +88,7 @@ impl Default for ClientConfig {
             role_arn: String::new(),
             iam_strict_request: false,
             request_rules: RequestRules::default(),
+            rotate_in_plugin: false,
             unknown: Map::new(),
         }
     }
@@ -109,11 +113,23 @@ impl ClientConfig {
         self.allowed_sts_header_values.as_deref().unwrap_or_default()
     }
 
-    /// Whether a rotation job should be registered.
+    /// Whether the key is rotated automatically, by whomever.
     #[must_use]
     pub fn rotates(&self) -> bool {
         !self.disable_automated_rotation
             && (!self.rotation_schedule.is_empty() || self.rotation_period.is_positive())
+    }
+
+    /// Whether the plugin itself rotates the key.
+    #[must_use]
+    pub fn rotates_in_plugin(&self) -> bool {
+        self.rotate_in_plugin && self.rotates()
+    }
+
+    /// Whether a rotation job should be registered with the host.
+    #[must_use]
+    pub fn rotates_by_host(&self) -> bool {
+        !self.rotate_in_plugin && self.rotates()
     }
 }
 

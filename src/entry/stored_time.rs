@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::datetime;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::go::GoDuration;
 
@@ -26,11 +26,23 @@ impl StoredTime {
     pub fn plus(self, duration: GoDuration) -> Self {
         self.0.checked_add(time::Duration::nanoseconds(duration.0)).map_or(Self::LAST, Self)
     }
+
+    /// The point in time with the calendar of UTC.
+    #[must_use]
+    pub fn utc(self) -> OffsetDateTime {
+        self.0.checked_to_offset(UtcOffset::UTC).unwrap_or(self.0)
+    }
 }
 
 impl Default for StoredTime {
     fn default() -> Self {
         Self::UNSET
+    }
+}
+
+impl From<OffsetDateTime> for StoredTime {
+    fn from(time: OffsetDateTime) -> Self {
+        Self(time)
     }
 }
 

@@ -8,8 +8,9 @@
 //! * Setting a mount up touches neither storage nor host: at registration there are none.
 //! * What runs by itself (bringing entries up to date in `upgrade`, `tidy`) ends with the mount, and
 //!   nothing waits for it: a request that needs a role of an older version brings it up to date itself
-//!   (`Mount::role`). Only the rotation of the server's key (`root_rotation`) is carried through to its end
-//!   whatever happens, because a key that was made must be stored or deleted.
+//!   (`Mount::role`). Only the rotation of the server's key (`root_rotation`), or a step of it
+//!   (`own_rotation`), is carried through to its end whatever happens, because a key that was made must be stored
+//!   or deleted.
 //! * A node that cannot write says so before it asks AWS anything that would have to be stored
 //!   (`Mount::is_writer`, and `Mount::leaves_logins_to_writer` for what the host forwards anyway).
 //!
@@ -22,14 +23,17 @@ pub(crate) mod document_verification;
 mod kept_uses;
 pub mod login_memo;
 pub mod one_use;
+pub(crate) mod own_rotation;
 pub(crate) mod role_error;
 pub(crate) mod role_principals;
 pub(crate) mod role_tags;
 mod roles;
 pub(crate) mod root_rotation;
+mod rotation;
 mod rotation_error;
 mod single_use;
 pub mod single_use_error;
+mod rotation_turn;
 mod standby;
 pub(crate) mod strictness;
 pub(crate) mod tidy;
@@ -62,6 +66,7 @@ use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::kept_uses::KeptUses;
 use crate::mount::login_memo::LoginMemo;
+use crate::mount::rotation_turn::RotationTurn;
 use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
@@ -131,6 +136,7 @@ pub struct Mount {
     crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
     doctor_runs: SingleFlight<(), Arc<DoctorReport>>,
+    own_rotation: RotationTurn,
     initialization: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -166,6 +172,7 @@ impl Mount {
             crowd,
             failed_logins: Repeats::default(),
             doctor_runs: SingleFlight::default(),
+            own_rotation: RotationTurn::default(),
             id: backend_uuid,
             environment,
             system_view,
@@ -252,6 +259,10 @@ impl Mount {
 
     pub(crate) fn tidy(&self) -> &Tidy {
         &self.tidy
+    }
+
+    pub(crate) fn own_rotation(&self) -> &RotationTurn {
+        &self.own_rotation
     }
 
     pub(crate) fn clients(&self) -> &AwsClients {

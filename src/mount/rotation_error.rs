@@ -8,6 +8,7 @@ use crate::aws::endpoint::EndpointError;
 use crate::aws::error::CallError;
 use crate::framework::Failure;
 use crate::go::text::multi_error;
+use crate::ports::SystemViewError;
 use crate::refusal::{Code, Coded, Hint};
 use crate::store::StoreError;
 
@@ -32,6 +33,9 @@ pub(crate) enum RotationError {
     /// There is no endpoint to call.
     #[error("error calling GetUser: {0}")]
     Endpoint(#[source] EndpointError),
+    /// There is no Security Token Service to ask whether the new key is known.
+    #[error("error calling GetCallerIdentity: {0}")]
+    Sts(#[source] LookUpError),
     /// No call can be signed with the key.
     #[error("error calling GetUser: {0}")]
     Credentials(#[source] UnsendableCredentials),
@@ -70,6 +74,28 @@ pub(crate) enum RotationError {
         /// Why.
         cause: CallError,
     },
+    /// The plugin has made a key that is not in its place yet.
+    #[error("a rotation is under way: AWS does not know the new access key {0} yet")]
+    UnderWay(String),
+    /// The Security Token Service did not take the new key. It was deleted again.
+    #[error("the new access key {key} was not taken within 15 minutes and is deleted again: {cause}")]
+    NotAccepted {
+        /// The id of the new key.
+        key: String,
+        /// What it said.
+        cause: Box<Self>,
+    },
+    /// The new key is not needed any more, but could not be deleted.
+    #[error("error deleting access key ID {key}, which was made and is not used: {}", .cause.cause())]
+    NewKeyLeft {
+        /// The id of the new key.
+        key: String,
+        /// Why.
+        cause: CallError,
+    },
+    /// The host did not say whether this node can write.
+    #[error(transparent)]
+    Host(#[from] SystemViewError),
 }
 
 /// Why a new key could not be stored.
@@ -111,11 +137,11 @@ impl Coded for RotationError {
             Self::MountGone | Self::Ended => Code::PluginDefect,
             Self::Unset(_) => Code::RotationUnset,
             Self::Store(error) => error.code(),
-            Self::Region(error) => error.code(),
+            Self::Region(error) | Self::Sts(error) => error.code(),
             Self::Endpoint(error) => error.code(),
             Self::Credentials(error) => error.code(),
-            Self::Call { cause: CallError::Service(error), .. } => match error.code.as_str() {
-                "LimitExceeded" => Code::RotationKeyLimit,
+            Self::Call { action, cause: CallError::Service(error) } => match error.code.as_str() {
+                "LimitExceeded" if *action == "CreateAccessKey" => Code::RotationTwoKeys,
                 // Of a call that names no user: who asks has none.
                 "ValidationError" => Code::RotationNotAUser,
                 _ => Code::RotationRefused,
@@ -127,14 +153,19 @@ impl Coded for RotationError {
             Self::Unstored { cause: SaveError::Changed, .. } => Code::RotationChanged,
             Self::Unstored { cause: SaveError::Store(error), .. } => error.code(),
             Self::OldKeyLeft { .. } => Code::RotationOldKey,
+            Self::UnderWay(_) => Code::RotationUnderWay,
+            Self::NotAccepted { .. } => Code::RotationNotAccepted,
+            Self::NewKeyLeft { .. } => Code::RotationUnused,
+            Self::Host(error) => error.code(),
         }
     }
 
     fn hint(&self) -> Option<Hint> {
         match self {
-            Self::Region(error) => error.hint(),
+            Self::Region(error) | Self::Sts(error) => error.hint(),
             Self::Call { cause, .. }
             | Self::OldKeyLeft { cause, .. }
+            | Self::NewKeyLeft { cause, .. }
             | Self::Unstored { not_deleted: Some(cause), .. } => cause.hint(),
             _ => None,
         }
@@ -144,7 +175,9 @@ impl Coded for RotationError {
 impl From<RotationError> for Failure {
     fn from(error: RotationError) -> Self {
         match error {
-            RotationError::Unset(_) | RotationError::Credentials(_) => Self::refused(&error),
+            RotationError::Unset(_) | RotationError::Credentials(_) | RotationError::UnderWay(_) => {
+                Self::refused(&error)
+            }
             // The host sends the request to a node that can write.
             error if error.is_read_only() => Self::read_only(),
             error => Self::internal(&error),
@@ -209,7 +242,7 @@ mod tests {
                 "CreateAccessKey",
                 "LimitExceeded",
                 "error calling CreateAccessKey: LimitExceeded",
-                Code::RotationKeyLimit,
+                Code::RotationTwoKeys,
             ),
             ("GetUser", "ValidationError", "error calling GetUser: ValidationError", Code::RotationNotAUser),
         ] {

@@ -65,7 +65,7 @@ enum UpgradeError {
 }
 
 /// Of all nodes that serve the mount, one does the work.
-async fn is_responsible(mount: &Mount) -> Result<bool, SystemViewError> {
+pub(super) async fn is_responsible(mount: &Mount) -> Result<bool, SystemViewError> {
     Ok(mount.is_writer().await? && !mount.system_view().replication_state().await?.dr_secondary())
 }
 

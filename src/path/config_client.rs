@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::config_client_refused::ClientRefused;
+use super::config_rotation::{check_own_rotation, deregister, follow_rotation};
 use super::cron::check_cron;
 use super::request_rules;
 use super::shape::{display, endpoint, object, verb};
@@ -17,7 +18,7 @@ use crate::framework::{
 use crate::go::GoDuration;
 use crate::go::canonical_name;
 use crate::mount::Mount;
-use crate::ports::{RotationJob, SystemViewError};
+use crate::ports::SystemViewError;
 
 const FIELDS: &[Field] = &[
     Field::new("access_key", FieldKind::String, "Access key id for the server's calls to AWS. Empty leaves them to the environment of the server: its variables, profile, web identity, container or instance role.")
@@ -34,6 +35,9 @@ const FIELDS: &[Field] = &[
     Field::new("rotation_window", FieldKind::DurationSecond, "How long after the scheduled time a rotation may still begin."),
     Field::new("rotation_period", FieldKind::DurationSecond, "Time between rotations, instead of a schedule."),
     Field::new("disable_automated_rotation", FieldKind::Bool, "Whether the access key is no longer rotated automatically."),
+    Field::new("rotate_in_plugin", FieldKind::Bool, "Whether the plugin itself rotates the access key by rotation_schedule or rotation_period. For servers without a rotation manager.")
+        .default_json("false")
+        .own(),
     Field::new("endpoint", FieldKind::String, "URL of the EC2 API instead of the one of the region.").example("https://ec2.eu-west-1.amazonaws.com").default_json("\"\""),
     Field::new("iam_endpoint", FieldKind::String, "URL of the IAM API instead of the one of the partition.").example("https://iam.amazonaws.com").default_json("\"\""),
     Field::new("sts_endpoint", FieldKind::String, "URL of the STS API instead of https://sts.amazonaws.com. Logins are sent there too.").example("https://sts.eu-west-1.amazonaws.com")
@@ -122,6 +126,9 @@ async fn read(mount: &Mount) -> HandlerResult {
     if config.iam_strict_request {
         data.insert("iam_strict_request".to_owned(), json!(true));
     }
+    if config.rotate_in_plugin {
+        data.insert("rotate_in_plugin".to_owned(), json!(true));
+    }
     if !config.organizations_endpoint.is_empty() {
         data.insert("organizations_endpoint".to_owned(), json!(config.organizations_endpoint));
     }
@@ -135,7 +142,7 @@ async fn delete(mount: &Mount, request: &Request) -> HandlerResult {
         request_rules::keep_uses(mount, config.as_ref(), None).await?;
     }
     // An entry that cannot be read must be possible to delete, and may have a job.
-    if stored.map_or(true, |config| config.is_some_and(|config| config.rotates())) {
+    if stored.map_or(true, |config| config.is_some_and(|config| config.rotates_by_host())) {
         deregister(mount, request).await?;
     }
     let deleted = mount.store().delete(ClientConfig::KEY).await;
@@ -208,24 +215,6 @@ fn warned_of(fields: &Fields, config: &ClientConfig) -> Option<Response> {
         );
     }
     (!warnings.is_empty()).then(|| Response { warnings, ..Response::default() })
-}
-
-/// Tells the host's rotation manager what a configuration asks of it. Returns what it has done.
-async fn follow_rotation(
-    mount: &Mount,
-    request: &Request,
-    stored: Option<&ClientConfig>,
-    config: &ClientConfig,
-) -> Result<Option<&'static str>, ClientRefused> {
-    if config.rotates() {
-        register(mount, request, config).await?;
-        Ok(Some("registration"))
-    } else if stored.is_some_and(ClientConfig::rotates) {
-        deregister(mount, request).await?;
-        Ok(Some("deregistration"))
-    } else {
-        Ok(None)
-    }
 }
 
 fn set_fields(config: &mut ClientConfig, fields: &Fields) {
@@ -301,10 +290,13 @@ fn set_rotation(config: &mut ClientConfig, fields: &Fields) -> Result<(), Client
     if let Some(flag) = fields.bool("disable_automated_rotation") {
         config.disable_automated_rotation = flag;
     }
+    if let Some(flag) = fields.bool("rotate_in_plugin") {
+        config.rotate_in_plugin = flag;
+    }
     if !config.rotation_schedule.is_empty() && config.rotation_period.is_positive() {
         return Err(ClientRefused::ScheduleAndPeriod);
     }
-    Ok(())
+    check_own_rotation(config)
 }
 
 async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result<(), ClientRefused> {
@@ -326,30 +318,5 @@ async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result
             Err(ClientRefused::NoIdentityTokens(mount.host()))
         }
         Err(error @ SystemViewError::Failed(_)) => Err(ClientRefused::IdentityToken(error)),
-    }
-}
-
-async fn register(mount: &Mount, request: &Request, config: &ClientConfig) -> Result<(), ClientRefused> {
-    let job = RotationJob {
-        mount_point: request.mount_point.clone(),
-        path: request.path.clone(),
-        schedule: config.rotation_schedule.clone(),
-        window_seconds: config.rotation_window.as_secs(),
-        period_seconds: config.rotation_period.as_secs(),
-    };
-    match mount.system_view().register_rotation_job(job).await {
-        Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoRotationManager(mount.host())),
-        Err(SystemViewError::Failed(text)) => Err(ClientRefused::NotRegistered(text)),
-    }
-}
-
-async fn deregister(mount: &Mount, request: &Request) -> Result<(), ClientRefused> {
-    const UNSUPPORTED: &str = "rotation manager capabilities not supported";
-    match mount.system_view().deregister_rotation_job(&request.mount_point, &request.path).await {
-        // A host without the rotation manager has no job either.
-        Ok(()) | Err(SystemViewError::Unimplemented) => Ok(()),
-        Err(SystemViewError::Failed(text)) if text.contains(UNSUPPORTED) => Ok(()),
-        Err(SystemViewError::Failed(text)) => Err(ClientRefused::NotDeregistered(text)),
     }
 }

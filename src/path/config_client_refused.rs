@@ -45,13 +45,27 @@ pub(super) enum ClientRefused {
     /// The rotation manager did not drop the job.
     #[error("error deregistering rotation job: {0}")]
     NotDeregistered(String),
+    /// The plugin is to rotate, and the server has a rotation manager.
+    #[error(
+        "rotate_in_plugin is for servers without a rotation manager, and this one has one: it rotates the access key by the same fields"
+    )]
+    HasRotationManager,
+    /// The plugin is to rotate by this, which is too short.
+    #[error("with rotate_in_plugin, {0} is ten minutes or more")]
+    TooOften(&'static str),
+    /// The plugin is to rotate at times that never come.
+    #[error(
+        "with rotate_in_plugin, rotation_schedule needs times that come: ranges that rise, names in the fields for months and days of the week, and days that there are"
+    )]
+    NoTimes,
 }
 
 impl Coded for ClientRefused {
     fn code(&self) -> Code {
         match self {
             Self::ScheduleAndPeriod | Self::WindowOfPeriod | Self::WindowAlone => Code::ConfigRotation,
-            Self::Schedule(_) => Code::ConfigRotationSchedule,
+            Self::HasRotationManager | Self::TooOften(_) => Code::ConfigRotateInPlugin,
+            Self::Schedule(_) | Self::NoTimes => Code::ConfigRotationSchedule,
             Self::KeyAndIdentityToken | Self::NoRoleArn => Code::ConfigCredentials,
             Self::NoIdentityTokens(_) => Code::ConfigIdentityToken,
             Self::IdentityToken(error) => error.code(),

@@ -7,6 +7,7 @@ mod config_doctor;
 mod config_identity;
 mod config_identity_own;
 mod config_rotate_root;
+mod config_rotation;
 mod config_sts;
 mod config_tidy;
 mod cron;

@@ -7,14 +7,16 @@ use serde_json::{Map, Value, json};
 use super::shape::{display, endpoint, object};
 use crate::aws::calls::{Budget, Counts, LineStatus, Purpose};
 use crate::concurrency::cache_status::CacheStatus;
+use crate::entry::StoredTime;
 use crate::framework::{HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
+use crate::mount::own_rotation::{RotationStatus, rotation_status};
 
 pub(super) fn route() -> Route<Mount> {
     Route {
         pattern: "status/aws$",
         fields: &[],
-        endpoints: vec![endpoint(Operation::Read, |mount, _, _| Box::pin(async { read(mount) }))],
+        endpoints: vec![endpoint(Operation::Read, |mount, _, _| Box::pin(read(mount)))],
         existence_check: None,
         synopsis: "Tells what this mount has asked AWS, and how that went.",
         description: "
@@ -24,6 +26,9 @@ is left of the budget that the server allows itself. Requests of clients that we
 Security Token Service stand apart; they have no budget, and stand under their account once a login of it
 was admitted. Also tells how full and how useful the caches are. Each node of a cluster answers for
 itself, without asking storage or AWS. Shows account numbers, and no keys.
+
+With rotate_in_plugin in config/client it also has rotation, from storage: next_rotation, under_way,
+last_rotation, last_attempt, and of the failures since then their number, last_error and last_error_code.
 
 Each line of calls has
 
@@ -56,15 +61,36 @@ questions that it could answer, null while there was none.
     }
 }
 
-fn read(mount: &Mount) -> HandlerResult {
+async fn read(mount: &Mount) -> HandlerResult {
     let calls: Vec<Value> = mount.clients().calls().status().iter().map(call).collect();
     let caches: Map<String, Value> =
         mount.cache_status().into_iter().map(|(name, status)| (name.to_owned(), cache(status))).collect();
-    let mut shown = object([("calls", json!(calls)), ("caches", Value::Object(caches))]);
+    let mut status = object([("calls", json!(calls)), ("caches", Value::Object(caches))]);
     if let Some(uses) = mount.uses_status() {
-        shown.insert("single_use".to_owned(), Value::Object(uses));
+        status.insert("single_use".to_owned(), Value::Object(uses));
     }
-    Ok(Some(Response::with_data(shown)))
+    if let Some(rotation) = rotation(mount).await {
+        status.insert("rotation".to_owned(), rotation);
+    }
+    Ok(Some(Response::with_data(status)))
+}
+
+/// How the rotations of the plugin itself stand. What cannot be read is told, and does not take the rest away.
+async fn rotation(mount: &Mount) -> Option<Value> {
+    let RotationStatus { next, is_under_way, state } = match rotation_status(mount).await {
+        Ok(status) => status?,
+        Err(error) => return Some(json!({"last_error": error.to_string()})),
+    };
+    let time = |time: StoredTime| (time != StoredTime::UNSET).then(|| time.to_string());
+    Some(json!({
+        "next_rotation": next.and_then(time),
+        "under_way": is_under_way,
+        "last_rotation": time(state.last_rotation),
+        "last_attempt": time(state.last_attempt),
+        "failures": state.failures,
+        "last_error": state.last_error,
+        "last_error_code": state.last_error_code,
+    }))
 }
 
 fn call(line: &LineStatus) -> Value {

@@ -271,6 +271,7 @@ codes! {
     ConfigRotation = "config.client.rotation", Client, "Set either rotation_schedule with rotation_window, or rotation_period.";
     ConfigRotationSchedule = "config.client.rotation_schedule", Client, "Give a schedule of five cron fields.";
     ConfigRotationManager = "config.client.rotation_manager", Host, "The server's rotation manager did not take the job, or there is none; without it, rotate with config/rotate-root.";
+    ConfigRotateInPlugin = "config.client.rotate_in_plugin", Client, "Leave rotate_in_plugin to servers without a rotation manager; give periods and windows of ten minutes or more.";
     ConfigIdentityToken = "config.client.identity_token", Host, "The server does not issue identity tokens for plugins; use other credentials.";
     ConfigAlias = "config.identity.alias", Client, "Choose one of the values that the message lists.";
     ConfigMetadata = "config.identity.metadata", Client, "Choose from the fields that the message lists, or default alone.";
@@ -281,10 +282,13 @@ codes! {
     RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";
     RotationRootUser = "rotation.root_user", Operator, "Configure the key of an IAM user: that of an account's root user is not rotated.";
-    RotationKeyLimit = "rotation.key_limit", Operator, "Delete the stale access key of the server's user: IAM lets a user have two, and it has two.";
     RotationNotAUser = "rotation.not_a_user", Operator, "Configure the key of an IAM user: credentials of a role's session have no key that could be rotated.";
     RotationChanged = "rotation.changed", Client, "Try again: config/client was written meanwhile.";
     RotationUnstored = "rotation.unstored", Operator, "Delete the access key that the message names: it was made and could not be stored.";
+    RotationTwoKeys = "rotation.two_keys", Operator, "Delete the access key of the server's user that is not in config/client: a rotation needs room for a second one.";
+    RotationUnderWay = "rotation.under_way", Client, "Try again in a few minutes: the plugin itself rotates the key at this moment.";
+    RotationNotAccepted = "rotation.not_accepted", Operator, "Check sts_endpoint and sts_region of config/client: the Security Token Service did not take the new key.";
+    RotationUnused = "rotation.unused", Operator, "Delete the access key that the message names, or let its user do so: it was made by a rotation and is not used.";
     RotationOldKey = "rotation.old_key", Operator, "Delete the old access key that the message names: the new one is stored and used.";
 }
 

@@ -30,7 +30,7 @@ const MAPPED: [(&str, &str, &str); 10] = [
     ("26", "The client's account issues no web identity tokens", "outbound_token.disabled"),
     ("26", "A web identity token would outlive its session", "outbound_token.duration"),
     ("26", "A web identity token would be too large", "outbound_token.size"),
-    ("32", "config/rotate-root: the user has two access keys", "rotation.key_limit"),
+    ("32", "config/rotate-root: the user has two access keys", "rotation.two_keys"),
     ("33", "config/rotate-root: the credentials are no user's", "rotation.not_a_user"),
     ("41", "Organizations: the server may not ask", "organization.denied"),
     ("41", "Organizations: the account is of another organization", "organization.not_bound"),

@@ -5,6 +5,7 @@ mod config_changes;
 mod config_client;
 mod config_doctor;
 mod config_identity;
+mod config_own_rotation;
 mod config_rotate_root;
 mod config_rotation;
 mod config_standby;
