@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Map, json};
 use thiserror::Error;
 
+use crate::entry::Issuer;
 use crate::framework::{
     Backend, Existence, Failure, HandlerResult, HelpContext, Operation, Reply, Request, Response,
 };
 use crate::login::renewal;
-use crate::mount::{Environment, Mount, MountSetup, root_rotation};
+use crate::mount::{Environment, Mount, MountSetup, issuer_keys, root_rotation};
 use crate::path;
 use crate::refusal::{Code, Coded};
 
@@ -27,9 +28,9 @@ pub struct SpecialPaths {
 impl SpecialPaths {
     /// Those of this method.
     pub const AWS: Self = Self {
-        unauthenticated: &["login"],
+        unauthenticated: &["login", "oidc/.well-known/openid-configuration", "oidc/.well-known/keys"],
         local_storage: &["whitelist/identity/"],
-        seal_wrap_storage: &["config/client"],
+        seal_wrap_storage: &["config/client", Issuer::PREFIX],
     };
 }
 
@@ -95,6 +96,8 @@ impl AuthMethod {
             Operation::Rollback => {
                 self.mount.tidy().tick();
                 path::login::log_left_out(&self.mount, &request);
+                // On the heap, as above: a key may have to be made.
+                Box::pin(issuer_keys::tick(&self.mount)).await;
                 Reply::Empty
             }
             Operation::Rotation => Box::pin(root_rotation::on_schedule(&self.mount)).await.into(),

@@ -6,13 +6,16 @@ mod config_client_refused;
 mod config_doctor;
 mod config_identity;
 mod config_identity_own;
+mod config_issuer;
 mod config_rotate_root;
 mod config_sts;
 mod config_tidy;
 mod cron;
 mod identity_accesslist;
+mod issuer_export;
 mod logged_text;
 pub(crate) mod login;
+mod oidc;
 pub(crate) mod refused_request;
 mod role;
 mod role_own_bounds;
@@ -70,6 +73,11 @@ fn table(host: HostFlavor) -> Table {
         under_old_name(tidy::access_list_route()),
         status_aws::route(),
         config_doctor::route(),
+        config_issuer::route(),
+        config_issuer::rotate_route(),
+        issuer_export::route(),
+        oidc::configuration_route(),
+        oidc::keys_route(),
     ];
     RouteTable::new(host, routes)
 }

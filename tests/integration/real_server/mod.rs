@@ -3,6 +3,7 @@
 mod clients;
 mod commands;
 mod documents;
+mod issuer;
 mod lifecycle;
 mod login;
 mod moto;
