@@ -59,7 +59,7 @@ impl OidcProvider {
             return Err("the signature is wrong".to_owned());
         }
         for (name, wanted) in [("iss", &self.issuer), ("aud", &self.audience), ("sub", &self.subject)] {
-            if claims[name] != Value::from(wanted.as_str()) {
+            if claims[name] != wanted.as_str() {
                 return Err(format!("{name} is {} and not {wanted}", claims[name]));
             }
         }
