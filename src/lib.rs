@@ -17,6 +17,7 @@ pub mod entry;
 pub mod framework;
 pub mod go;
 pub mod https;
+pub mod issuer;
 pub mod login;
 pub mod method;
 pub mod migration;

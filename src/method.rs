@@ -5,11 +5,12 @@ use std::sync::Arc;
 use serde_json::{Map, json};
 use thiserror::Error;
 
+use crate::entry::Issuer;
 use crate::framework::{
     Backend, Existence, Failure, HandlerResult, HelpContext, Operation, Reply, Request, Response,
 };
 use crate::login::renewal;
-use crate::mount::{Environment, Mount, MountSetup, own_rotation, root_rotation};
+use crate::mount::{Environment, Mount, MountSetup, issuer_keys, own_rotation, root_rotation};
 use crate::path;
 use crate::refusal::{Code, Coded};
 
@@ -27,9 +28,9 @@ pub struct SpecialPaths {
 impl SpecialPaths {
     /// Those of this method.
     pub const AWS: Self = Self {
-        unauthenticated: &["login"],
+        unauthenticated: &["login", "oidc/.well-known/openid-configuration", "oidc/.well-known/keys"],
         local_storage: &["whitelist/identity/"],
-        seal_wrap_storage: &["config/client", "rotation/key"],
+        seal_wrap_storage: &["config/client", Issuer::PREFIX, "rotation/key"],
     };
 }
 
@@ -97,6 +98,8 @@ impl AuthMethod {
                 self.mount.begin_removal_of_uses();
                 own_rotation::tick(&self.mount);
                 path::login::log_left_out(&self.mount, &request);
+                // On the heap, as above: a key may have to be made.
+                Box::pin(issuer_keys::tick(&self.mount)).await;
                 Reply::Empty
             }
             Operation::Rotation => Box::pin(root_rotation::on_schedule(&self.mount)).await.into(),

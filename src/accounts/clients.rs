@@ -16,13 +16,14 @@ use crate::aws::calls::Calls;
 use crate::aws::context::{CallContext, attempts};
 use crate::aws::deadline::Deadline;
 use crate::concurrency::cache_status::CacheStatus;
-use crate::ports::{SystemView, World};
+use crate::issuer::identity_tokens::IdentityTokens;
+use crate::ports::World;
 use crate::store::ConfigSnapshot;
 
 /// What the requests of one mount share when they reach AWS.
 pub struct AwsClients {
     world: Arc<World>,
-    system_view: Arc<dyn SystemView>,
+    identity_tokens: Arc<IdentityTokens>,
     mount: String,
     own: Mutex<Option<Arc<Own>>>,
     calls: Arc<Calls>,
@@ -37,13 +38,13 @@ impl AwsClients {
     #[must_use]
     pub fn new(
         world: Arc<World>,
-        system_view: Arc<dyn SystemView>,
+        identity_tokens: Arc<IdentityTokens>,
         mount: String,
         arriving: Arc<Crowd>,
     ) -> Self {
         Self {
             world,
-            system_view,
+            identity_tokens,
             mount,
             own: Mutex::default(),
             calls: Arc::default(),
@@ -117,7 +118,7 @@ impl AwsClients {
         }
         let credentials = ServerCredentials::new(
             Arc::clone(&self.world),
-            Arc::clone(&self.system_view),
+            Arc::clone(&self.identity_tokens),
             Arc::clone(&snapshot.config),
             Arc::clone(&self.calls),
         );

@@ -1,6 +1,6 @@
 //! The server's own credentials.
 //!
-//! Configured keys come first, then workload identity through the host, then the maintained chain:
+//! Configured keys come first, then workload identity through the host or the mount itself, then the maintained chain:
 //! environment, shared profile, web-identity token file, container, instance metadata.
 
 use std::future::Future;
@@ -28,7 +28,8 @@ use crate::aws::region::Region;
 use crate::aws::sts::StsCaller;
 use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
-use crate::ports::{SystemView, World};
+use crate::issuer::identity_tokens::{IdentityTokenError, IdentityTokens};
+use crate::ports::World;
 
 /// Credentials are renewed this long before they end.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
@@ -59,7 +60,7 @@ pub fn own_sts(config: &ClientConfig, fallback: &Region) -> Result<(Endpoint, Re
 /// The credentials of one mount under one configuration.
 pub struct ServerCredentials {
     world: Arc<World>,
-    system_view: Arc<dyn SystemView>,
+    identity_tokens: Arc<IdentityTokens>,
     config: Arc<ClientConfig>,
     calls: Arc<Calls>,
     current: Arc<Mutex<Option<Credentials>>>,
@@ -71,12 +72,12 @@ impl ServerCredentials {
     #[must_use]
     pub fn new(
         world: Arc<World>,
-        system_view: Arc<dyn SystemView>,
+        identity_tokens: Arc<IdentityTokens>,
         config: Arc<ClientConfig>,
         calls: Arc<Calls>,
     ) -> Self {
         let (current, flights) = (Arc::default(), SingleFlight::default());
-        Self { world, system_view, config, calls, current, flights }
+        Self { world, identity_tokens, config, calls, current, flights }
     }
 
     /// Credentials that are valid now.
@@ -100,7 +101,7 @@ impl ServerCredentials {
             return Ok(credentials);
         }
         let world = Arc::clone(&self.world);
-        let system_view = Arc::clone(&self.system_view);
+        let identity_tokens = Arc::clone(&self.identity_tokens);
         let (config, region) = (Arc::clone(config), region.clone());
         let (calls, current) = (Arc::clone(&self.calls), Arc::clone(&self.current));
         self.flights
@@ -109,7 +110,7 @@ impl ServerCredentials {
                     from_chain(&world, &region).await?
                 } else {
                     // With an audience set nothing else is tried: a fallback would hide its failure.
-                    from_identity_token(&world, system_view.as_ref(), &config, &region, &calls).await?
+                    from_identity_token(&world, &identity_tokens, &config, &region, &calls).await?
                 };
                 *current.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
                 Ok(credentials)
@@ -129,16 +130,21 @@ pub fn configured(config: &ClientConfig) -> Result<Credentials, UnsendableCreden
 
 async fn from_identity_token(
     world: &World,
-    system_view: &dyn SystemView,
+    identity_tokens: &IdentityTokens,
     config: &ClientConfig,
     region: &Region,
     calls: &Calls,
 ) -> Result<Credentials, LookUpError> {
     let seconds = u64::try_from(config.identity_token_ttl.as_secs()).unwrap_or(0);
-    let token = system_view
-        .generate_identity_token(&config.identity_token_audience, Duration::from_secs(seconds))
+    let token = identity_tokens
+        .token(&config.identity_token_audience, Duration::from_secs(seconds))
         .await
-        .map_err(LookUpError::IdentityToken)?;
+        .map_err(|error| match error {
+            IdentityTokenError::NoIssuer(error) | IdentityTokenError::Host(error) => {
+                LookUpError::IdentityToken(error)
+            }
+            IdentityTokenError::Own(error) => LookUpError::OwnToken(error),
+        })?;
     let (endpoint, region) = own_sts(config, region)?;
     let account =
         Arn::parse(&config.role_arn).map_or_else(|_| AccountId::default(), |arn| arn.account().clone());

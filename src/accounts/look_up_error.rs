@@ -9,6 +9,7 @@ use crate::aws::error::CallError;
 use crate::aws::principal_tags::TagsFault;
 use crate::aws::region::UnknownPartition;
 use crate::go::text::quote;
+use crate::issuer::IssuerError;
 use crate::ports::SystemViewError;
 use crate::refusal::{Code, Coded, Fact, Hint};
 use crate::store::StoreError;
@@ -81,6 +82,9 @@ pub enum LookUpError {
     /// The host made no identity token.
     #[error("failed to generate plugin identity token: {0}")]
     IdentityToken(#[source] SystemViewError),
+    /// The mount, which is an issuer of its own, made no identity token.
+    #[error("failed to generate identity token: {0}")]
+    OwnToken(#[source] IssuerError),
     /// Nobody knows whose the server's own credentials are.
     #[error("unable to fetch current caller: {0}")]
     OwnAccount(#[source] CallError),
@@ -193,6 +197,7 @@ impl Coded for LookUpError {
             Self::CredentialsUnsendable(error) => error.code(),
             Self::ChainFailed | Self::NoCredentials(_) | Self::CredentialsTooLate => Code::NoCredentials,
             Self::IdentityToken(_) => Code::SystemViewFailed,
+            Self::OwnToken(cause) => cause.code(),
             Self::OwnAccount(cause) | Self::Call(cause) | Self::Entity { cause, .. } => cause.code(),
             Self::NoIamClient(cause) => cause.code(),
             Self::NotAPrincipal(_) | Self::NoUniqueId(_) => Code::PrincipalKind,

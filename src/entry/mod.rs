@@ -7,6 +7,7 @@ mod client_config;
 mod deny_list;
 mod error;
 mod identity_config;
+mod issuer;
 mod json;
 mod mount_version;
 mod pending_key;
@@ -29,6 +30,7 @@ pub use identity_config::{
     AliasSource, EC2_METADATA, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, MetadataFields,
     MetadataSelection,
 };
+pub use issuer::{Issuer, IssuerKey, TokenAlgorithm};
 pub use json::Entry;
 pub use mount_version::MountVersion;
 pub use pending_key::PendingKey;

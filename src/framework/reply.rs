@@ -36,6 +36,13 @@ impl Response {
         ]))
     }
 
+    /// The same, with how long it may be kept by whom.
+    #[must_use]
+    pub fn with_cache_control(mut self, cache_control: &str) -> Self {
+        self.data.get_or_insert_default().insert("http_raw_cache_control".to_owned(), json!(cache_control));
+        self
+    }
+
     /// An answer that carries only an identity.
     #[must_use]
     pub fn with_auth(auth: Auth) -> Self {

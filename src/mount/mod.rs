@@ -20,6 +20,7 @@
 mod certificates;
 pub mod doctor_report;
 pub(crate) mod document_verification;
+pub(crate) mod issuer_keys;
 mod kept_uses;
 pub mod login_memo;
 pub mod one_use;
@@ -31,9 +32,9 @@ mod roles;
 pub(crate) mod root_rotation;
 mod rotation;
 mod rotation_error;
+mod rotation_turn;
 mod single_use;
 pub mod single_use_error;
-mod rotation_turn;
 mod standby;
 pub(crate) mod strictness;
 pub(crate) mod tidy;
@@ -62,6 +63,7 @@ use crate::concurrency::single_flight::SingleFlight;
 use crate::entry::ClientConfig;
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
+use crate::issuer::identity_tokens::IdentityTokens;
 use crate::mount::doctor_report::DoctorReport;
 use crate::mount::document_verification::DocumentVerifications;
 use crate::mount::kept_uses::KeptUses;
@@ -126,6 +128,7 @@ pub struct Mount {
     store: Arc<Store>,
     tidy: Tidy,
     clients: AwsClients,
+    identity_tokens: Arc<IdentityTokens>,
     full_arns: FullArns,
     login_memo: LoginMemo,
     document_verifications: DocumentVerifications,
@@ -148,6 +151,11 @@ impl Mount {
         let MountSetup { backend_uuid, storage, system_view, .. } = setup;
         let store = Arc::new(Store::new(Arc::clone(&storage)));
         let crowd = Arc::<Crowd>::default();
+        let identity_tokens = Arc::new(IdentityTokens::new(
+            Arc::clone(&system_view),
+            Arc::clone(&store),
+            Arc::clone(&environment.world),
+        ));
         let mount = Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             tidy: Tidy::new(
@@ -157,10 +165,11 @@ impl Mount {
             ),
             clients: AwsClients::new(
                 Arc::clone(&environment.world),
-                Arc::clone(&system_view),
+                Arc::clone(&identity_tokens),
                 backend_uuid.clone(),
                 Arc::clone(&crowd),
             ),
+            identity_tokens,
             store,
             full_arns: FullArns::default(),
             login_memo: LoginMemo::default(),
@@ -267,6 +276,11 @@ impl Mount {
 
     pub(crate) fn clients(&self) -> &AwsClients {
         &self.clients
+    }
+
+    /// Tokens by which AWS knows the server.
+    pub(crate) fn identity_tokens(&self) -> &IdentityTokens {
+        &self.identity_tokens
     }
 
     /// Look-ups in AWS for one request.

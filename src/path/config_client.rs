@@ -12,11 +12,12 @@ use super::shape::{display, endpoint, object, verb};
 use crate::aws::endpoint::Endpoint as AwsEndpoint;
 use crate::entry::ClientConfig;
 use crate::framework::{
-    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, HostFlavor, Operation,
-    Request, Response, Route,
+    DisplayAttributes, Endpoint, Failure, Field, FieldKind, Fields, HandlerResult, Operation, Request,
+    Response, Route,
 };
 use crate::go::GoDuration;
 use crate::go::canonical_name;
+use crate::issuer::identity_tokens::IdentityTokenError;
 use crate::mount::Mount;
 use crate::ports::SystemViewError;
 
@@ -310,13 +311,10 @@ async fn check_workload_identity(mount: &Mount, config: &ClientConfig) -> Result
         return Err(ClientRefused::NoRoleArn);
     }
     let audience = &config.identity_token_audience;
-    match mount.system_view().generate_identity_token(audience, Duration::ZERO).await {
+    match mount.identity_tokens().token(audience, Duration::ZERO).await {
         Ok(_) => Ok(()),
-        Err(SystemViewError::Unimplemented) => Err(ClientRefused::NoIdentityTokens(mount.host())),
-        // A Vault that knows the call may still say this of itself.
-        Err(SystemViewError::Failed(text)) if text.contains(HostFlavor::Vault.no_identity_tokens()) => {
-            Err(ClientRefused::NoIdentityTokens(mount.host()))
-        }
-        Err(error @ SystemViewError::Failed(_)) => Err(ClientRefused::IdentityToken(error)),
+        Err(IdentityTokenError::NoIssuer(_)) => Err(ClientRefused::NoIdentityTokens(mount.host())),
+        Err(IdentityTokenError::Host(error)) => Err(ClientRefused::IdentityToken(error)),
+        Err(IdentityTokenError::Own(error)) => Err(ClientRefused::OwnToken(error)),
     }
 }

@@ -4,8 +4,9 @@ use thiserror::Error;
 
 use super::cron::CronError;
 use crate::framework::{Failure, HostFlavor};
+use crate::issuer::IssuerError;
 use crate::ports::SystemViewError;
-use crate::refusal::{Code, Coded};
+use crate::refusal::{Code, Coded, Hint};
 
 /// Why the configuration of the client is not written.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub(super) enum ClientRefused {
     /// The server made no identity token.
     #[error(transparent)]
     IdentityToken(SystemViewError),
+    /// The mount, which is an issuer of its own, made no identity token.
+    #[error(transparent)]
+    OwnToken(IssuerError),
     /// This server has no rotation manager.
     #[error("error registering rotation job: {}", .0.no_rotation_manager())]
     NoRotationManager(HostFlavor),
@@ -69,17 +73,22 @@ impl Coded for ClientRefused {
             Self::KeyAndIdentityToken | Self::NoRoleArn => Code::ConfigCredentials,
             Self::NoIdentityTokens(_) => Code::ConfigIdentityToken,
             Self::IdentityToken(error) => error.code(),
+            Self::OwnToken(error) => error.code(),
             Self::NoRotationManager(_) | Self::NotRegistered(_) | Self::NotDeregistered(_) => {
                 Code::ConfigRotationManager
             }
         }
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        matches!(self, Self::NoIdentityTokens(_)).then_some(Hint::OwnIssuer)
     }
 }
 
 impl From<ClientRefused> for Failure {
     fn from(error: ClientRefused) -> Self {
         match error {
-            ClientRefused::IdentityToken(_) => Self::internal(&error),
+            ClientRefused::IdentityToken(_) | ClientRefused::OwnToken(_) => Self::internal(&error),
             _ => Self::refused(&error),
         }
     }

@@ -6,15 +6,18 @@ mod config_client_refused;
 mod config_doctor;
 mod config_identity;
 mod config_identity_own;
+mod config_issuer;
 mod config_rotate_root;
 mod config_rotation;
 mod config_sts;
 mod config_tidy;
 mod cron;
 mod identity_accesslist;
+mod issuer_export;
 mod logged_text;
 pub(crate) mod login;
 mod migrate_report;
+mod oidc;
 pub(crate) mod refused_request;
 mod request_rules;
 mod role;
@@ -76,6 +79,11 @@ fn table(host: HostFlavor) -> Table {
         status_aws::route(),
         config_doctor::route(),
         migrate_report::route(),
+        config_issuer::route(),
+        config_issuer::rotate_route(),
+        issuer_export::route(),
+        oidc::configuration_route(),
+        oidc::keys_route(),
     ];
     RouteTable::new(host, routes)
 }

@@ -278,6 +278,11 @@ codes! {
     ConfigAliasTags = "config.identity.alias_tags", Client, "Give tag=key, with keys of letters, digits and = / + _ - that no other metadata has.";
     ConfigSts = "config.sts", Client, "Give sts_role, the ARN of the role that is assumed in the account.";
     ConfigCertificate = "config.certificate", Client, "Give aws_public_cert, the base64 of a PEM certificate, and type pkcs7 or identity.";
+    // The mount as an issuer of its own.
+    ConfigIssuer = "config.issuer", Client, "Give issuer, an https URL without port, and values within the bounds that the message names.";
+    IssuerAbsent = "issuer.absent", Client, "Write config/issuer first.";
+    IssuerRotating = "issuer.rotating", Client, "Wait until the next key signs, or rotate with immediate=true, which drops the others.";
+    IssuerKey = "issuer.key", Operator, "Rotate with issuer/rotate and immediate=true: the stored key cannot be used.";
     // Rotation of the server's access key.
     RotationUnset = "rotation.unset", Operator, "Write access_key and secret_key to config/client first: only those can be rotated.";
     RotationRefused = "rotation.refused", Operator, "Give the server's user iam:GetUser, iam:CreateAccessKey and iam:DeleteAccessKey on itself.";

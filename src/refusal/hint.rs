@@ -48,6 +48,8 @@ pub enum Hint {
     OwnPermission(&'static str),
     /// The server signs its own calls for another region than that of their endpoint.
     OwnRegion(&'static str),
+    /// The server issues no identity tokens, and this mount can.
+    OwnIssuer,
     /// There was no answer from an endpoint.
     NotReached {
         /// Host and port, or URL of the endpoint.
@@ -156,6 +158,9 @@ impl fmt::Display for Hint {
             Self::OwnRegion(settings) => write!(
                 f,
                 "this server's own call is signed for another region than that of its endpoint: let {settings} be of one region"
+            ),
+            Self::OwnIssuer => f.write_str(
+                "this mount can issue them itself: write config/issuer first, see docs/workload-identity.md",
             ),
             Self::NotReached { host, step, settings } => not_reached(f, &Shown(host), *step, settings),
         }

@@ -36,7 +36,9 @@ use crate::aws::arn::AccountId;
 use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::turns::{Turn, Turns};
-use crate::entry::{ClientConfig, Entry, EntryError, IdentityConfig, Role, StoredCertificate, StsConfig};
+use crate::entry::{
+    ClientConfig, Entry, EntryError, IdentityConfig, Issuer, Role, StoredCertificate, StsConfig,
+};
 use crate::ports::{Storage, StorageError};
 
 /// Roles kept per mount.
@@ -78,6 +80,7 @@ struct Caches {
     client: EntryCache<Option<Arc<ClientConfig>>>,
     identity: EntryCache<IdentityConfig>,
     accounts: EntryCache<Option<StsConfig>>,
+    issuer: EntryCache<Option<Issuer>>,
     roles: EntryCache<Role>,
     /// All of them under their prefix.
     certificates: EntryCache<Vec<StoredCertificate>>,
@@ -93,6 +96,7 @@ impl Caches {
             client: EntryCache::new(ONE),
             identity: EntryCache::new(ONE),
             accounts: EntryCache::new(MAX_ACCOUNTS),
+            issuer: EntryCache::new(ONE),
             roles: EntryCache::new(MAX_ROLES),
             certificates: EntryCache::new(ONE),
             generation: AtomicU64::new(0),
@@ -118,6 +122,8 @@ impl Caches {
             self.generation.fetch_add(1, Ordering::AcqRel);
         } else if key == IdentityConfig::KEY {
             self.identity.forget(key);
+        } else if key == Issuer::KEY {
+            self.issuer.forget(key);
         } else if key.starts_with(StsConfig::PREFIX) {
             self.accounts.forget(key);
             self.generation.fetch_add(1, Ordering::AcqRel);
@@ -202,6 +208,20 @@ impl Store {
         let config = Arc::new(self.read(&key).await?);
         self.caches.accounts.keep(start, key, Arc::clone(&config));
         Ok(config)
+    }
+
+    /// The mount as an issuer of its own; `None` where it is none.
+    ///
+    /// # Errors
+    /// The entry cannot be read.
+    pub async fn issuer(&self) -> Result<Arc<Option<Issuer>>, StoreError> {
+        if let Some(cached) = self.caches.issuer.get(Issuer::KEY) {
+            return Ok(cached);
+        }
+        let start = self.caches.issuer.start_read();
+        let issuer = Arc::new(self.read(Issuer::KEY).await?);
+        self.caches.issuer.keep(start, Issuer::KEY.to_owned(), Arc::clone(&issuer));
+        Ok(issuer)
     }
 
     /// A cached role.

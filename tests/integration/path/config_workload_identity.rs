@@ -15,6 +15,10 @@ const TOKEN: &str = "header.claims.signature";
 /// As Vault says it of itself.
 const UNSUPPORTED: &str = "plugin workload identity not supported in Vault community edition";
 
+/// What follows it.
+const HINT: &str =
+    "; this mount can issue them itself: write config/issuer first, see docs/workload-identity.md";
+
 /// A mount on Vault without keys, and the role that the host's token may assume.
 async fn vault() -> (Stage, Role) {
     let stage = Stage::on(under_test::vault()).await;
@@ -103,9 +107,10 @@ async fn refusals_in_their_order() {
     }
     assert_eq!(stage.mount.system_view().identity_tokens(), [], "no token is asked for");
 
+    let unsupported = format!("{UNSUPPORTED}{HINT}");
     let answers = [
-        (Some(Err(UNSUPPORTED.to_owned())), 400, UNSUPPORTED),
-        (None, 400, UNSUPPORTED),
+        (Some(Err(UNSUPPORTED.to_owned())), 400, unsupported.as_str()),
+        (None, 400, unsupported.as_str()),
         (Some(Err("no key".to_owned())), 500, "no key"),
     ];
     for (host_answer, status, text) in answers {
@@ -131,7 +136,7 @@ async fn a_host_without_identity_tokens_says_so() {
     stage.configure(json!({"access_key": null, "secret_key": null})).await;
     let fields = json!({"role_arn": "arn:aws:iam::1:role/r", "identity_token_audience": AUDIENCE});
     let answer = stage.mount.write(KEY, &fields).await;
-    let text = "plugin workload identity is not supported by OpenBao";
+    let text = "plugin workload identity is not supported by OpenBao; this mount can issue them itself: write config/issuer first, see docs/workload-identity.md";
     assert_eq!((answer.status, answer.error()), (400, text));
     // A role alone is only stored.
     stage

@@ -168,12 +168,12 @@ async fn what_the_host_cannot_do_is_told_in_its_name() {
     for (launch, no_identity_tokens, no_rotation_manager) in [
         (
             under_test::open_bao(),
-            "plugin workload identity is not supported by OpenBao",
+            "plugin workload identity is not supported by OpenBao; this mount can issue them itself: write config/issuer first, see docs/workload-identity.md",
             "error registering rotation job: rotation manager capabilities not supported by OpenBao",
         ),
         (
             under_test::vault(),
-            "plugin workload identity not supported in Vault community edition",
+            "plugin workload identity not supported in Vault community edition; this mount can issue them itself: write config/issuer first, see docs/workload-identity.md",
             "error registering rotation job: rotation manager capabilities not supported in Vault community edition",
         ),
     ] {

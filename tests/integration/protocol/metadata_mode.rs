@@ -25,7 +25,10 @@ async fn only_questions_about_the_plugin_are_answered() {
         let mount = host.open("aws", MountOptions::default()).await.unwrap();
         mount.setup().await.unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(mount.mount_type().await.unwrap(), 2);
-        assert_eq!(mount.special_paths().await.unwrap().unauthenticated, ["login"]);
+        assert_eq!(
+            mount.special_paths().await.unwrap().unauthenticated,
+            ["login", "oidc/.well-known/openid-configuration", "oidc/.well-known/keys"]
+        );
         assert_eq!(mount.version().await.unwrap(), "");
 
         match mount.initialize().await {

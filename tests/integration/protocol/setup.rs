@@ -72,9 +72,12 @@ async fn special_paths_are_those_of_the_method() {
     let host = under_test::host().await;
     let mount = host.mount("aws", MountOptions::default()).await;
     let paths = mount.special_paths().await.unwrap();
-    assert_eq!(paths.unauthenticated, ["login"]);
+    assert_eq!(
+        paths.unauthenticated,
+        ["login", "oidc/.well-known/openid-configuration", "oidc/.well-known/keys"]
+    );
     assert_eq!(paths.local_storage, ["whitelist/identity/"]);
-    assert_eq!(paths.seal_wrap_storage, ["config/client", "rotation/key"]);
+    assert_eq!(paths.seal_wrap_storage, ["config/client", "issuer/", "rotation/key"]);
     assert!(paths.root.is_empty() && paths.write_forwarded_storage.is_empty());
     assert!(paths.binary.is_empty() && paths.limited.is_empty() && paths.allow_snapshot_read.is_empty());
 }

@@ -5,6 +5,7 @@ mod chaos;
 mod clients;
 mod commands;
 mod documents;
+mod issuer;
 mod lifecycle;
 mod login;
 mod moto;

@@ -66,7 +66,7 @@ impl Route {
             template: self.template,
             operations: all.into_iter().filter(|(_, id)| !id.is_empty()).collect(),
             creates: self.creates,
-            unauthenticated: self.template == "login",
+            unauthenticated: self.template == "login" || self.template.starts_with("oidc/"),
             deprecated: self.deprecated,
         }
     }
@@ -154,4 +154,12 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("config/doctor").get("aws-read-doctor"),
     Route::new("role/{role}/explain").post("aws-write-role-explain"),
     Route::new("migrate/report").get("aws-read-migration-report"),
+    Route::new("config/issuer")
+        .get("aws-read-issuer")
+        .post("aws-configure-issuer")
+        .delete("aws-delete-issuer"),
+    Route::new("issuer/rotate").post("aws-rotate-issuer"),
+    Route::new("issuer/export").get("aws-read-issuer-export"),
+    Route::new("oidc/.well-known/openid-configuration").get("aws-read-openid-configuration"),
+    Route::new("oidc/.well-known/keys").get("aws-read-openid-keys"),
 ];

@@ -113,6 +113,20 @@ const LIST: &[(&str, Run)] = &[
         "plugin-catalog/sbom.py --binary target/release/vault-plugin-auth-aws",
         Run::Not("supply_chain::bill_of_materials runs it"),
     ),
+    ("ISSUER/.well-known/openid-configuration", Run::Shown),
+    ("vault write auth/aws/config/issuer issuer=https://vault.example.com/v1/auth/aws/oidc", Run::Everywhere),
+    ("vault read -format=json auth/aws/issuer/export", Run::Everywhere),
+    (r#"{ "Version": "2012-10-17","#, Run::Shown),
+    (
+        "aws iam create-open-id-connect-provider --cli-input-json file://provider.json",
+        Run::Not("it is for the real AWS; real_server::issuer registers the provider at the stand-in"),
+    ),
+    (
+        r#"vault write auth/aws/config/client access_key="" secret_key="""#,
+        Run::Not("real_server::issuer does it, with a provider that the stand-in knows"),
+    ),
+    ("vault write -f auth/aws/issuer/rotate", Run::Everywhere),
+    ("vault write auth/aws/issuer/rotate immediate=true", Run::Everywhere),
 ];
 
 /// The row of an example.

@@ -10,6 +10,7 @@ use super::inventory::{
 };
 use super::sigv4::Credentials;
 use super::stand_in::Aws;
+use super::web_identity::OidcProvider;
 
 /// How long a session lives unless said otherwise.
 pub const SESSION_LIFE: Duration = Duration::hours(1);
@@ -207,6 +208,13 @@ impl Aws {
     /// Lets a token assume a role by AssumeRoleWithWebIdentity.
     pub fn register_web_identity(&self, identity: WebIdentity) {
         self.world().inventory.web_identities.push(identity);
+    }
+
+    /// Lets a role trust tokens of an OpenID Connect provider; the keys of one that is there are fetched anew.
+    pub fn register_oidc_provider(&self, provider: OidcProvider) {
+        let providers = &mut self.world().inventory.oidc_providers;
+        providers.retain(|other| other.issuer != provider.issuer);
+        providers.push(provider);
     }
 
     /// Creates an instance profile with these roles; AWS allows one at most, answers may hold more.

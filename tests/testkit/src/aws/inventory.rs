@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 
 use super::sigv4::Credentials;
+use super::web_identity::OidcProvider;
 
 /// The account of everything that names no other.
 pub const ACCOUNT: &str = "111122223333";
@@ -275,6 +276,7 @@ pub(super) struct Inventory {
     pub(super) profiles: Vec<ProfileRecord>,
     pub(super) instances: BTreeMap<String, Instance>,
     pub(super) web_identities: Vec<WebIdentity>,
+    pub(super) oidc_providers: Vec<OidcProvider>,
     pub(super) organization: Option<Organization>,
     keys: BTreeMap<String, Key>,
     ids_given: u64,

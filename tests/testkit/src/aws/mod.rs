@@ -44,6 +44,7 @@ mod stand_in;
 mod sts;
 mod tls;
 pub mod verify;
+mod web_identity;
 mod world;
 
 #[cfg(test)]
@@ -62,3 +63,4 @@ pub use login::{
 pub use sigv4::Credentials;
 pub use stand_in::Aws;
 pub use verify::{Ambiguity, Form, Repeated};
+pub use web_identity::OidcProvider;

@@ -1,5 +1,6 @@
 //! Security Token Service.
 
+use serde_json::Value;
 use time::Duration;
 
 use super::document::{Element, node, text};
@@ -68,6 +69,21 @@ fn assume_role_with_web_identity(
     let seconds = session_seconds(operation, false)?;
     let token = operation.required("WebIdentityToken")?;
     let registered: Vec<_> = inventory.web_identities.iter().filter(|known| known.token == token).collect();
+    if registered.is_empty()
+        && let Some(verified) = of_provider(&token, &arn, operation.now.unix_timestamp(), inventory)
+    {
+        let (claims, provider) =
+            verified.map_err(|fault| Refusal::new(400, "InvalidIdentityToken", &fault))?;
+        let denied =
+            || Refusal::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+        let role = inventory.roles.iter().find(|role| role.entity.arn("role") == arn).ok_or_else(denied)?;
+        let identity = Inventory::session_identity(&role.entity, &session_name);
+        let mut elements = session(operation, inventory, identity, seconds);
+        elements.insert(0, text("SubjectFromWebIdentityToken", claims["sub"].as_str().unwrap_or("")));
+        elements.insert(1, text("Audience", claims["aud"].as_str().unwrap_or("")));
+        elements.push(text("Provider", provider));
+        return Ok(node("AssumeRoleWithWebIdentityResult", elements));
+    }
     if registered.is_empty() {
         let message = "Couldn't retrieve verification key from your identity provider, please reference \
                        AssumeRoleWithWebIdentity documentation for requirements";
@@ -83,6 +99,17 @@ fn assume_role_with_web_identity(
     elements.insert(1, text("Audience", known.audience));
     elements.push(text("Provider", known.provider));
     Ok(node("AssumeRoleWithWebIdentityResult", elements))
+}
+
+/// What the provider that the role trusts says of a token; `None` where it trusts none.
+fn of_provider(
+    token: &str,
+    role_arn: &str,
+    now: i64,
+    inventory: &Inventory,
+) -> Option<Result<(Value, String), String>> {
+    let provider = inventory.oidc_providers.iter().find(|provider| provider.role_arn == role_arn)?;
+    Some(provider.verify(token, now).map(|claims| (claims, provider.issuer.clone())))
 }
 
 fn session(
