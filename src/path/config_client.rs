@@ -19,7 +19,6 @@ use crate::go::GoDuration;
 use crate::go::canonical_name;
 use crate::issuer::identity_tokens::IdentityTokenError;
 use crate::mount::Mount;
-use crate::ports::SystemViewError;
 
 const FIELDS: &[Field] = &[
     Field::new("access_key", FieldKind::String, "Access key id for the server's calls to AWS. Empty leaves them to the environment of the server: its variables, profile, web identity, container or instance role.")

@@ -240,6 +240,7 @@ fn mount(outside: &Arc<Mutex<Outside>>) -> Arc<Mount> {
         host: HostFlavor::OpenBao,
         forwarded: room_of_process(),
         neighbours: Living::default(),
+        used: Default::default(),
     };
     let setup = MountSetup {
         config: BTreeMap::new(),
