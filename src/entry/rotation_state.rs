@@ -97,7 +97,13 @@ mod tests {
     use super::*;
 
     fn at(minutes: u64) -> StoredTime {
-        StoredTime::from(SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600 + 60 * minutes))
+        StoredTime::from(
+            SystemTime::UNIX_EPOCH
+                .checked_add(Duration::from_secs(
+                    60_u64.saturating_mul(minutes).saturating_add(1_767_225_600),
+                ))
+                .unwrap(),
+        )
     }
 
     #[test]

@@ -40,8 +40,8 @@ mod tests {
         ClientConfig {
             rotate_in_plugin: true,
             rotation_schedule: schedule.to_owned(),
-            rotation_window: GoDuration::from_secs(60 * window_minutes),
-            rotation_period: GoDuration::from_secs(60 * period_minutes),
+            rotation_window: GoDuration::from_secs(window_minutes.saturating_mul(60)),
+            rotation_period: GoDuration::from_secs(period_minutes.saturating_mul(60)),
             ..ClientConfig::default()
         }
     }

@@ -92,7 +92,7 @@ impl Outside {
         match self.keys.get_mut(signer) {
             Some(0) => {}
             Some(left) => {
-                *left -= 1;
+                *left = left.saturating_sub(1);
                 return Err("InvalidClientTokenId");
             }
             None => return Err("InvalidClientTokenId"),
@@ -106,7 +106,7 @@ impl Outside {
                 if self.keys.len() >= 2 {
                     return Err("LimitExceeded");
                 }
-                self.made += 1;
+                self.made = self.made.saturating_add(1);
                 let id = format!("AKIANEW{}", self.made);
                 self.keys.insert(id.clone(), self.unknown_for);
                 if let Some(config) = self.written_meanwhile.take() {
@@ -224,7 +224,8 @@ impl SystemView for Port {
 
 impl Clock for Port {
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + NOW + Duration::from_secs(self.0.lock().unwrap().seconds)
+        let since = NOW.saturating_add(Duration::from_secs(self.0.lock().unwrap().seconds));
+        SystemTime::UNIX_EPOCH.checked_add(since).unwrap()
     }
 }
 
@@ -278,7 +279,7 @@ impl Scene {
         let scene = Self::new(daily());
         scene.tick(Duration::ZERO).await;
         scene.change(|outside| outside.effects.clear());
-        scene.pass(24 * HOUR);
+        scene.pass(HOUR.saturating_mul(24));
         scene
     }
 
@@ -287,7 +288,7 @@ impl Scene {
     }
 
     fn pass(&self, time: Duration) {
-        self.change(|outside| outside.seconds += time.as_secs());
+        self.change(|outside| outside.seconds = outside.seconds.saturating_add(time.as_secs()));
     }
 
     /// Lets time pass, and does the next step.

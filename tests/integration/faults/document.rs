@@ -79,8 +79,9 @@ pub(super) fn compare(rows: Vec<Row>) {
         return;
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    for line in text.lines().filter(|line| !committed.contains(line)) {
-        println!("docs/faults.md lacks: {line}");
-    }
-    assert!(committed == text, "if that is meant, set UPDATE_FAULTS=1 and run the test again");
+    let lacks: Vec<&str> = text.lines().filter(|line| !committed.contains(line)).collect();
+    assert!(
+        committed == text,
+        "docs/faults.md lacks {lacks:#?}; if that is meant, set UPDATE_FAULTS=1 and run the test again"
+    );
 }

@@ -198,6 +198,14 @@ async fn the_server_shows_help_and_a_whole_api_description(scene: Scene) {
 
 /// Every operation with its id, by which generated clients call it.
 const OPERATIONS: &[(&str, &str)] = &[
+    ("post role/{role}/explain", "aws-write-role-explain"),
+    ("get config/issuer", "aws-read-issuer"),
+    ("post config/issuer", "aws-configure-issuer"),
+    ("delete config/issuer", "aws-delete-issuer"),
+    ("post issuer/rotate", "aws-rotate-issuer"),
+    ("get issuer/export", "aws-read-issuer-export"),
+    ("get oidc/.well-known/openid-configuration", "aws-read-openid-configuration"),
+    ("get oidc/.well-known/keys", "aws-read-openid-keys"),
     ("post login", "aws-login"),
     ("get role", "aws-list-auth-roles"),
     ("get roles", "aws-list-auth-roles2"),

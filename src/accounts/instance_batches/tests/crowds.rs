@@ -14,7 +14,7 @@ async fn crowd(
         let (arrival, deadline, age) = (scene.arriving.set_out(), Deadline::start(), asks_at(number));
         async move {
             tokio::time::sleep(age).await;
-            let (id, account) = (id(number), (number % accounts).to_string());
+            let (id, account) = (id(number), number.checked_rem(accounts).unwrap().to_string());
             let start = Instant::now();
             let wanted = Wanted { id: &id, caller: "AROA", arrival: Some(&arrival) };
             assert_own(&scene.describe_by(Scene::key(&account), wanted, deadline).await, &id);

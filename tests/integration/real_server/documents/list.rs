@@ -127,6 +127,23 @@ const LIST: &[(&str, Run)] = &[
     ),
     ("vault write -f auth/aws/issuer/rotate", Run::Everywhere),
     ("vault write auth/aws/issuer/rotate immediate=true", Run::Everywhere),
+    (r#"{ "bound_iam_principal_arn": "arn:aws:iam::111122223333:role/*","#, Run::Shown),
+    (r#"{ "bound_organization_ids": "o-abcdefghij","#, Run::Shown),
+    (r#"{"iam_alias_tags": ["team=aws_team", "Cost Center=cost_center"]}"#, Run::Shown),
+    (
+        r#"{"iam_audit_metadata": ["aws_request_id", "aws_access_key_id", "aws_signed_at", "aws_region"]}"#,
+        Run::Shown,
+    ),
+    (r#"{"type": "response", "auth": {"display_name": "aws-App/web", "metadata": {"#, Run::Shown),
+    (r#"{ "Version": "2012-10-17", "Statement": [{"#, Run::Shown),
+    ("aws cloudtrail lookup-events --region eu-west-1", Run::Shown),
+    (
+        r#"{"eventSource": "sts.amazonaws.com", "eventName": "GetCallerIdentity", "awsRegion": "eu-west-1","#,
+        Run::Shown,
+    ),
+    (r#"{ "rotate_in_plugin": true,"#, Run::Shown),
+    (r#"{ "rotation_schedule": "0 4 * * SAT","#, Run::Shown),
+    (r#"{ "next_rotation": "2026-02-01T04:00:00Z","#, Run::Shown),
 ];
 
 /// The row of an example.
