@@ -1,8 +1,10 @@
 //! Logins, signed before they are needed.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use testkit::aws::{Credentials, LoginOptions, sign_login};
 
@@ -26,6 +28,15 @@ impl Logins {
         Self(Arc::new(roles.enumerate().map(|(number, role)| signed(number, &role)).collect()))
     }
 
+    /// So many different logins for a server with an id, none of which is signed twice: each is numbered, and dated
+    /// a minute ahead, so that it is younger than the server's configuration.
+    #[must_use]
+    pub(crate) fn once(role: &str, server_id: &str, numbers: Range<usize>) -> Self {
+        let date = OffsetDateTime::now_utc() + time::Duration::MINUTE;
+        let options = LoginOptions::vault_cli().role(role).server_id(server_id).date(date);
+        Self(Arc::new(numbers.map(|number| sign_login(&credentials(number), &options)).collect()))
+    }
+
     /// Logins that were signed elsewhere.
     #[must_use]
     pub(crate) fn signed(logins: Vec<Value>) -> Self {
@@ -40,10 +51,13 @@ impl Logins {
 }
 
 fn signed(number: usize, role: &str) -> Value {
-    let credentials = Credentials {
+    sign_login(&credentials(number), &LoginOptions::vault_cli().role(role))
+}
+
+fn credentials(number: usize) -> Credentials {
+    Credentials {
         access_key_id: format!("AKIA{number:016}"),
         secret_access_key: format!("{number:040}"),
         session_token: None,
-    };
-    sign_login(&credentials, &LoginOptions::vault_cli().role(role))
+    }
 }
