@@ -318,14 +318,15 @@ impl SignedRequest {
     /// What its signature says of itself.
     #[must_use]
     pub fn signature_facts(&self) -> SignatureFacts {
-        if self.shape.presigned().is_some() {
-            return SignatureFacts::of_query(&self.target.raw_query);
+        if let Some(query) = self.shape.presigned() {
+            return SignatureFacts::of(&query.credential, &query.date);
         }
-        let date = match self.headers.values("X-Amz-Date") {
+        let date = match self.headers.values(signature::DATE) {
             [date] => date.as_str(),
             _ => "",
         };
-        SignatureFacts::of_header(self.headers.authorization().unwrap_or(""), date)
+        let authorization = self.headers.authorization().and_then(Authorization::parse);
+        SignatureFacts::of(authorization.map_or("", |authorization| authorization.credential), date)
     }
 
     /// What identifies the signature; `None` if any part of it is missing, not signed, there twice, or in

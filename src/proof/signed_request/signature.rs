@@ -95,16 +95,20 @@ impl Written<'_> {
     }
 }
 
-/// Seconds since 1970 of a date such as `20260101T000000Z`.
-fn seconds_of(date: &str) -> Option<i64> {
-    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let is_spelled = date.len() == DATE_LENGTH
+/// Whether it has the form of a date such as `20260101T000000Z`.
+pub(super) fn is_date(date: &str) -> bool {
+    date.len() == DATE_LENGTH
         && date.bytes().enumerate().all(|(place, byte)| match place {
             8 => byte == b'T',
             15 => byte == b'Z',
             _ => byte.is_ascii_digit(),
-        });
-    let parsed = is_spelled.then(|| PrimitiveDateTime::parse(date, &format).ok())??;
+        })
+}
+
+/// Seconds since 1970 of a date such as `20260101T000000Z`.
+fn seconds_of(date: &str) -> Option<i64> {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let parsed = is_date(date).then(|| PrimitiveDateTime::parse(date, &format).ok())??;
     Some(OffsetDateTime::unix_timestamp(parsed.assume_utc()))
 }
 

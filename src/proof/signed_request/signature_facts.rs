@@ -1,7 +1,6 @@
 //! What a signature says of itself, for whoever looks for the request in AWS's own records.
 
-use super::authorization::Authorization;
-use super::query::ActionQuery;
+use super::signature::is_date;
 
 /// What a signature says of itself. It is true once AWS has taken the signature. A part that is not written as
 /// AWS's clients write it is empty.
@@ -16,31 +15,13 @@ pub struct SignatureFacts {
 }
 
 impl SignatureFacts {
-    /// Out of the value of an `Authorization` header, and the date beside it.
-    pub(super) fn of_header(authorization: &str, date: &str) -> Self {
-        // Only what is read in one way alone.
-        let credential = Authorization::parse(authorization).map_or("", |_| credential_of(authorization));
-        Self::of(credential, date)
-    }
-
-    /// Out of the query of a presigned request.
-    pub(super) fn of_query(raw_query: &str) -> Self {
-        let Ok(query) = ActionQuery::parse(raw_query) else { return Self::default() };
-        let value = |name: &str| query.value(name).unwrap_or("");
-        Self::of(value("X-Amz-Credential"), value("X-Amz-Date"))
-    }
-
-    fn of(credential: &str, date: &str) -> Self {
+    /// Out of a credential, and the date beside it.
+    pub(super) fn of(credential: &str, date: &str) -> Self {
         let mut parts = credential.split('/');
         let access_key_id = parts.next().filter(|id| is_key_id(id)).unwrap_or("").to_owned();
         let region = parts.nth(1).unwrap_or("").to_owned();
         Self { access_key_id, signed_at: readable(date).unwrap_or_default(), region }
     }
-}
-
-fn credential_of(authorization: &str) -> &str {
-    let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
-    credential.split_once(',').map_or("", |(credential, _)| credential)
 }
 
 fn is_key_id(text: &str) -> bool {
@@ -49,14 +30,8 @@ fn is_key_id(text: &str) -> bool {
 
 /// `20260102T030405Z` in the notation of other logs.
 fn readable(date: &str) -> Option<String> {
-    let is_shape = date.len() == 16
-        && date.bytes().enumerate().all(|(position, byte)| match position {
-            8 => byte == b'T',
-            15 => byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        });
     let part = |from: usize, to: usize| date.get(from..to);
-    if !is_shape {
+    if !is_date(date) {
         return None;
     }
     let (year, month, day) = (part(0, 4)?, part(4, 6)?, part(6, 8)?);
@@ -67,6 +42,7 @@ fn readable(date: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proof::signed_request::authorization::Authorization;
 
     #[test]
     fn dates_become_readable_or_are_left_out() {
@@ -81,6 +57,7 @@ mod tests {
     #[test]
     fn the_credential_is_the_one_that_is_parsed() {
         let value = "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/sts/aws4_request, SignedHeaders=host, Signature=0a";
-        assert_eq!(credential_of(value), "AKID/20260101/eu-west-1/sts/aws4_request");
+        let credential = Authorization::parse(value).map(|authorization| authorization.credential);
+        assert_eq!(credential, Some("AKID/20260101/eu-west-1/sts/aws4_request"));
     }
 }
