@@ -264,19 +264,6 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                 tracing::debug!(id, mount = point, role, code, refusal_id, "a further login failed");
             }
             None => {}
-            Some(0) => {
-                tracing::warn!(
-                    id,
-                    mount = point,
-                    role,
-                    address,
-                    code = code.as_str(),
-                    refusal_id,
-                    hint,
-                    reason = reason(),
-                    "login failed"
-                );
-            }
             Some(left_out) => {
                 tracing::warn!(
                     id,
@@ -287,7 +274,7 @@ fn log_refusal(mount: &Mount, request: &Request, role: &str, failure: &Failure) 
                     refusal_id,
                     hint,
                     reason = reason(),
-                    left_out,
+                    left_out = (left_out > 0).then_some(left_out),
                     "login failed"
                 );
             }
