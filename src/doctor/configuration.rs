@@ -1,7 +1,5 @@
 //! `config.…`: what is stored can be read, and is not what nobody would want.
 
-use serde_json::Value;
-
 use super::roles::Roles;
 use super::round::Round;
 use crate::aws::endpoint::Endpoint;
@@ -110,16 +108,15 @@ async fn single_use(round: &Round) -> Finding {
     let Some(status) = round.mount().uses_status() else {
         return Finding::ok("no request was used yet");
     };
-    let kept = status.get("entries_of_process").and_then(Value::as_u64).unwrap_or_default();
-    match status.get("loaded").and_then(Value::as_bool) {
-        Some(true) => Finding::ok(format!("{kept} used requests are known")),
-        _ => Finding::to_do(
-            Verdict::Warning,
-            "what is stored of used requests was not loaded yet",
-            Blame::Host,
-            "The next login loads it; at a node that cannot write, logins are forwarded and nothing is loaded.",
-        ),
+    if status.is_loaded {
+        return Finding::ok(format!("{} used requests are known", status.entries_of_process));
     }
+    Finding::to_do(
+        Verdict::Warning,
+        "what is stored of used requests was not loaded yet",
+        Blame::Host,
+        "The next login loads it; at a node that cannot write, logins are forwarded and nothing is loaded.",
+    )
 }
 
 /// Other mounts are counted and not named: they may be of other namespaces.

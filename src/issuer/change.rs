@@ -7,7 +7,7 @@ use super::schedule::{self, OVERLAP};
 use super::signing_key::generate;
 use super::url::IssuerUrl;
 use crate::entry::{Issuer, IssuerKey, StoredTime, TokenAlgorithm};
-use crate::ports::{World, random_id};
+use crate::ports::{World, random_id, unix_seconds};
 use crate::store::Store;
 use crate::store::change::Change;
 
@@ -37,13 +37,6 @@ pub struct Wanted {
     pub token_ttl: Option<i64>,
 }
 
-/// A time in whole seconds since 1970.
-#[must_use]
-pub fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    i64::try_from(since).unwrap_or(i64::MAX)
-}
-
 /// A time of an entry, to be shown.
 #[must_use]
 pub fn shown(seconds: i64) -> StoredTime {
@@ -66,7 +59,7 @@ pub async fn configure(
     let mut new_key: Option<IssuerKey> = None;
     loop {
         let loaded = change.load::<Issuer>().await?;
-        let now = seconds(world.clock.now());
+        let now = unix_seconds(world.clock.now());
         let mut issuer = match &loaded.entry {
             Some(issuer) => issuer.clone(),
             None => first(world, mount)?,
@@ -158,7 +151,7 @@ pub async fn rotate(store: &Store, world: &World, immediate: bool) -> Result<(St
     loop {
         let loaded = change.load::<Issuer>().await?;
         let mut issuer = loaded.entry.clone().ok_or(IssuerError::Absent)?;
-        let now = seconds(world.clock.now());
+        let now = unix_seconds(world.clock.now());
         if immediate {
             issuer.keys.clear();
         } else if let Some(next) = schedule::next(&issuer.keys, now) {
@@ -193,7 +186,7 @@ pub struct Tended {
 /// The entry cannot be read.
 pub async fn is_due(store: &Store, world: &World) -> Result<bool, IssuerError> {
     let issuer = store.issuer().await?;
-    let now = seconds(world.clock.now());
+    let now = unix_seconds(world.clock.now());
     Ok(issuer.as_ref().as_ref().is_some_and(|issuer| schedule::plan(issuer, now).is_due()))
 }
 
@@ -207,7 +200,7 @@ pub async fn tend(store: &Store, world: &World) -> Result<Tended, IssuerError> {
     loop {
         let loaded = change.load::<Issuer>().await?;
         let Some(mut issuer) = loaded.entry.clone() else { return Ok(Tended::default()) };
-        let now = seconds(world.clock.now());
+        let now = unix_seconds(world.clock.now());
         let plan = schedule::plan(&issuer, now);
         if !plan.is_due() {
             return Ok(Tended::default());

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{IssuerError, change, token};
+use super::{IssuerError, token};
 use crate::framework::HostFlavor;
-use crate::ports::{IdentityToken, SystemView, SystemViewError, World, random_id};
+use crate::ports::{IdentityToken, SystemView, SystemViewError, World, random_id, unix_seconds};
 use crate::refusal::{Code, Coded};
 use crate::store::Store;
 
@@ -71,7 +71,7 @@ impl IdentityTokens {
         let wanted = i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX);
         let life = if wanted == 0 { DEFAULT_TTL } else { wanted }.min(issuer.token_ttl).max(1);
         let id = random_id(self.world.random.as_ref()).map_err(|_| IssuerError::NoRandomness)?;
-        let now = change::seconds(self.world.clock.now());
+        let now = unix_seconds(self.world.clock.now());
         let token = token::made(issuer, audience, life, &id, now)?;
         Ok(Some(IdentityToken { token, ttl: Duration::from_secs(u64::try_from(life).unwrap_or(0)) }))
     }

@@ -33,7 +33,7 @@ pub(crate) mod root_rotation;
 mod rotation;
 mod rotation_error;
 mod rotation_turn;
-mod single_use;
+pub(crate) mod single_use;
 pub mod single_use_error;
 mod standby;
 pub(crate) mod strictness;

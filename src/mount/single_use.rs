@@ -14,20 +14,19 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::kept_uses::PREFIX;
 use super::one_use::OneUse;
 use super::single_use_error::SingleUseError;
-use super::used_signatures::{MAX_USED, Outcome};
+use super::used_signatures::Outcome;
 use super::{Mount, end};
 use crate::entry::MountVersion;
 use crate::framework::Failure;
-use crate::ports::StorageError;
+use crate::ports::{StorageError, unix_seconds};
 use crate::store::StoreError;
 
 /// Records that one run removes at the most.
@@ -37,16 +36,22 @@ const RUN_TIME: Duration = Duration::from_secs(20);
 /// Records that are being removed at the same time.
 const REMOVED_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
-/// Seconds since 1970.
-fn seconds(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// What a mount keeps of the uses of its proofs.
+pub(crate) struct UsesStatus {
+    /// Whether what is stored is in memory.
+    pub(crate) is_loaded: bool,
+    /// What was signed until then is not taken; in seconds since 1970.
+    pub(crate) signed_after: i64,
+    /// Minutes of which records are stored.
+    pub(crate) minutes_stored: usize,
+    /// Uses in memory, of all mounts of the process.
+    pub(crate) entries_of_process: usize,
 }
 
 impl Mount {
     /// Now, in seconds since 1970.
     pub(crate) fn now(&self) -> i64 {
-        seconds(self.world().clock.now())
+        unix_seconds(self.world().clock.now())
     }
 
     /// Uses a proof up. After this, and not before, it may admit somebody.
@@ -225,18 +230,15 @@ impl Mount {
         Ok(is_whole)
     }
 
-    /// What is kept, for people; `None` where it never was.
-    pub(crate) fn uses_status(&self) -> Option<Map<String, Value>> {
+    /// What is kept; `None` where it never was.
+    pub(crate) fn uses_status(&self) -> Option<UsesStatus> {
         let state = self.kept_uses.state();
-        let since = state.since?;
-        let status = json!({
-            "loaded": self.kept_uses.is_loaded(),
-            "signed_after": since,
-            "minutes_stored": state.minutes.len(),
-            "entries_of_process": self.used_signatures().len(),
-            "capacity_of_process": MAX_USED,
-        });
-        status.as_object().cloned()
+        Some(UsesStatus {
+            is_loaded: self.kept_uses.is_loaded(),
+            signed_after: state.since?,
+            minutes_stored: state.minutes.len(),
+            entries_of_process: self.used_signatures().len(),
+        })
     }
 
     /// A request that this mount takes must be one that no other mount of the process takes.

@@ -91,7 +91,7 @@ no longer taken, and AWS may refuse new ones for as long as it keeps the keys th
 
 async fn read(mount: &Mount) -> HandlerResult {
     let Some(issuer) = mount.store().read::<Issuer>(Issuer::KEY).await? else { return Ok(None) };
-    let now = change::seconds(mount.world().clock.now());
+    let now = mount.now();
     let keys: Vec<Value> =
         schedule::states(&issuer.keys, now).into_iter().map(|(key, state)| shown_key(key, state)).collect();
     Ok(Some(Response::with_data(object([

@@ -11,6 +11,8 @@ use crate::entry::StoredTime;
 use crate::framework::{HandlerResult, Operation, Response, Route};
 use crate::mount::Mount;
 use crate::mount::own_rotation::{RotationStatus, rotation_status};
+use crate::mount::single_use::UsesStatus;
+use crate::mount::used_signatures::MAX_USED;
 
 pub(super) fn route() -> Route<Mount> {
     Route {
@@ -67,12 +69,22 @@ async fn read(mount: &Mount) -> HandlerResult {
         mount.cache_status().into_iter().map(|(name, status)| (name.to_owned(), cache(status))).collect();
     let mut status = object([("calls", json!(calls)), ("caches", Value::Object(caches))]);
     if let Some(uses) = mount.uses_status() {
-        status.insert("single_use".to_owned(), Value::Object(uses));
+        status.insert("single_use".to_owned(), single_use(&uses));
     }
     if let Some(rotation) = rotation(mount).await {
         status.insert("rotation".to_owned(), rotation);
     }
     Ok(Some(Response::with_data(status)))
+}
+
+fn single_use(uses: &UsesStatus) -> Value {
+    json!({
+        "loaded": uses.is_loaded,
+        "signed_after": uses.signed_after,
+        "minutes_stored": uses.minutes_stored,
+        "entries_of_process": uses.entries_of_process,
+        "capacity_of_process": MAX_USED,
+    })
 }
 
 /// How the rotations of the plugin itself stand. What cannot be read is told, and does not take the rest away.

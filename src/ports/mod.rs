@@ -11,7 +11,7 @@ pub(crate) mod testing;
 mod transport;
 mod world;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, SystemClock, unix_seconds};
 pub use random::{Random, RandomError, SystemRandom, random_id, short_id};
 pub use secret::Secret;
 pub use storage::{Storage, StorageError};
