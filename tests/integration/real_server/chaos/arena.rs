@@ -17,6 +17,8 @@ pub(super) const NONCE: &str = "X-Vault-AWS-IAM-Nonce";
 
 /// How long a client waits for an answer before it asks another node.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long root asks again: longer than any fault lasts, on a busy machine.
+const INSISTENCE: Duration = Duration::from_secs(240);
 /// The first pause after a failure, which doubles up to the longest one, as Vault Agent does it with larger numbers.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
@@ -96,16 +98,18 @@ impl Arena {
     }
 
     /// What root asks of a node, and of the others, until one does it; how many tries that took. Not even the end of
-    /// the run ends it: no fault lasts for ever.
+    /// the run ends it: no fault lasts for ever. One that lasts for [`INSISTENCE`] fails the test.
     pub(super) async fn insist(&self, node: usize, method: &str, path: &str, body: &Value) -> usize {
         let mut pauses = Pauses::new();
         let mut tries = 0;
+        let end = Instant::now() + INSISTENCE;
         loop {
             let outcome = self.root(node + tries, method, path, body).await;
             tries += 1;
-            if outcome.is_ok_and(|answer| answer.status.is_success()) {
+            if outcome.as_ref().is_ok_and(|answer| answer.status.is_success()) {
                 return tries;
             }
+            assert!(Instant::now() < end, "{method} {path}: {outcome:?}\n{}", self.board.table());
             pauses.pause().await;
         }
     }

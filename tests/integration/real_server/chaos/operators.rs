@@ -115,14 +115,16 @@ impl Ledger {
     }
 }
 
-/// What a path reads as; `None` if there is nothing.
+/// What a path reads as; `None` if there is nothing, or no answer for [`REPLICATION`].
 async fn read(arena: &Arena, node: usize, path: &str) -> Option<Value> {
     let mut pauses = Pauses::new();
-    loop {
+    let end = Instant::now() + REPLICATION;
+    while Instant::now() < end {
         match arena.root(node, "GET", path, &Value::Null).await {
             Ok(answer) if answer.status == StatusCode::OK => return Some(answer.body["data"].clone()),
             Ok(answer) if answer.status == StatusCode::NOT_FOUND => return None,
             _ => pauses.pause().await,
         }
     }
+    None
 }
