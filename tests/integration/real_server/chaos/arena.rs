@@ -141,7 +141,12 @@ impl Arena {
     pub(super) async fn wait(&self, what: &str, deadline: Duration, holds: impl Fn(&Board) -> bool) {
         let end = Instant::now() + deadline;
         while !holds(&self.board) {
-            assert!(Instant::now() < end, "{what}: not within {deadline:?}\n{}", self.board.table());
+            assert!(
+                Instant::now() < end,
+                "{what}: not within {deadline:?}: {:?}\n{}",
+                self.board.accidents(),
+                self.board.table()
+            );
             tokio::time::sleep(testkit::server::POLL_INTERVAL).await;
         }
     }

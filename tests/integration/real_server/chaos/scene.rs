@@ -23,6 +23,10 @@ const RECOVERY: Duration = Duration::from_secs(120);
 /// a server that wakes up may keep the belief for minutes.
 const DISAGREEMENT: Duration = Duration::from_secs(5);
 
+/// How long a server that runs may say nothing or be sealed. After that it is started anew: one whose disk was full
+/// may hang for ever.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// How long a server may take to say how it is.
 const HEALTH_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -144,6 +148,7 @@ impl ChaosScene {
     pub(super) async fn recover(&mut self) -> usize {
         let begun = Instant::now();
         let mut agreed = Instant::now();
+        let mut heard = vec![Instant::now(); self.servers.len()];
         loop {
             for server in &mut self.servers {
                 if server.is_dead() {
@@ -152,7 +157,15 @@ impl ChaosScene {
             }
             let mut all = Vec::new();
             for node in 0..self.servers.len() {
-                all.push(self.health(node).await);
+                let health = self.health(node).await;
+                if health != Health::Away {
+                    heard[node] = Instant::now();
+                }
+                if heard[node].elapsed() > SILENCE {
+                    self.servers[node].kill().await;
+                    heard[node] = Instant::now();
+                }
+                all.push(health);
             }
             let leaders: Vec<usize> = (0..all.len()).filter(|&node| all[node] == Health::Leads).collect();
             match leaders[..] {
