@@ -12,7 +12,8 @@ Builds the plugin, statically linked (musl), for amd64 and arm64, or for those n
   vault-plugin-auth-aws_VERSION_linux_ARCHITECTURE.tar.gz
   SHA256SUMS                                         of both, for sha256sum -c
 
-Paths of this machine and the time of the build stay out of them.
+Paths of this machine and the time of the build stay out of them, as with reproduce.sh: a commit gives the same
+bytes with the same compilers, and flags in the environment of the caller (RUSTFLAGS, CFLAGS) have no part in it.
 
 Needs for each architecture the target of Rust and a C compiler for it (aws-lc is written in C):
   rustup target add x86_64-unknown-linux-musl aarch64-unknown-linux-musl
@@ -25,11 +26,15 @@ Options:
   --check          say what is missing, build nothing; status 1 if something is
   --output FOLDER  default: target/dist
   -h, --help       print this text
+
+Environment:
+  CARGO   the cargo to use (default: cargo)
 TEXT
 }
 
 readonly program=vault-plugin-auth-aws
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+cargo=${CARGO:-cargo}
 output=$root/target/dist
 check_only=
 
@@ -76,7 +81,7 @@ has_target() {
 missing_for() {
     local target
     target=$(target_of "$1")
-    if ! command -v cargo >/dev/null 2>&1; then
+    if ! command -v "$cargo" >/dev/null 2>&1; then
         echo "$1: cargo: install Rust"
         return
     fi
@@ -88,28 +93,35 @@ missing_for() {
     fi
 }
 
+# When the commit was made; 0 outside of a repository.
+epoch() {
+    git -C "$root" show --no-patch --format=%ct HEAD 2>/dev/null || echo 0
+}
+
 build() {
-    local arch=$1 target command compiler name
+    local arch=$1 target command compiler name built
     target=$(target_of "$arch")
-    command=(cargo zigbuild)
+    command=("$cargo" zigbuild)
     if ! has_zigbuild; then
-        command=(cargo build)
+        command=("$cargo" build)
         compiler=$(compiler_of "$target")
         name=${target//-/_}
         export "CC_$name=$compiler" "CARGO_TARGET_${name^^}_LINKER=$compiler"
     fi
-    local home=${CARGO_HOME:-$HOME/.cargo} flags
-    # Where this was built is nobody's business, and would make other bytes elsewhere.
-    flags="--remap-path-prefix=$root=/src --remap-path-prefix=$home=/cargo"
     printf '%s: %s\n' "$arch" "${command[*]} --release --locked --bin $program --target $target"
     (
         # From the checkout, so that .cargo/config.toml is read.
         cd "$root"
-        SOURCE_DATE_EPOCH=0 RUSTFLAGS="-C target-feature=+crt-static $flags" \
-            CFLAGS="-ffile-prefix-map=$root=/src -ffile-prefix-map=$home=/cargo" \
+        unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_RUSTFLAGS CFLAGS RUSTC_WORKSPACE_WRAPPER
+        LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=$(epoch) RUSTC_WRAPPER="$root/plugin-catalog/release/rustc.sh" \
             "${command[@]}" --release --locked --bin "$program" --target "$target"
     )
-    pack "$arch" "${CARGO_TARGET_DIR:-$root/target}/$target/release/$program"
+    built=${CARGO_TARGET_DIR:-$root/target}/$target/release/$program
+    # The first page of a program that wants a loader has its name.
+    if head -c 4096 -- "$built" | grep -qa '/ld-'; then
+        die "$built is not linked statically."
+    fi
+    pack "$arch" "$built"
 }
 
 # pack ARCHITECTURE FILE: the binary in its places, and the archive.

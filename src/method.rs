@@ -98,6 +98,7 @@ impl AuthMethod {
                 self.mount.begin_removal_of_uses();
                 own_rotation::tick(&self.mount);
                 path::login::log_left_out(&self.mount, &request);
+                self.mount.warn_of_clock();
                 // On the heap, as above: a key may have to be made.
                 Box::pin(issuer_keys::tick(&self.mount)).await;
                 Reply::Empty

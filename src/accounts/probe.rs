@@ -18,6 +18,7 @@ use crate::aws::deadline::Deadline;
 use crate::aws::ec2::{Description, Ec2Client};
 use crate::aws::endpoint::{Endpoint, Service};
 use crate::aws::iam::{IamClient, IamEntity, InstanceProfile};
+use crate::aws::organizations::{Membership, OrganizationsClient};
 use crate::aws::region::{Partition, Region};
 use crate::aws::sts::{CallerIdentity, StsCaller};
 use crate::entry::{ClientConfig, StsConfig};
@@ -132,6 +133,24 @@ impl<'a> Prober<'a> {
         let endpoint = Endpoint::of(&self.snapshot.config.endpoint, Service::Ec2, region)?;
         let client = Ec2Client { account: account.clone(), endpoint, region: region.clone(), credentials };
         Ok(client.describe_instance(id, self.context()).await?)
+    }
+
+    /// Where an account is in Organizations.
+    ///
+    /// # Errors
+    /// See [`LookUpError`].
+    pub async fn membership(
+        self,
+        partition: Partition,
+        account: &AccountId,
+        credentials: Credentials,
+    ) -> Result<Membership, LookUpError> {
+        let region = partition.organizations_region();
+        let configured = &self.snapshot.config.organizations_endpoint;
+        let endpoint = Endpoint::of(configured, Service::Organizations, &region)?;
+        let client = OrganizationsClient { endpoint, region, credentials };
+        let answer = client.describe_account(account, self.context()).await;
+        answer.map_err(|cause| LookUpError::Organization { account: account.clone(), cause })
     }
 
     fn iam(

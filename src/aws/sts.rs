@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
 use super::attempts::send;
 use super::calls::{Api, ForwardedAnswer, Meter};
@@ -314,6 +315,7 @@ pub async fn forward<'a>(
         description: description.clone(),
         cause: cause.clone(),
     })?;
+    let begun = Instant::now();
     let answer =
         send(context, request, &mut Meter::Forwarded { calls, region }).await.map_err(|gave_up| {
             ForwardError::GaveUp {
@@ -323,6 +325,9 @@ pub async fn forward<'a>(
             }
         })?;
     let (answer, latency) = (answer.response, answer.latency);
+    calls
+        .clock_offset()
+        .note(&answer.headers, context.now.checked_add(begun.elapsed()).unwrap_or(context.now));
     let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
     if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {

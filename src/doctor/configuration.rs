@@ -55,6 +55,7 @@ fn endpoints(config: &ClientConfig) -> Finding {
         ("sts_endpoint", &config.sts_endpoint),
         ("iam_endpoint", &config.iam_endpoint),
         ("endpoint", &config.endpoint),
+        ("organizations_endpoint", &config.organizations_endpoint),
     ] {
         if value.is_empty() {
             continue;

@@ -8,7 +8,9 @@ mod clock;
 mod configuration;
 mod credentials;
 mod host;
+mod issuer;
 mod network;
+mod organizations;
 mod permissions;
 mod roles;
 mod rotation;
@@ -50,6 +52,7 @@ const GROUPS: &[Group] = &[
     Group { names: &["credentials"], run: |round| Box::pin(credentials::probes(round)) },
     Group { names: &["account"], run: |round| Box::pin(accounts::probes(round)) },
     Group { names: &["permission"], run: |round| Box::pin(permissions::probes(round)) },
+    Group { names: &["issuer"], run: |round| Box::pin(issuer::probes(round)) },
     Group { names: &["rotate_root"], run: |round| Box::pin(rotation::probes(round)) },
 ];
 

@@ -9,12 +9,14 @@ use aws_credential_types::Credentials;
 use futures_util::StreamExt;
 use futures_util::stream;
 
+use super::organizations;
 use super::round::Round;
 use super::side_by_side::SIDE_BY_SIDE;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
 use crate::aws::error::{CallError, ServiceError};
 use crate::aws::region::{Partition, Region};
+use crate::binding::organization::binds_organization;
 use crate::entry::{AuthType, Role};
 use crate::mount::doctor_report::{Finding, Probe, Verdict};
 use crate::refusal::Blame;
@@ -24,6 +26,9 @@ use crate::store::ConfigSnapshot;
 const NOBODY: &str = "vault-plugin-auth-aws-doctor";
 /// An instance id that EC2 gives to none.
 const NO_INSTANCE: &str = "i-00000000000000000";
+
+/// Why nothing is asked without credentials.
+pub(super) const NO_CREDENTIALS: &str = "the server's own credentials do not work, see credentials.identity";
 
 /// One thing that must be allowed in an account; the account is empty where it is the server's own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,11 +84,15 @@ pub(super) async fn probes(round: &Round) -> Vec<Probe> {
         })
         .collect();
     let probes = stream::iter(named).map(|(need, subject)| probe(round, need, subject));
-    probes.buffered(SIDE_BY_SIDE).filter_map(std::future::ready).collect().await
+    let mut probes: Vec<Probe> = probes.buffered(SIDE_BY_SIDE).filter_map(std::future::ready).collect().await;
+    if roles.known.iter().any(|(_, role)| binds_organization(role)) {
+        probes.extend(organizations::probe(round, ambient.partition()).await);
+    }
+    probes
 }
 
 /// The server's own account, unless it takes too long to know.
-async fn own_account(round: &Round) -> Option<String> {
+pub(super) async fn own_account(round: &Round) -> Option<String> {
     let snapshot = round.snapshot().await.as_ref().ok()?;
     let identity = round.in_time(round.identity(snapshot)).await?;
     identity.as_ref().ok().map(|identity| identity.account().to_owned())
@@ -234,8 +243,7 @@ async fn credentials(
             let own = match round.identity(snapshot).await {
                 Ok(identity) => AccountId::new(identity.account()),
                 Err(_) => {
-                    let why = "the server's own credentials do not work, see credentials.identity";
-                    return Err(Finding::skipped(why));
+                    return Err(Finding::skipped(NO_CREDENTIALS));
                 }
             };
             if !account.as_str().is_empty() && own != *account {

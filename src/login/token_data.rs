@@ -36,6 +36,9 @@ pub(super) mod ec2_keys {
     pub(in crate::login) const ACCOUNT_ID: &str = "account_id";
 }
 
+/// Metadata of ec2 logins that names their role.
+pub(super) const ROLE: &str = "role";
+
 /// Metadata by which a renewal knows how long a role tag lets a token live.
 pub(super) const ROLE_TAG_MAX_TTL: &str = "role_tag_max_ttl";
 

@@ -18,6 +18,7 @@
 //! login and no path.
 
 mod certificates;
+mod clock_warning;
 pub mod doctor_report;
 pub(crate) mod document_verification;
 pub(crate) mod issuer_keys;

@@ -65,7 +65,10 @@ The probes:
     credentials.identity    whose they are.
     account.ID              the role of an account in config/sts is assumed, and is the one configured.
     permission.ID.ACTION    what roles with unique ids, wildcards, inferencing or of type ec2 need:
-                            iam:GetRole, iam:GetUser, iam:GetInstanceProfile, ec2:DescribeInstances.
+                            iam:GetRole, iam:GetUser, iam:GetInstanceProfile, ec2:DescribeInstances;
+                            organizations:DescribeAccount where a role binds an organization.
+    issuer.configuration    where config/issuer is written: its discovery document is published.
+    issuer.keys             the published keys are those of this mount.
     rotate_root             skipped always, because it would make a key.
 ",
         display: display("doctor"),

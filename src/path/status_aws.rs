@@ -29,6 +29,10 @@ Security Token Service stand apart; they have no budget, and stand under their a
 was admitted. Also tells how full and how useful the caches are. Each node of a cluster answers for
 itself, without asking storage or AWS. Shows account numbers, and no keys.
 
+Where answers of the Security Token Service are dated a minute or more off this server's clock, it has
+aws_clock_ahead_seconds, by how many seconds AWS is ahead, or behind if negative: the age of signed requests
+is told by this server's clock.
+
 With rotate_in_plugin in config/client it also has rotation, from storage: next_rotation, under_way,
 last_rotation, last_attempt, and of the failures since then their number, last_error and last_error_code.
 
@@ -68,6 +72,9 @@ async fn read(mount: &Mount) -> HandlerResult {
     let caches: Map<String, Value> =
         mount.cache_status().into_iter().map(|(name, status)| (name.to_owned(), cache(status))).collect();
     let mut status = object([("calls", json!(calls)), ("caches", Value::Object(caches))]);
+    if let Some(seconds) = mount.clients().calls().clock_offset().too_far() {
+        status.insert("aws_clock_ahead_seconds".to_owned(), json!(seconds));
+    }
     if let Some(uses) = mount.uses_status() {
         status.insert("single_use".to_owned(), single_use(&uses));
     }

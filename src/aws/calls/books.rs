@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::api::{Api, Purpose};
+use super::clock_offset::ClockOffset;
 use super::figures::{Counts, Figures, Outcome};
 use super::own_line::{Budget, OwnLine};
 use super::table::{LineKey, Table};
@@ -18,6 +19,7 @@ const MAX_FORWARDED_LINES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 pub struct Calls {
     own: Mutex<Table<Arc<OwnLine>>>,
     forwarded: Mutex<Table<Figures>>,
+    clock_offset: ClockOffset,
 }
 
 /// A line as it is shown.
@@ -44,11 +46,18 @@ impl Default for Calls {
         Self {
             own: Mutex::new(Table::new(MAX_OWN_LINES)),
             forwarded: Mutex::new(Table::new(MAX_FORWARDED_LINES)),
+            clock_offset: ClockOffset::default(),
         }
     }
 }
 
 impl Calls {
+    /// How far the clock of AWS is from that of this server.
+    #[must_use]
+    pub fn clock_offset(&self) -> &ClockOffset {
+        &self.clock_offset
+    }
+
     /// The line of an own call.
     #[must_use]
     pub fn own_line(&self, account: &str, region: &str, api: Api) -> Arc<OwnLine> {

@@ -22,6 +22,7 @@
 mod api;
 mod books;
 mod bucket;
+mod clock_offset;
 mod fair_turns;
 mod figures;
 mod meter;
@@ -30,6 +31,7 @@ mod table;
 
 pub use api::{Allowance, Api, Purpose};
 pub use books::{Calls, LineStatus};
+pub use clock_offset::ClockOffset;
 pub use fair_turns::Waiter;
 pub use figures::{Counts, Latency, Outcome};
 pub use meter::{Attempt, ForwardedAnswer, Meter};

@@ -33,7 +33,7 @@ use crate::go::GoDuration;
 use crate::login::admitted::Admitted;
 use crate::login::role_checks::{NOT_STRICT, check_address, instance_bounds, organization_bounds};
 use crate::login::token_data::{
-    ENTRY_CONTENDED, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
+    ENTRY_CONTENDED, ROLE, ROLE_TAG_MAX_TTL, TokenData, alias_alone, ec2_keys, remote_addr,
 };
 use crate::login::token_life::MaxTtls;
 use crate::login::trace::{Check, Compared, Trace};
@@ -361,7 +361,7 @@ impl<'a> Ec2Login<'a> {
         let Candidate { document, role_name, role } = candidate;
         let document = document.document();
         let mut token_metadata =
-            vec![(ROLE_TAG_MAX_TTL, admission.tag.max_ttl.to_string()), ("role", role_name.clone())];
+            vec![(ROLE_TAG_MAX_TTL, admission.tag.max_ttl.to_string()), (ROLE, role_name.clone())];
         if let Some(nonce) = admission.made_nonce {
             token_metadata.push(("nonce", nonce));
         }

@@ -5,7 +5,9 @@
 
 mod document;
 mod inside;
+mod organizations;
 mod own_calls;
+mod rotation;
 mod scene;
 mod sts;
 
@@ -20,6 +22,8 @@ async fn each_fault_of_aws_is_told_with_who_must_act() {
     rows.extend(own_calls::of_identity_tokens().await);
     rows.extend(own_calls::of_iam(&mut scene).await);
     rows.extend(own_calls::of_ec2(&mut scene).await);
+    rows.extend(organizations::rows(&mut scene).await);
+    rows.extend(rotation::rows(&scene).await);
     rows.extend(sts::unreachable(&mut scene).await);
     rows.extend(inside::rows(&mut scene).await);
     rows.extend(document::mapped());

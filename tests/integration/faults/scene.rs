@@ -10,7 +10,7 @@ use crate::under_test;
 use testkit::aws::{Credentials, Fault, Times};
 use testkit::stage::Stage;
 
-const LOG_LIMIT: Duration = Duration::from_secs(20);
+pub(super) const LOG_LIMIT: Duration = Duration::from_secs(20);
 /// Warnings of one code that a mount logs in a minute.
 const WARNINGS: u32 = 2;
 

@@ -8,4 +8,5 @@ mod log;
 mod renewal;
 mod request_age;
 mod single_use;
+mod single_use_retention;
 mod standby;

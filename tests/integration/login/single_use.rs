@@ -222,6 +222,31 @@ async fn a_role_can_switch_it_on_for_itself() {
     assert_used(&stage, &login).await;
 }
 
+/// The role of a login that names none is known only once AWS has answered; what it alone demands holds all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_nobody_names_can_switch_it_on_too() {
+    let (stage, dev) = stage().await;
+    stage.configure(json!({})).await;
+    stage.mount.write("role/dev", &json!({"iam_request_single_use": true})).await.expect(204);
+    for is_known in [true, false] {
+        let login = login(&dev, "");
+        if !is_known {
+            stage.mount.invalidate("role/dev").await.unwrap();
+        }
+        stage.mount.login_only(&login).await.expect(200);
+        assert_used(&stage, &login).await;
+        // Named or not, it is the same request.
+        assert_used(&stage, &with(&login, json!({"role": "dev"}))).await;
+    }
+    assert_eq!(records(&stage).len(), 2);
+    // So does its age.
+    stage.mount.write("role/dev", &json!({"iam_request_max_age": 60})).await.expect(204);
+    let old = form("").date(OffsetDateTime::now_utc() - Duration::seconds(90));
+    let answer = stage.mount.login_only(&sign_login(&dev.credentials, &old)).await.expect(400);
+    assert!(answer.error().starts_with("the signed request is "), "{}", answer.error());
+    assert_eq!(records(&stage).len(), 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn questions_around_a_login_use_nothing_up() {
     let (stage, dev) = stage().await;

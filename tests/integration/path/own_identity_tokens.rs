@@ -174,6 +174,39 @@ async fn aws_refuses_what_it_does_not_trust() {
     );
 }
 
+/// AWS knows nothing of an issuer but its URL: discovery document and keys are those that are published there.
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_goes_by_what_is_published() {
+    let scene = Scene::open(under_test::open_bao(), json!({})).await;
+    let provider = OidcProvider { keys: OidcProvider::FETCHED, ..scene.provider().await };
+    scene.stage.aws.register_oidc_provider(provider);
+    let exported = scene.stage.mount.read("issuer/export").await.expect(200).data;
+    let (configuration, keys) = (&exported["openid_configuration"], &exported["jwks"]);
+    let no_key = "Couldn't retrieve verification key";
+    let other = json!({"issuer": "https://other.example.com", "jwks_uri": configuration["jwks_uri"]});
+    let (configuration_url, keys_url) =
+        (format!("{URL}/.well-known/openid-configuration"), configuration["jwks_uri"].as_str().unwrap());
+    for (document, published_keys, refusal) in [
+        (None, None, Some(no_key)),
+        (Some(configuration), None, Some(no_key)),
+        (Some(&other), Some(keys), Some(no_key)),
+        (Some(configuration), Some(&json!({"keys": []})), Some("no key of this kid")),
+        (Some(configuration), Some(keys), None),
+    ] {
+        for (url, document) in [(configuration_url.as_str(), document), (keys_url, published_keys)] {
+            scene.stage.aws.publish(url, document.unwrap_or(&Value::Null));
+        }
+        scene.stage.mount.invalidate(CLIENT).await.unwrap();
+        match refusal {
+            None => drop(scene.token().await),
+            Some(text) => {
+                let refused = scene.stage.refused(&scene.user.credentials, "w").await;
+                assert!(refused.contains(text), "{text}: {refused}");
+            }
+        }
+    }
+}
+
 /// A key that cannot be used is named, at the login and where it is written.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_cannot_be_used_is_named() {

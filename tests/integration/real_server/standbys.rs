@@ -9,6 +9,7 @@ use testkit::server::{Cluster, Flavor, Installation, SERVER_ID, Server, configur
 on_each_server! {
     ClusterScene:
     a_login_asks_sts_once_at_whichever_node,
+    a_used_request_is_refused_with_409_at_every_node,
 }
 
 /// A cluster with the plugin mounted as `aws`, which works with the strict stand-in for AWS.
@@ -88,4 +89,41 @@ async fn a_login_asks_sts_once_at_whichever_node(mut scene: ClusterScene) {
         assert_eq!(standby.plugin_ids().len(), usize::from(scene.flavor == Flavor::OpenBao));
     }
     assert_eq!(scene.cluster.leader.plugin_ids().len(), 1);
+}
+
+/// The text of a refusal for a use before ends with its code and an id, by which the log line is found.
+async fn assert_used(node: &Server, login: &Value, what: &str) {
+    let (status, answer) = node.login("aws", login).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{what}: {answer}");
+    assert!(answer["auth"].is_null(), "{what}: {answer}");
+    let text = answer["errors"][0].as_str().unwrap_or_default();
+    assert!(text.starts_with("the signed request was used before: "), "{what}: {answer}");
+    assert!(text.contains(" (code iam.request_used, id "), "{what}: {answer}");
+}
+
+async fn a_used_request_is_refused_with_409_at_every_node(mut scene: ClusterScene) {
+    let config = json!({"iam_request_single_use": true, "iam_strict_request": true});
+    scene.cluster.leader.root("POST", "auth/aws/config/client", &config).await;
+    scene.cluster.wait_for("auth/aws/config/client").await;
+    // Signed after the moment from which on uses are kept.
+    let date = time::OffsetDateTime::now_utc() + time::Duration::seconds(5);
+    let nodes: Vec<(&str, &Server)> = scene.cluster.nodes().collect();
+    for (number, (name, node)) in nodes.iter().enumerate() {
+        for role in ["dev", "batch", ""] {
+            let options = LoginOptions::vault_cli()
+                .server_id(SERVER_ID)
+                .role(role)
+                .date(date)
+                .signed_header("X-Vault-AWS-IAM-Nonce", &format!("{number} {role}"));
+            let login = sign_login(&scene.alice.credentials, &options);
+            let what = format!("first at {name} {number} as {role:?}");
+            let (status, answer) = node.login("aws", &login).await;
+            assert_eq!(status, StatusCode::OK, "{what}: {answer}");
+            assert!(answer["auth"]["client_token"].is_string(), "{what}: {answer}");
+            scene.aws.clear_calls();
+            for (again, (name, node)) in nodes.iter().enumerate() {
+                assert_used(node, &login, &format!("{what}, then at {name} {again}")).await;
+            }
+        }
+    }
 }

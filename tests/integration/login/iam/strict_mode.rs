@@ -196,6 +196,32 @@ async fn what_the_built_in_method_takes_and_strict_mode_does_not() {
     stage.mount.login_only(&foreign).await.expect(400);
 }
 
+/// Of a login that names no role the role is known only once AWS has answered; what it alone demands holds all the
+/// same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_nobody_names_demands_it_too() {
+    let (stage, dev) = stage_with_dev().await;
+    stage.role("dev", json!({"iam_strict_request": true})).await;
+    for (what, login, code, words) in mutations(&dev) {
+        if [REFUSED_BY_AWS, "role in capital letters"].contains(&what) {
+            continue;
+        }
+        for is_known in [true, false] {
+            if !is_known {
+                stage.mount.invalidate("role/dev").await.unwrap();
+            }
+            stage.aws.clear_calls();
+            let login = with(&login, json!({"role": Value::Null}));
+            assert_refused(&stage.mount.login_only(&login).await, what, code, words);
+            assert_eq!(stage.aws.call_count("GetCallerIdentity"), 1, "{what}");
+        }
+    }
+    stage.admitted(&dev.credentials, "").await;
+    stage.role("dev", json!({"iam_strict_request": false})).await;
+    let (_, login, ..) = mutations(&dev).swap_remove(0);
+    stage.mount.login_only(&with(&login, json!({"role": Value::Null}))).await.expect(200);
+}
+
 /// Without strict mode these are refused as well, and keep their codes.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_refused_in_either_mode_has_the_same_words_before_code_and_id() {

@@ -13,7 +13,8 @@ use super::answer::Delivery;
 use super::calls::Outcome;
 use super::fault::Fault;
 use super::http::{Connection, ReadError, Request, chunk, response_head};
-use super::plan::{Peer, Plan, plan};
+use super::plan::{Peer, Plan, action, plan};
+use super::published::fetch_documents;
 use super::tls::TestTls;
 use super::world::Shared;
 
@@ -199,6 +200,7 @@ async fn requests(mut connection: Connection, peer: &Peer, shared: &Shared) -> R
             Err(closed) => return Err(closed),
         };
         let last = asks_to_close(&request);
+        fetch_documents(shared, &action(&request)).await;
         let plan = plan(shared, request, peer);
         let number = plan.number;
         let kept = answer(&mut connection, plan, shared).await.inspect_err(|_| {

@@ -38,6 +38,7 @@ mod login;
 mod operation;
 mod organizations;
 mod plan;
+mod published;
 mod refusal;
 pub mod sigv4;
 mod stand_in;

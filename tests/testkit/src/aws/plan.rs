@@ -47,6 +47,11 @@ fn made_of(world: &mut World, request: Request, peer: &Peer) -> Plan {
     world.answers += 1;
     let request_id = format!("00000000-0000-4000-8000-{:012x}", world.answers);
     let presented = Presented::of(&request, world.ambiguity);
+    if let Some(answer) = world.published.answer(&request).cloned() {
+        let call = log_entry(world, String::new(), request, None, None, peer);
+        let number = world.log.add(Call { request_id, ..call });
+        return Plan { delays: Vec::new(), answer: Answer::raw(&answer), delivery: Delivery::Whole, number };
+    }
     let service = service_of(&request, presented.as_ref().ok());
     let json = service == Service::Sts
         && request.header("Accept").is_some_and(|accept| accept.contains("application/json"));
@@ -114,7 +119,7 @@ fn perform(
             .map_err(|refusal| refusal.for_service(service))?;
         operation.caller = Some(caller);
     }
-    dispatch::perform(&operation, &mut world.inventory)
+    dispatch::perform(&operation, &mut world.inventory, &world.published)
 }
 
 /// Whose signature it is, if it holds.
@@ -152,7 +157,7 @@ fn service_of(request: &Request, presented: Option<&Presented>) -> Service {
 }
 
 /// The first `Action` of a request; empty if there is none.
-fn action(request: &Request) -> String {
+pub(super) fn action(request: &Request) -> String {
     let parameters = parameters(request);
     let action = pick(&parameters, "Action", Repeated::First).ok().flatten();
     action.unwrap_or_default()

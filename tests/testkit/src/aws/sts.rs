@@ -6,21 +6,31 @@ use time::Duration;
 use super::document::{Element, node, text};
 use super::inventory::{Holder, Identity, Inventory};
 use super::operation::{Operation, timestamp};
+use super::published::Published;
 use super::refusal::Refusal;
+use super::web_identity::OidcProvider;
 
 /// Shortest and longest session in seconds, and the longest one of a role assumed by a role.
 const SESSION_SECONDS: (i64, i64, i64) = (900, 43_200, 3_600);
+
+/// What is said of a provider whose documents or keys cannot be had.
+const NO_KEY: &str = "Couldn't retrieve verification key from your identity provider, please reference \
+                      AssumeRoleWithWebIdentity documentation for requirements";
 
 /// Operations that are not signed.
 pub(super) fn is_unsigned(action: &str) -> bool {
     action == "AssumeRoleWithWebIdentity"
 }
 
-pub(super) fn perform(operation: &Operation, inventory: &mut Inventory) -> Result<Element, Refusal> {
+pub(super) fn perform(
+    operation: &Operation,
+    inventory: &mut Inventory,
+    published: &Published,
+) -> Result<Element, Refusal> {
     match operation.action.as_str() {
         "GetCallerIdentity" => Ok(get_caller_identity(&operation.caller().identity)),
         "AssumeRole" => assume_role(operation, inventory),
-        "AssumeRoleWithWebIdentity" => assume_role_with_web_identity(operation, inventory),
+        "AssumeRoleWithWebIdentity" => assume_role_with_web_identity(operation, inventory, published),
         _ => Err(operation.unknown_action()),
     }
 }
@@ -63,6 +73,7 @@ fn assume_role(operation: &Operation, inventory: &mut Inventory) -> Result<Eleme
 fn assume_role_with_web_identity(
     operation: &Operation,
     inventory: &mut Inventory,
+    published: &Published,
 ) -> Result<Element, Refusal> {
     let arn = operation.required("RoleArn")?;
     let session_name = session_name(operation)?;
@@ -70,7 +81,8 @@ fn assume_role_with_web_identity(
     let token = operation.required("WebIdentityToken")?;
     let registered: Vec<_> = inventory.web_identities.iter().filter(|known| known.token == token).collect();
     if registered.is_empty()
-        && let Some(verified) = of_provider(&token, &arn, operation.now.unix_timestamp(), inventory)
+        && let Some(verified) =
+            of_provider(&token, &arn, operation.now.unix_timestamp(), (inventory, published))
     {
         let (claims, provider) =
             verified.map_err(|fault| Refusal::new(400, "InvalidIdentityToken", &fault))?;
@@ -85,9 +97,7 @@ fn assume_role_with_web_identity(
         return Ok(node("AssumeRoleWithWebIdentityResult", elements));
     }
     if registered.is_empty() {
-        let message = "Couldn't retrieve verification key from your identity provider, please reference \
-                       AssumeRoleWithWebIdentity documentation for requirements";
-        return Err(Refusal::new(400, "InvalidIdentityToken", message));
+        return Err(Refusal::new(400, "InvalidIdentityToken", NO_KEY));
     }
     let denied =
         || Refusal::new(403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity");
@@ -106,9 +116,16 @@ fn of_provider(
     token: &str,
     role_arn: &str,
     now: i64,
-    inventory: &Inventory,
+    (inventory, published): (&Inventory, &Published),
 ) -> Option<Result<(Value, String), String>> {
-    let provider = inventory.oidc_providers.iter().find(|provider| provider.role_arn == role_arn)?;
+    let mut provider =
+        inventory.oidc_providers.iter().find(|provider| provider.role_arn == role_arn)?.clone();
+    if provider.keys == OidcProvider::FETCHED {
+        match published.keys_of(&provider.issuer) {
+            Ok(keys) => provider.keys = keys,
+            Err(_) => return Some(Err(NO_KEY.to_owned())),
+        }
+    }
     Some(provider.verify(token, now).map(|claims| (claims, provider.issuer.clone())))
 }
 

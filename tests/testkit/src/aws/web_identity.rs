@@ -12,7 +12,7 @@ use serde_json::Value;
 pub struct OidcProvider {
     /// Its URL.
     pub issuer: String,
-    /// The keys as they were fetched from it.
+    /// The keys as they were fetched from it, or [`FETCHED`](Self::FETCHED).
     pub keys: Value,
     /// ARN of the role that trusts it.
     pub role_arn: String,
@@ -23,6 +23,10 @@ pub struct OidcProvider {
 }
 
 impl OidcProvider {
+    /// In the place of keys: whenever a token comes, the documents of the issuer are looked for where they are
+    /// published, and the keys are those that they lead to.
+    pub const FETCHED: Value = Value::Null;
+
     /// Checks a token at a time in seconds since 1970, and gives its claims.
     ///
     /// # Errors

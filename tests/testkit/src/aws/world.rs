@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::calls::{Log, Outcome};
 use super::fault::{Faults, Gate};
 use super::inventory::Inventory;
+use super::published::Published;
 use super::verify::Ambiguity;
 
 /// What tests and connections share.
@@ -20,6 +21,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct World {
     pub(super) inventory: Inventory,
+    pub(super) published: Published,
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) held_tunnels: Vec<(String, Gate)>,
