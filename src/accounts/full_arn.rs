@@ -175,7 +175,16 @@ impl PrincipalKey {
     }
 }
 
-fn check_is_same(caller: &Arn, unique_id: &str, found_arn: &str, found_id: &str) -> Result<(), LookUpError> {
+/// Checks that IAM speaks of a caller, and not of somebody else of its name.
+///
+/// # Errors
+/// It speaks of another one.
+pub fn check_is_same(
+    caller: &Arn,
+    unique_id: &str,
+    found_arn: &str,
+    found_id: &str,
+) -> Result<(), LookUpError> {
     let found = Arn::parse(found_arn)?;
     let same_place = found.partition() == caller.partition()
         && found.account() == caller.account()

@@ -136,6 +136,12 @@ impl ServiceError {
         matches!(self.code.as_str(), "ExpiredToken" | "ExpiredTokenException")
     }
 
+    /// Whether AWS says that the signer may not do this.
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        DENIAL_CODES.contains(&self.code.as_str())
+    }
+
     /// Whether AWS asks for patience.
     #[must_use]
     pub fn is_throttling(&self) -> bool {

@@ -87,8 +87,7 @@ impl IamClient {
     pub async fn get_user(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
         let call = self.call(Api::GetUser, &[("UserName", name)]);
         let body = call.send(context).await?;
-        read_entity(&body, "GetUserResponse", ["GetUserResult", "User"], "UserId")
-            .map_err(|_| call.unreadable())
+        read_user(&body).map_err(|_| call.unreadable())
     }
 
     /// A role by name.
@@ -98,8 +97,7 @@ impl IamClient {
     pub async fn get_role(&self, name: &str, context: CallContext<'_>) -> Result<IamEntity, CallError> {
         let call = self.call(Api::GetRole, &[("RoleName", name)]);
         let body = call.send(context).await?;
-        read_entity(&body, "GetRoleResponse", ["GetRoleResult", "Role"], "RoleId")
-            .map_err(|_| call.unreadable())
+        read_role(&body).map_err(|_| call.unreadable())
     }
 
     /// An instance profile by name.
@@ -155,6 +153,14 @@ impl IamClient {
         call.send(context).await?;
         Ok(())
     }
+}
+
+pub(super) fn read_user(document: &str) -> Result<IamEntity, XmlError> {
+    read_entity(document, "GetUserResponse", ["GetUserResult", "User"], "UserId")
+}
+
+pub(super) fn read_role(document: &str) -> Result<IamEntity, XmlError> {
+    read_entity(document, "GetRoleResponse", ["GetRoleResult", "Role"], "RoleId")
 }
 
 fn read_entity(document: &str, root: &str, at: [&str; 2], id: &str) -> Result<IamEntity, XmlError> {
@@ -231,7 +237,7 @@ mod tests {
     #[test]
     fn users_need_arn_and_id() {
         let body = "<GetUserResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><GetUserResult><User><Path>/</Path><UserName>u</UserName><UserId>AIDA</UserId><Arn>arn:aws:iam::1:user/u</Arn></User></GetUserResult></GetUserResponse>";
-        let read = |body: &str| read_entity(body, "GetUserResponse", ["GetUserResult", "User"], "UserId");
+        let read = read_user;
         assert_eq!(read(body).unwrap().unique_id, "AIDA");
         assert!(read(&body.replace("<UserId>AIDA</UserId>", "")).is_err());
         assert!(read(&body.replace("<UserName>u</UserName>", "<Arn>x</Arn>")).is_err());

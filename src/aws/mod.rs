@@ -2,6 +2,7 @@
 //! that are made.
 
 pub mod arn;
+pub mod asked_by_client;
 pub mod attempts;
 pub mod call_refusal;
 pub mod calls;

@@ -104,6 +104,17 @@ fn read_membership(document: &Value, partition: &str, account: &str) -> Option<M
     Some(Membership::Member { organization_id: organization_id.to_owned(), unit_paths })
 }
 
+/// Reads an answer about the organization that the account of the signer is in: where that account is, as far as
+/// such an answer tells it.
+pub(super) fn read_own_organization(document: &Value, partition: &str) -> Option<Membership> {
+    let described = document.get("Organization")?;
+    let id = described.get("Id")?.as_str()?;
+    let rest = described.get("Arn")?.as_str()?.strip_prefix("arn:")?.strip_prefix(partition)?;
+    let (_, resource) = rest.strip_prefix(":organizations::")?.split_once(':')?;
+    let agrees = is_organization_id(id) && resource.strip_prefix("organization/") == Some(id);
+    agrees.then(|| Membership::Member { organization_id: id.to_owned(), unit_paths: None })
+}
+
 /// The organization in the ARN of an account, `arn:aws:organizations::111122223333:account/o-abcdefghij/444455556666`.
 fn organization_of_arn<'a>(arn: &'a str, partition: &str, account: &str) -> Option<&'a str> {
     let rest = arn.strip_prefix("arn:")?.strip_prefix(partition)?.strip_prefix(":organizations::")?;
@@ -243,6 +254,27 @@ mod tests {
         }
         assert_eq!(read_membership(&json!({}), "aws", ACCOUNT), None);
         assert_eq!(read_membership(&document(), "aws-cn", ACCOUNT), None);
+    }
+
+    #[test]
+    fn an_answer_about_the_own_organization_agrees_with_itself() {
+        let read = |id: &str, arn: &str| {
+            read_own_organization(&json!({"Organization": {"Id": id, "Arn": arn}}), "aws")
+        };
+        let arn = "arn:aws:organizations::111122223333:organization/o-abcdefghij";
+        assert_eq!(read("o-abcdefghij", arn), member(None));
+        for (id, arn) in [
+            ("o-abcdefghik", arn),
+            ("o-abc", "arn:aws:organizations::111122223333:organization/o-abc"),
+            ("o-abcdefghij", "arn:aws-cn:organizations::111122223333:organization/o-abcdefghij"),
+            ("o-abcdefghij", "arn:aws:iam::111122223333:organization/o-abcdefghij"),
+            ("o-abcdefghij", "arn:aws:organizations::111122223333:account/o-abcdefghij"),
+            ("o-abcdefghij", ""),
+        ] {
+            assert_eq!(read(id, arn), None, "{id} {arn}");
+        }
+        assert_eq!(read_own_organization(&json!({"Organization": {"Id": "o-abcdefghij"}}), "aws"), None);
+        assert_eq!(read_own_organization(&json!({}), "aws"), None);
     }
 
     #[test]

@@ -136,11 +136,17 @@ impl Forwarded<'_> {
     /// Bytes of the request, as far as the client chose them.
     #[must_use]
     pub fn size(&self) -> usize {
-        let Ok(HttpRequest { uri, headers, body, .. }) = &self.request else { return 0 };
-        let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
-        let headers = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
-        headers.fold(target.saturating_add(body.len()), usize::saturating_add)
+        self.request.as_ref().map_or(0, size)
     }
+}
+
+/// Bytes of a request, as far as whoever made it chose them.
+#[must_use]
+pub fn size(request: &HttpRequest) -> usize {
+    let HttpRequest { uri, headers, body, .. } = request;
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let headers = headers.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()));
+    headers.fold(target.saturating_add(body.len()), usize::saturating_add)
 }
 
 /// What of a client's request cannot be sent in HTTP.
@@ -316,19 +322,21 @@ pub async fn forward<'a>(
         cause: cause.clone(),
     })?;
     let begun = Instant::now();
-    let answer =
-        send(context, request, &mut Meter::Forwarded { calls, region }).await.map_err(|gave_up| {
-            ForwardError::GaveUp {
-                description: description.clone(),
-                hint: forwarded.not_reached(&request.uri, &gave_up).map(Box::new),
-                gave_up,
-            }
+    let answer = send(context, request, &mut Meter::Forwarded { calls, api: Api::GetCallerIdentity, region })
+        .await
+        .map_err(|gave_up| ForwardError::GaveUp {
+            description: description.clone(),
+            hint: forwarded.not_reached(&request.uri, &gave_up).map(Box::new),
+            gave_up,
         })?;
     let (answer, latency) = (answer.response, answer.latency);
     calls
         .clock_offset()
         .note(&answer.headers, context.now.checked_add(begun.elapsed()).unwrap_or(context.now));
-    let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
+    let counted = answer
+        .status
+        .is_success()
+        .then(|| ForwardedAnswer::new(calls, Api::GetCallerIdentity, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
     if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {
         return Err(ForwardError::ContentType { by_client: asks_in_another_form(request) });

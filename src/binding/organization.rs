@@ -85,6 +85,12 @@ pub async fn check_organization(
     check_membership(role, role_name, account, &membership)
 }
 
+/// Whether a role binds a unit of an organization.
+#[must_use]
+pub fn binds_unit(role: &Role) -> bool {
+    role.bound_organization_unit_paths_list.as_ref().is_some_and(|list| !list.is_empty())
+}
+
 /// Whether a role binds an organization or a unit of one.
 #[must_use]
 pub fn binds_organization(role: &Role) -> bool {
@@ -92,7 +98,11 @@ pub fn binds_organization(role: &Role) -> bool {
     is_set(&role.bound_organization_ids_list) || is_set(&role.bound_organization_unit_paths_list)
 }
 
-fn check_membership(
+/// Compares where an account is with where it would have to be.
+///
+/// # Errors
+/// It is not there, or nobody can tell.
+pub fn check_membership(
     role: &Role,
     role_name: &str,
     account: &AccountId,

@@ -52,6 +52,9 @@ pub struct ClientConfig {
     /// Whether logins and renewals are checked more strictly than the built-in method does.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub iam_strict_request: bool,
+    /// Whether logins may bring further signed requests, whose answers count as those to the server itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub iam_accept_evidence: bool,
     /// What logins by a signed request are held to.
     #[serde(flatten)]
     pub request_rules: RequestRules,
@@ -87,6 +90,7 @@ impl Default for ClientConfig {
             max_retries: 0,
             role_arn: String::new(),
             iam_strict_request: false,
+            iam_accept_evidence: false,
             request_rules: RequestRules::default(),
             rotate_in_plugin: false,
             unknown: Map::new(),

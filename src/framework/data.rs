@@ -71,7 +71,10 @@ pub(super) fn parse_value(text: &str) -> Result<Value, String> {
 
 /// Refuses text whose value tree could hold more values or be deeper than allowed. Text that is not
 /// JSON passes or not; it will not parse.
-pub(super) fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Result<(), String> {
+///
+/// # Errors
+/// Which limit it exceeds.
+pub fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Result<(), String> {
     let (mut values, mut depth) = (0_usize, 0_usize);
     let mut rest = text.as_bytes();
     while let Some((byte, behind)) = rest.split_first() {

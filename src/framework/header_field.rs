@@ -24,7 +24,10 @@ type Headers = Vec<(String, Vec<String>)>;
 
 /// Headers from a JSON value; `null`, `{}` and `[]` are no headers. The limit counts the bytes of
 /// text as sent, and of names and values.
-pub(super) fn convert(max_bytes: usize, value: Value) -> Result<Headers, String> {
+///
+/// # Errors
+/// What is wrong with it.
+pub fn convert(max_bytes: usize, value: Value) -> Result<Headers, String> {
     let mut collector =
         Collector { headers: Vec::new(), places: BTreeMap::new(), values: 0, bytes: 0, max_bytes };
     match value {

@@ -25,9 +25,11 @@ mod token_params_error;
 
 pub use auth::{Alias, Auth, LeaseOptions, Timestamp, TokenType};
 pub use coercion::is_name;
+pub use data::check_shape as check_json_shape;
 pub use data::{DataError, MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_JSON_VALUES, parse_data};
 pub use failure::{Failure, Status};
 pub use field::{DisplayAttributes, Field, FieldKind, FieldValue, Fields};
+pub use header_field::convert as headers_of_json;
 pub use help::HelpContext;
 pub use host::HostFlavor;
 pub use reply::{ErrorKind, Existence, HandlerResult, Reply, Response};

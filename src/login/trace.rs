@@ -31,6 +31,8 @@ pub enum Check {
     Strict,
     /// It is no older than it may be.
     Age,
+    /// What was signed beside it may be forwarded, and is about who signed.
+    Evidence,
     /// It was not used before.
     SingleUse,
     /// STS says who signed it.
@@ -79,6 +81,7 @@ impl Check {
             Self::Headers => "headers",
             Self::Strict => "strict",
             Self::Age => "request_age",
+            Self::Evidence => "evidence",
             Self::SingleUse => "single_use",
             Self::Sts => "sts",
             Self::Document => "document",

@@ -47,7 +47,7 @@ impl OwnField {
 }
 
 /// All of them.
-pub static OWN_FIELDS: [OwnField; 12] = [
+pub static OWN_FIELDS: [OwnField; 13] = [
     OwnField::tightening(
         Place::Role,
         ["bound_iam_principal_tags", "bound_iam_principal_tags_list"],
@@ -131,6 +131,18 @@ pub static OWN_FIELDS: [OwnField; 12] = [
     ),
     OwnField {
         place: Place::Client,
+        field: "iam_accept_evidence",
+        member: "iam_accept_evidence",
+        row: Row {
+            code: "own.config.iam_accept_evidence",
+            severity: Severity::Change,
+            built_in: "ignores it and what logins bring: it looks wildcards up with its own credentials, or refuses",
+            here: "takes from AWS's answers to requests of the client what it would look up itself",
+            to_do: "Before going back, give the server credentials where roles have wildcards, then: CLI write PATH iam_accept_evidence=false",
+        },
+    },
+    OwnField {
+        place: Place::Client,
         field: "organizations_endpoint",
         member: "organizations_endpoint",
         row: Row {
@@ -181,6 +193,7 @@ struct Stored {
     iam_strict_request: Value,
     iam_request_max_age: Value,
     iam_request_single_use: Value,
+    iam_accept_evidence: Value,
     organizations_endpoint: Value,
     iam_alias_tags: Value,
     iam_audit_metadata: Value,
@@ -197,6 +210,7 @@ impl OwnMembers {
             ("iam_strict_request", stored.iam_strict_request),
             ("iam_request_max_age", stored.iam_request_max_age),
             ("iam_request_single_use", stored.iam_request_single_use),
+            ("iam_accept_evidence", stored.iam_accept_evidence),
             ("organizations_endpoint", stored.organizations_endpoint),
             ("iam_alias_tags", stored.iam_alias_tags),
             ("iam_audit_metadata", stored.iam_audit_metadata),

@@ -55,6 +55,9 @@ const FIELDS: &[Field] = &[
     Field::new("iam_strict_request", FieldKind::Bool, "Whether logins and renewals are checked more strictly than the built-in method does.")
         .default_json("false")
         .own(),
+    Field::new("iam_accept_evidence", FieldKind::Bool, "Whether a login may bring further requests that its client signed, iam_evidence. What AWS answers to them counts in the place of look-ups by the server, which then needs no credentials of its own.")
+        .default_json("false")
+        .own(),
 ];
 
 pub(super) fn route() -> Route<Mount> {
@@ -125,6 +128,9 @@ async fn read(mount: &Mount) -> HandlerResult {
     ]);
     if config.iam_strict_request {
         data.insert("iam_strict_request".to_owned(), json!(true));
+    }
+    if config.iam_accept_evidence {
+        data.insert("iam_accept_evidence".to_owned(), json!(true));
     }
     if config.rotate_in_plugin {
         data.insert("rotate_in_plugin".to_owned(), json!(true));
@@ -241,6 +247,9 @@ fn set_fields(config: &mut ClientConfig, fields: &Fields) {
     }
     if let Some(flag) = fields.bool("iam_strict_request") {
         config.iam_strict_request = flag;
+    }
+    if let Some(flag) = fields.bool("iam_accept_evidence") {
+        config.iam_accept_evidence = flag;
     }
     if let Some(names) = fields.list("allowed_sts_header_values") {
         let names: Vec<String> = names.iter().map(|name| canonical_name(name)).collect();

@@ -14,7 +14,7 @@ use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
 use crate::login::trace::{self, Trace};
 use crate::mount::Mount;
-use crate::proof::signed_request;
+use crate::proof::signed_request::{self, evidence};
 use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
@@ -38,7 +38,7 @@ const ROLE: Field = Field::new(
 .max_bytes(MAX_NAME_BYTES);
 
 /// What a client proves itself with.
-pub(super) const PROOF_FIELDS: [Field; 8] = [
+pub(super) const PROOF_FIELDS: [Field; 9] = [
     Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST or GET.")
         .max_bytes(MAX_NAME_BYTES),
     Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
@@ -47,6 +47,9 @@ pub(super) const PROOF_FIELDS: [Field; 8] = [
         .max_bytes(MAX_SIGNED_BYTES),
     Field::new("iam_request_headers", FieldKind::Header, "Headers of the signed request: a JSON object of names and values, or such an object in base64.")
         .max_bytes(MAX_HEADER_BYTES),
+    Field::new(evidence::FIELD, FieldKind::String, "Further requests that the client signed, about its own principal and organization: a JSON list in base64. Taken where iam_accept_evidence of config/client is set.")
+        .max_bytes(evidence::MAX_BYTES)
+        .own(),
     Field::new("pkcs7", FieldKind::String, "PKCS#7 signature of an instance identity document (ec2 login).")
         .max_bytes(MAX_DOCUMENT_BYTES),
     Field::new("identity", FieldKind::String, "Instance identity document, in base64 (ec2 login).")
@@ -133,6 +136,8 @@ impl From<iam::Refused> for Failure {
             Refused::TooManyWait => Status::TooManyRequests,
             Refused::Request(_)
             | Refused::NotFresh(_)
+            | Refused::Evidence(_)
+            | Refused::Shown { .. }
             | Refused::Upstream(_)
             | Refused::Caller(_)
             | Refused::NoRole { .. }

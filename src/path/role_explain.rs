@@ -16,12 +16,13 @@ const ROLE: Field =
     Field::new("role", FieldKind::Name, "Name of the role; upper and lower case are the same.");
 
 /// The checks of an iam login, in its order.
-const OF_IAM: [Check; 16] = [
+const OF_IAM: [Check; 17] = [
     Check::Request,
     Check::ServerId,
     Check::Headers,
     Check::Strict,
     Check::Age,
+    Check::Evidence,
     Check::SingleUse,
     Check::Sts,
     Check::Role,

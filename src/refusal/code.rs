@@ -98,6 +98,19 @@ codes! {
     IamStrictNotSigned = "iam.strict.not_signed", Client, "Sign host, content-type, date and every X-Amz- header that is sent, or leave the header out.";
     IamStrictRepeated = "iam.strict.repeated", Client, "Send each header and each parameter once, with one value.";
     IamStrictOtherServer = "iam.strict.other_server", Client, "Sign without X-Vault-AWS-IAM-Server-ID, or have iam_server_id_header_value of config/client set.";
+    // Further requests that come with it.
+    EvidenceOff = "iam.evidence.off", Client, "Leave iam_evidence out, or have iam_accept_evidence of config/client set.";
+    EvidenceUnbound = "iam.evidence.unbound", Client, "Sign the login last, with the SHA-256 of the decoded iam_evidence in the header that the message names.";
+    EvidenceForm = "iam.evidence.form", Client, "Send the base64 of a JSON list of one request about the principal, one about the organization, or both.";
+    EvidenceUrl = "iam.evidence.url", Client, "Sign a POST for the https URL of the service that is asked, with the path / and nothing behind it.";
+    EvidenceHeaders = "iam.evidence.headers", Client, "Sign Host, Content-Type and each X-Amz- header; send no others, and each once.";
+    EvidenceAction = "iam.evidence.action", Client, "Sign GetRole with RoleName, GetUser, or DescribeOrganization with an empty object, and nothing else.";
+    EvidenceSignature = "iam.evidence.signature", Client, "Sign with Signature Version 4 in the Authorization header, for the service and region that the message names.";
+    EvidenceSigner = "iam.evidence.signer", Client, "Sign all requests with the same credentials: access key and session token.";
+    EvidenceServerId = "iam.evidence.server_id", Client, "Sign X-Vault-AWS-IAM-Server-ID in each request, as in the login.";
+    EvidencePrincipal = "iam.evidence.principal", Client, "Ask GetRole for the role behind the session, or GetUser for the user that signs.";
+    EvidenceDenied = "iam.evidence.denied", Client, "Allow the client's own principal the action that the message names: it signed the request.";
+    EvidenceRefused = "iam.evidence.refused", Client, "AWS refused a request of iam_evidence: check credentials, clock and region of the client, then sign anew.";
     // Its age, and whether it was used before.
     IamRequestForm = "iam.request_form", Client, "Sign with AWS4-HMAC-SHA256 and one X-Amz-Date among the signed headers, as the clients of AWS do.";
     IamRequestTooOld = "iam.request_too_old", Client, "Sign anew for each login, and set the clock of the client.";

@@ -19,6 +19,8 @@ pub enum Api {
     GetUser,
     /// Organizations: an account.
     DescribeAccount,
+    /// Organizations: that of the signer; forwarded alone.
+    DescribeOrganization,
     /// STS: credentials of a role.
     AssumeRole,
     /// STS: credentials of a role for a web-identity token.
@@ -80,7 +82,7 @@ impl Api {
             | Self::GetInstanceProfile
             | Self::GetRole
             | Self::GetUser => Service::Iam,
-            Self::DescribeAccount => Service::Organizations,
+            Self::DescribeAccount | Self::DescribeOrganization => Service::Organizations,
             Self::AssumeRole | Self::AssumeRoleWithWebIdentity | Self::GetCallerIdentity => Service::Sts,
         }
     }
@@ -96,6 +98,7 @@ impl Api {
             Self::GetRole => "iam:GetRole",
             Self::GetUser => "iam:GetUser",
             Self::DescribeAccount => "organizations:DescribeAccount",
+            Self::DescribeOrganization => "organizations:DescribeOrganization",
             Self::AssumeRole => "sts:AssumeRole",
             Self::AssumeRoleWithWebIdentity => "sts:AssumeRoleWithWebIdentity",
             Self::GetCallerIdentity => "sts:GetCallerIdentity",
@@ -116,7 +119,7 @@ impl Api {
             (Self::GetInstanceProfile | Self::GetRole | Self::GetUser, Purpose::General) => IAM_READ,
             (Self::GetInstanceProfile | Self::GetRole | Self::GetUser, Purpose::RoleWrite) => IAM_ROLE_WRITE,
             (Self::CreateAccessKey | Self::DeleteAccessKey, _) => IAM_KEY,
-            (Self::DescribeAccount, _) => ORGANIZATIONS,
+            (Self::DescribeAccount | Self::DescribeOrganization, _) => ORGANIZATIONS,
             (Self::AssumeRole | Self::AssumeRoleWithWebIdentity | Self::GetCallerIdentity, _) => STS,
         }
     }

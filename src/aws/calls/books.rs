@@ -97,17 +97,16 @@ impl Calls {
         lines
     }
 
-    /// Records a forwarded call; under its account only if there is such a line, or is to be one.
+    /// Records a forwarded call; under its account only if there is such a line, or its login is admitted.
     pub(super) fn record_forwarded(
         &self,
-        account: &str,
-        is_admitted: bool,
+        api: Api,
+        (account, is_admitted): (&str, bool),
         region: &str,
         outcome: Outcome,
         latency: Duration,
     ) {
-        let (api, purpose) = (Api::GetCallerIdentity, Purpose::General);
-        let key = LineKey { account, region, api, purpose };
+        let key = LineKey { account, region, api, purpose: Purpose::General };
         let nobody = LineKey { account: "", region: "", ..key };
         let mut lines = lock(&self.forwarded);
         let key = if is_admitted || lines.find(key).is_some() { key } else { nobody };
@@ -136,7 +135,8 @@ mod tests {
         let forwarded = |account: &str, is_admitted| {
             // Whoever is not admitted may have chosen any region.
             let region = if is_admitted || account == "1" { "" } else { account };
-            calls.record_forwarded(account, is_admitted, region, Outcome::Answered, Duration::ZERO);
+            let (api, of) = (Api::GetCallerIdentity, (account, is_admitted));
+            calls.record_forwarded(api, of, region, Outcome::Answered, Duration::ZERO);
         };
         let own = calls.own_line("1", "", Api::GetRole);
         own.record(Outcome::Answered, tokio::time::Instant::now());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::api::Api;
 use super::books::Calls;
 use super::fair_turns::Waiter;
 use super::figures::Outcome;
@@ -27,6 +28,8 @@ pub enum Meter<'a> {
     Forwarded {
         /// The books.
         calls: &'a Calls,
+        /// Its action.
+        api: Api,
         /// Region of the endpoint.
         region: &'a str,
     },
@@ -87,8 +90,8 @@ impl Drop for Attempt<'_> {
             (Meter::Own { line, .. }, outcome) => line.record(outcome, self.sent_at),
             // Counted when it is known whose it was.
             (Meter::Forwarded { .. }, Outcome::Answered) => {}
-            (Meter::Forwarded { calls, region }, outcome) => {
-                calls.record_forwarded("", false, region, outcome, self.taken());
+            (Meter::Forwarded { calls, api, region }, outcome) => {
+                calls.record_forwarded(*api, ("", false), region, outcome, self.taken());
             }
         }
     }
@@ -98,6 +101,7 @@ impl Drop for Attempt<'_> {
 /// somebody before, it is counted as none.
 pub struct ForwardedAnswer<'a> {
     calls: &'a Calls,
+    api: Api,
     region: &'a str,
     latency: Duration,
     account: Option<AccountId>,
@@ -105,10 +109,10 @@ pub struct ForwardedAnswer<'a> {
 }
 
 impl<'a> ForwardedAnswer<'a> {
-    /// An answer of an endpoint in a region.
+    /// An answer to this action, of an endpoint in a region.
     #[must_use]
-    pub fn new(calls: &'a Calls, region: &'a str, latency: Duration) -> Self {
-        Self { calls, region, latency, account: None, is_admitted: false }
+    pub fn new(calls: &'a Calls, api: Api, region: &'a str, latency: Duration) -> Self {
+        Self { calls, api, region, latency, account: None, is_admitted: false }
     }
 
     /// It names somebody of this account.
@@ -126,13 +130,13 @@ impl Drop for ForwardedAnswer<'_> {
     fn drop(&mut self) {
         let outcome = if self.account.is_some() { Outcome::Answered } else { Outcome::Refused };
         let account = self.account.as_ref().map_or("", AccountId::as_str);
-        self.calls.record_forwarded(account, self.is_admitted, self.region, outcome, self.latency);
+        let of = (account, self.is_admitted);
+        self.calls.record_forwarded(self.api, of, self.region, outcome, self.latency);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Api;
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -141,7 +145,7 @@ mod tests {
         let own = Meter::own(calls.own_line("1", "", Api::GetUser), None);
         drop(own.attempt());
         own.attempt().end(Outcome::Answered);
-        let forwarded = Meter::Forwarded { calls: &calls, region: "aws-global" };
+        let forwarded = Meter::Forwarded { calls: &calls, api: Api::GetCallerIdentity, region: "aws-global" };
         drop(forwarded.attempt());
         forwarded.attempt().end(Outcome::Answered);
         let found: Vec<_> = calls
@@ -158,7 +162,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_counted_for_whom_it_names() {
         let calls = Calls::default();
-        let answer = || ForwardedAnswer::new(&calls, "", Duration::from_millis(5));
+        let answer = || ForwardedAnswer::new(&calls, Api::GetCallerIdentity, "", Duration::from_millis(5));
         let named = |account: &str| {
             let mut answer = answer();
             answer.names(&AccountId::new(account));

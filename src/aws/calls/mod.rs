@@ -12,6 +12,8 @@
 //! nobody, calls stand in one line without account and region. Forwarded calls have a table of their
 //! own: nobody from outside makes the server forget its own lines and budgets.
 //!
+//! So do the other requests that clients sign, each under its own action.
+//!
 //! Look-ups of role writes have lines and budgets of their own beside the others: an operator may write a
 //! role with hundreds of principals at once, and no login has to wait behind them.
 //!

@@ -15,6 +15,7 @@ use crate::proof::verified_caller::VerifiedCaller;
 pub(super) const ANY_AGE: &str =
     "Not needed: neither config/client nor the role has iam_request_max_age or iam_request_single_use.";
 pub(super) const ANY_USE: &str = "Not needed: neither config/client nor the role has iam_request_single_use.";
+pub(super) const NO_EVIDENCE: &str = "Not needed: the login has no iam_evidence.";
 pub(super) const NO_TAGS: &str = "Not needed: the role binds no tags.";
 pub(super) const NO_ORGANIZATION: &str = "Not needed: the role binds no organization.";
 pub(super) const NOT_INFERRED: &str = "Not needed: the role infers no instance.";
@@ -78,7 +79,8 @@ pub(super) fn principal(
         Ok(full_arn) | Err(Refused::NotBound { full_arn, .. }) => full_arn.as_deref(),
         Err(_) => None,
     };
-    let was_asked = full_arn.is_some() || matches!(bound, Err(Refused::FullArn { .. }));
+    let was_asked =
+        full_arn.is_some() || matches!(bound, Err(Refused::FullArn { .. } | Refused::Shown { .. }));
     let arns = role.bound_iam_principal_arn_list.iter().flatten();
     let ids = role.bound_iam_principal_id_list.iter().flatten();
     let wanted: Vec<&str> = arns.chain(ids).map(String::as_str).collect();

@@ -6,7 +6,9 @@
 
 mod alias_tags;
 mod checks;
+mod evidence;
 mod identity;
+mod not_shown;
 mod own_bounds;
 mod refused;
 pub(crate) mod renewal;
@@ -42,6 +44,7 @@ use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
 use crate::store::ConfigSnapshot;
 
+use evidence::Shown;
 pub use refused::Refused;
 
 /// Attempts for the forwarded request, at the most.
@@ -60,6 +63,8 @@ pub struct IamLogin<'a> {
     /// As the client gave it; empty if it gave none.
     given_role: String,
     snapshot: ConfigSnapshot,
+    /// What the client signed beside it, about itself.
+    shown: Shown,
     deadline: Deadline,
     /// Whether strict mode is known to hold; the role may tell it late.
     is_strict: AtomicBool,
@@ -99,11 +104,12 @@ impl<'a> IamLogin<'a> {
             trace.note(Check::Strict, strict, Compared::default)?;
         }
         let (deadline, came_at) = (Deadline::start(), mount.now());
-        let is_strict = AtomicBool::new(is_strict);
+        let (shown, is_strict) = (Shown::default(), AtomicBool::new(is_strict));
         let login =
-            Self { mount, request, signed, given_role, snapshot, deadline, is_strict, trace, came_at };
+            Self { mount, request, signed, given_role, snapshot, shown, deadline, is_strict, trace, came_at };
         login.check_age(login.mount_rules())?;
-        Ok(login)
+        let shown = Shown::of(fields, &login.signed, &login.snapshot, came_at, trace)?;
+        Ok(Self { shown, ..login })
     }
 
     /// Whether strict mode holds for the login, as far as is known.
@@ -160,9 +166,12 @@ impl<'a> IamLogin<'a> {
         arrival: &Arrival,
     ) -> Result<(Auth, RequestRules), Refused> {
         let caller = self.trace.hold(caller)?;
+        let evidence = caller.as_ref().map_or(Ok(()), |caller| self.check_evidence(caller));
+        let evidence = self.trace.hold(evidence)?;
         let (role_name, role) = self.role(caller.as_ref().ok()).await?;
         let rules = self.rules_with(&role).await?;
         let candidate = Candidate { caller: caller?, role_name, role };
+        evidence?;
         let bound = self.trace.hold(self.check_principal(&candidate).await)?;
         let own = self.trace.hold(self.check_own_bounds(&candidate).await)?;
         let instance = self.inferred_instance(&candidate, arrival).await?;
@@ -295,16 +304,24 @@ impl<'a> IamLogin<'a> {
             PrincipalMatch::Refused => return Err(refused(None)),
             PrincipalMatch::NeedsFullArn => {}
         }
-        let full_arn =
-            self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await.map_err(|cause| {
-                let named = names_account(role, caller.account());
-                Refused::FullArn {
-                    entity: caller.arn().entity_text(),
-                    role: role_name.clone(),
-                    cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
-                }
-            })?;
+        let full_arn = match self.shown_entity(candidate).await? {
+            Some(entity) => entity.arn.as_str().into(),
+            None => self.full_arn(candidate).await?,
+        };
         if matches_pattern(role, &full_arn) { Ok(Some(full_arn)) } else { Err(refused(Some(full_arn))) }
+    }
+
+    async fn full_arn(&self, candidate: &Candidate) -> Result<Arc<str>, Refused> {
+        let Candidate { caller, role_name, role } = candidate;
+        let full_arn = self.mount.full_arn(self.look_up(), caller.arn(), caller.unique_id()).await;
+        full_arn.map_err(|cause| {
+            let named = names_account(role, caller.account());
+            Refused::FullArn {
+                entity: caller.arn().entity_text(),
+                role: role_name.clone(),
+                cause: Box::new(if named { cause } else { cause.chosen_by_client() }),
+            }
+        })
     }
 
     async fn inferred_instance(

@@ -7,14 +7,18 @@ use super::alias_tags::alias_tags;
 use super::checks;
 use super::{Candidate, IamLogin, Refused};
 use crate::accounts::look_up_error::LookUpError;
+use crate::aws::calls::Api;
 use crate::aws::principal_tags::PrincipalTags;
 use crate::aws::region::Partition;
 use crate::binding::account::names_account;
-use crate::binding::organization::{OrganizationError, binds_organization, check_organization};
+use crate::binding::organization::{
+    OrganizationError, binds_organization, binds_unit, check_membership, check_organization,
+};
 use crate::binding::tags::{binds_tags, check_tags};
-use crate::entry::IdentityConfig;
+use crate::entry::{IdentityConfig, Role};
 use crate::login::role_checks::organization_bounds;
 use crate::login::trace::{Check, Compared};
+use crate::proof::verified_caller::VerifiedCaller;
 
 impl IamLogin<'_> {
     /// Compares tags and organization of a caller with those that its role binds.
@@ -49,6 +53,16 @@ impl IamLogin<'_> {
         }
         let begun = self.trace.begin(Check::Organization);
         let of_partition = |error| Box::new(OrganizationError::from(LookUpError::from(error)));
+        let shown = if binds_unit(role) { Ok(None) } else { self.shown_membership(candidate).await };
+        let shown = match shown {
+            Ok(shown) => shown,
+            Err(refused) => return self.trace.end(begun, Err(refused), |_| shown_bounds(role, caller)),
+        };
+        if let Some(membership) = shown {
+            let checked = check_membership(role, role_name, caller.account(), membership);
+            let checked = checked.map_err(|error| Refused::from(Box::new(error)));
+            return self.trace.end(begun, checked, |_| shown_bounds(role, caller));
+        }
         let checked = match Partition::of(caller.arn()).map_err(of_partition) {
             Ok(partition) => {
                 let checked =
@@ -74,6 +88,14 @@ impl IamLogin<'_> {
 
     async fn tags(&self, candidate: &Candidate) -> Result<Arc<PrincipalTags>, Refused> {
         let Candidate { caller, role_name, role } = candidate;
+        if let Some(entity) = self.shown_entity(candidate).await? {
+            let entity_text = || caller.arn().entity_text();
+            return entity.tags.clone().map_err(|cause| Refused::Tags {
+                entity: entity_text(),
+                role: role_name.clone(),
+                cause: Box::new(LookUpError::Tags { entity: entity_text(), cause }),
+            });
+        }
         let tags = self.mount.principal_tags(self.look_up(), caller.arn(), caller.unique_id()).await;
         tags.map_err(|cause| Refused::Tags {
             entity: caller.arn().entity_text(),
@@ -85,4 +107,9 @@ impl IamLogin<'_> {
             }),
         })
     }
+}
+
+/// As [`organization_bounds`], where the client has asked.
+fn shown_bounds(role: &Role, caller: &VerifiedCaller) -> Compared {
+    organization_bounds(role, caller.account()).by(Api::DescribeOrganization.name())
 }

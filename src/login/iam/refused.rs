@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::not_shown::NotShown;
 use crate::accounts::instance::InstanceError;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::instance_id::is_instance_id;
@@ -21,6 +22,7 @@ use crate::mount::role_error::RoleError;
 use crate::mount::single_use_error::SingleUseError;
 use crate::mount::strictness::RoleSpelling;
 use crate::proof::signed_request::SignedRequestError;
+use crate::proof::signed_request::evidence::EvidenceError;
 use crate::proof::signed_request::freshness::NotFresh;
 use crate::proof::verified_caller::CallerError;
 use crate::refusal::{Code, Coded, Fact, Hint};
@@ -35,6 +37,18 @@ pub enum Refused {
     /// It is too old, or cannot be told to be fresh.
     #[error(transparent)]
     NotFresh(#[from] NotFresh),
+    /// What came with it is not taken.
+    #[error(transparent)]
+    Evidence(Box<EvidenceError>),
+    /// AWS does not answer what came with it, or answers about somebody else.
+    #[error("error checking iam_evidence when attempting login for role {}: {cause}", quote(role))]
+    Shown {
+        /// The role.
+        role: String,
+        /// Why not.
+        #[source]
+        cause: Box<NotShown>,
+    },
     /// It cannot be used, or not once more.
     #[error(transparent)]
     Use(#[from] SingleUseError),
@@ -151,6 +165,12 @@ pub enum Refused {
     Mount(#[from] Failure),
 }
 
+impl From<EvidenceError> for Refused {
+    fn from(error: EvidenceError) -> Self {
+        Self::Evidence(Box::new(error))
+    }
+}
+
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         Self::Mount(error.into())
@@ -182,6 +202,8 @@ impl Coded for Refused {
         match self {
             Self::Request(cause) => cause.code(),
             Self::NotFresh(cause) => cause.code(),
+            Self::Evidence(cause) => cause.code(),
+            Self::Shown { cause, .. } => cause.code(),
             Self::Use(cause) => cause.code(),
             Self::TooManyWait => Code::StsTooManyWait,
             Self::Upstream(cause) => cause.code(),
@@ -212,6 +234,8 @@ impl Coded for Refused {
     fn facts(&self) -> Vec<Fact> {
         match self {
             Self::Request(cause) => cause.facts(),
+            Self::Evidence(cause) => cause.facts(),
+            Self::Shown { cause, .. } => cause.facts(),
             Self::NotBound { arn, full_arn, bound, near_miss, .. } => match near_miss.as_deref() {
                 Some(NearMiss::OtherId { seen, bound }) => {
                     vec![Fact { name: "unique_id", seen: seen.clone(), wanted: bound.join(",") }]
@@ -236,6 +260,8 @@ impl Coded for Refused {
     fn hint(&self) -> Option<Hint> {
         match self {
             Self::NotFresh(cause) => cause.hint(),
+            Self::Evidence(cause) => cause.hint(),
+            Self::Shown { cause, .. } => cause.hint(),
             Self::Upstream(cause) => cause.hint(),
             Self::NoRole { name, is_named: false } => {
                 Some(Hint::NoRoleNamed { from: "the name of the principal", name: name.clone() })

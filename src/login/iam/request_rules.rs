@@ -18,6 +18,7 @@ impl IamLogin<'_> {
         let (of_mount, rules) = (self.mount_rules(), self.mount_rules().and(role.request_rules));
         if rules != of_mount {
             self.check_age(rules)?;
+            self.check_evidence_age(rules)?;
         } else if rules.checked_age().is_none() {
             self.trace.skip(Check::Age, checks::ANY_AGE, Compared::default);
         }

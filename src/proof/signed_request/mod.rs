@@ -7,10 +7,12 @@
 
 mod authorization;
 mod error;
+pub mod evidence;
 mod form;
 pub mod freshness;
 mod headers;
 mod other_product;
+mod outgoing;
 mod presigned;
 mod query;
 mod server_id;
@@ -23,10 +25,6 @@ mod strict_error;
 mod target;
 #[cfg(test)]
 mod tests;
-
-use bytes::Bytes;
-use http::HeaderMap;
-use http::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 
 use authorization::Authorization;
 pub use error::SignedRequestError;
@@ -42,7 +40,6 @@ pub use strict_error::StrictError;
 use target::Target;
 
 use crate::aws::endpoint::Endpoint;
-use crate::aws::query::AGENT;
 use crate::aws::sts::{Forwarded, Unsendable};
 use crate::entry::ClientConfig;
 use crate::framework::{Fields, HostFlavor};
@@ -60,27 +57,6 @@ const ALLOWED_HEADERS: [&str; 8] = [
     "X-Amz-SignedHeaders",
     "X-Amz-User-Agent",
 ];
-
-/// Headers about one connection or about framing, which the forwarding side decides itself; a
-/// client's copy is dropped. Connections to STS are shared by the logins of all clients, so none may
-/// say what happens to them, nor make the two ends disagree about where a request ends.
-const OWN_HEADERS: [&str; 12] = [
-    "Connection",
-    "Content-Length",
-    "Expect",
-    "Host",
-    "Http2-Settings",
-    "Keep-Alive",
-    "Proxy-Authorization",
-    "Proxy-Connection",
-    "Te",
-    "Trailer",
-    "Transfer-Encoding",
-    "Upgrade",
-];
-
-/// Longest answer to a forwarded request, in bytes.
-const MAX_ANSWER: usize = crate::aws::query::MAX_ANSWER;
 
 /// Names of the login fields that make up a signed request.
 pub const FIELDS: [&str; 4] =
@@ -281,38 +257,8 @@ impl SignedRequest {
     /// # Errors
     /// When the client's path or headers cannot be sent in HTTP.
     pub fn forwarded_to(&self, endpoint: &Endpoint) -> Result<HttpRequest, Unsendable> {
-        let uri = endpoint.uri(&format!("/{}", self.target.request_uri)).ok_or(Unsendable::Path)?;
-        let mut headers = HeaderMap::new();
-        for (name, values) in self.headers.iter() {
-            if OWN_HEADERS.contains(&name) {
-                continue;
-            }
-            let invalid = || Unsendable::Header(name.to_owned());
-            let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
-            for value in values.iter().take(if header == USER_AGENT { 1 } else { usize::MAX }) {
-                let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| invalid())?;
-                headers.append(header.clone(), value);
-            }
-        }
-        let host = if self.target.host.is_empty() { endpoint.authority() } else { &self.target.host };
-        headers.insert(HOST, HeaderValue::from_bytes(host.as_bytes()).map_err(|_| Unsendable::Host)?);
-        match headers.get(USER_AGENT) {
-            None => {
-                headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-            }
-            Some(agent) if agent.is_empty() => {
-                headers.remove(USER_AGENT);
-            }
-            Some(_) => {}
-        }
-        Ok(HttpRequest {
-            method: self.shape.method(),
-            uri,
-            headers,
-            body: Bytes::copy_from_slice(self.shape.body()),
-            response_limit: MAX_ANSWER,
-            host_chosen_in: None,
-        })
+        let path = format!("/{}", self.target.request_uri);
+        outgoing::request(&path, &self.target.host, (&self.headers, &self.shape), endpoint)
     }
 
     /// What its signature says of itself.

@@ -42,39 +42,46 @@ impl Signature {
     /// What identifies the signature of a request; `None` if any part of it is missing, not signed, there
     /// twice, or in another spelling than that of AWS's own clients.
     pub(super) fn of(headers: &ClientHeaders, shape: &Shape) -> Option<Self> {
-        let dates = headers.values(DATE);
         let written = match shape.presigned() {
-            Some(_) if !dates.is_empty() => return None,
+            Some(_) if !headers.values(DATE).is_empty() => return None,
             Some(query) => Written {
                 algorithm: &query.algorithm,
                 credential: &query.credential,
                 date: &query.date,
                 signature: &query.signature,
             },
-            None => {
-                let authorization = Authorization::parse(headers.authorization()?)?;
-                let [date] = dates else { return None };
-                if !authorization.signed_headers.split(';').any(|name| name == SIGNED_DATE) {
-                    return None;
-                }
-                Written {
-                    algorithm: authorization.algorithm,
-                    credential: authorization.credential,
-                    date,
-                    signature: authorization.signature,
-                }
-            }
+            None => Written::in_header(headers)?,
         };
-        written.read()
+        written.read("sts")
+    }
+
+    /// The same of a request to some service that is signed in its `Authorization` header.
+    pub(super) fn in_header(headers: &ClientHeaders, service: &str) -> Option<Self> {
+        Written::in_header(headers)?.read(service)
     }
 }
 
-impl Written<'_> {
-    fn read(&self) -> Option<Signature> {
+impl<'a> Written<'a> {
+    fn in_header(headers: &'a ClientHeaders) -> Option<Self> {
+        let authorization = Authorization::parse(headers.authorization()?)?;
+        let [date] = headers.values(DATE) else { return None };
+        let is_date_signed = authorization.signed_headers.split(';').any(|name| name == SIGNED_DATE);
+        is_date_signed.then_some(Self {
+            algorithm: authorization.algorithm,
+            credential: authorization.credential,
+            date,
+            signature: authorization.signature,
+        })
+    }
+
+    fn read(&self, service: &str) -> Option<Signature> {
         let signed_at = seconds_of(self.date)?;
         let (key_id, scope) = self.credential.split_once('/')?;
         let pieces: Vec<&str> = scope.split('/').collect();
-        let [day, region, "sts", "aws4_request"] = pieces.as_slice() else { return None };
+        let [day, region, signed_service, "aws4_request"] = pieces.as_slice() else { return None };
+        if *signed_service != service {
+            return None;
+        }
         let is_key_id = !key_id.is_empty() && key_id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let is_region = !region.is_empty()
             && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -125,24 +132,24 @@ mod tests {
 
     #[test]
     fn the_parts_are_read() {
-        let read = WRITTEN.read().unwrap();
+        let read = WRITTEN.read("sts").unwrap();
         assert_eq!(read.signed_at, 1_767_225_601);
         assert_eq!(
             read.parts,
             ["AKID", WRITTEN.date, "20260101/us-east-1/sts/aws4_request", WRITTEN.signature]
         );
         let lower = WRITTEN.credential.to_lowercase();
-        assert_eq!(Written { credential: &lower, ..WRITTEN }.read(), Some(read));
+        assert_eq!(Written { credential: &lower, ..WRITTEN }.read("sts"), Some(read));
     }
 
     #[test]
     fn another_spelling_is_none() {
         let upper = WRITTEN.signature.to_uppercase();
         for signature in [upper.as_str(), "", &WRITTEN.signature[1..], &format!("{}0", WRITTEN.signature)] {
-            assert_eq!(Written { signature, ..WRITTEN }.read(), None, "{signature}");
+            assert_eq!(Written { signature, ..WRITTEN }.read("sts"), None, "{signature}");
         }
         for algorithm in ["AWS4-ECDSA-P256-SHA256", "aws4-hmac-sha256", ""] {
-            assert_eq!(Written { algorithm, ..WRITTEN }.read(), None, "{algorithm}");
+            assert_eq!(Written { algorithm, ..WRITTEN }.read("sts"), None, "{algorithm}");
         }
         for date in [
             "20260102T000001Z",
@@ -154,7 +161,7 @@ mod tests {
             "2026-01-01T00:00:01Z",
             "",
         ] {
-            assert_eq!(Written { date, ..WRITTEN }.read(), None, "{date}");
+            assert_eq!(Written { date, ..WRITTEN }.read("sts"), None, "{date}");
         }
         for credential in [
             "AKID/20260101/US-EAST-1/sts/aws4_request",
@@ -165,7 +172,7 @@ mod tests {
             "/20260101/us-east-1/sts/aws4_request",
             "AKID",
         ] {
-            assert_eq!(Written { credential, ..WRITTEN }.read(), None, "{credential}");
+            assert_eq!(Written { credential, ..WRITTEN }.read("sts"), None, "{credential}");
         }
     }
 }

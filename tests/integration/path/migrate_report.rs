@@ -288,6 +288,7 @@ fn cases() -> Vec<Case> {
         ("iam_strict_request", json!(true), "true"),
         ("iam_request_max_age", json!(60), "60"),
         ("iam_request_single_use", json!(true), "true"),
+        ("iam_accept_evidence", json!(true), "true"),
         ("organizations_endpoint", json!("https://organizations.example"), "https://organizations.example"),
     ] {
         let code = format!("own.config.{field}").leak();

@@ -67,6 +67,7 @@ async fn a_login_that_would_succeed_is_told_and_still_does() {
             ("headers", "passed"),
             ("strict", "skipped"),
             ("request_age", "skipped"),
+            ("evidence", "skipped"),
             ("single_use", "skipped"),
             ("sts", "passed"),
             ("role", "passed"),
@@ -115,7 +116,7 @@ async fn what_does_not_depend_on_a_failure_is_looked_at_too() {
     // STS refuses, and there is no such role.
     stage.aws.fault("GetCallerIdentity", 1, Fault::error(403, "ExpiredToken", "expired"));
     let data = explained(&stage.mount, "nobody", &signed(&dev)).await;
-    assert_eq!(verdicts(&data)[6..9], [("sts", "failed"), ("role", "failed"), ("address", "skipped")]);
+    assert_eq!(verdicts(&data)[7..10], [("sts", "failed"), ("role", "failed"), ("address", "skipped")]);
     assert_eq!(data["first_failure"]["check"], "sts");
     assert_eq!(of(&data, "role")["code"], "login.role_unknown");
 
@@ -131,7 +132,7 @@ async fn what_does_not_depend_on_a_failure_is_looked_at_too() {
     login.as_object_mut().unwrap().remove("role");
     let data = explained(&stage.mount, "inferring", &login).await;
     assert_eq!(
-        verdicts(&data)[11..],
+        verdicts(&data)[12..],
         [
             ("principal", "failed"),
             ("principal_tags", "skipped"),

@@ -49,6 +49,7 @@ async fn each_field_is_limited() {
         ("iam_http_request_method", 4 * KIB),
         ("iam_request_url", 16 * KIB),
         ("iam_request_body", 16 * KIB),
+        ("iam_evidence", 64 * KIB),
         ("nonce", 4 * KIB),
         ("pkcs7", 128 * KIB),
         ("identity", 128 * KIB),

@@ -5,6 +5,8 @@ mod bindings;
 mod calls;
 mod clients;
 mod cross_account;
+mod evidence;
+mod evidence_mutations;
 mod forwarding;
 mod identity;
 mod inference;

@@ -141,6 +141,8 @@ const LIST: &[(&str, Run)] = &[
         r#"{"eventSource": "sts.amazonaws.com", "eventName": "GetCallerIdentity", "awsRegion": "eu-west-1","#,
         Run::Shown,
     ),
+    ("import hashlib, json, os", Run::Not("login::iam::evidence runs it")),
+    ("vault write auth/aws/login -", Run::Not("it reads what the script before it prints")),
     (r#"{ "rotate_in_plugin": true,"#, Run::Shown),
     (r#"{ "rotation_schedule": "0 4 * * SAT","#, Run::Shown),
     (r#"{ "next_rotation": "2026-02-01T04:00:00Z","#, Run::Shown),

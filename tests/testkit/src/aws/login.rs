@@ -283,7 +283,9 @@ pub fn sign(credentials: &Credentials, options: &LoginOptions) -> SignedRequest 
         if options.content_length {
             headers.push(header("Content-Length", &body.len().to_string()));
         }
-        headers.push(header("Content-Type", FORM_CONTENT_TYPE));
+        if options.signed_headers.iter().all(|(name, _)| name != "Content-Type") {
+            headers.push(header("Content-Type", FORM_CONTENT_TYPE));
+        }
     }
     headers.push(header("Host", split_url(&options.url).0));
     if !presigned {

@@ -29,6 +29,7 @@ mod document;
 mod ec2;
 mod encoding;
 mod endpoint;
+mod evidence;
 mod fault;
 pub mod http;
 mod iam;
@@ -55,6 +56,7 @@ pub use accounts::{InstanceProfile, Role, SESSION_LIFE, Session, User};
 pub use calls::{Call, Outcome};
 pub use dead_ports::{RefusingPort, SilentListener};
 pub use endpoint::Service;
+pub use evidence::{Evidence, describe_organization, get_role, get_user, login_with};
 pub use fault::{Fault, Gate, Rate, RawAnswer, Target, Times};
 pub use inventory::{ACCOUNT, Entity, Identity, Instance, InstanceState, OTHER_ACCOUNT, WebIdentity};
 pub use login::{
