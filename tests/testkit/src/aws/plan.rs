@@ -8,7 +8,7 @@ use super::answer::{Answer, Delivery, Draft};
 use super::calls::{Call, Outcome};
 use super::document::Element;
 use super::endpoint::{Service, endpoint_of_host, partition_of_region};
-use super::fault::Fault;
+use super::fault::{Fault, RawAnswer};
 use super::http::Request;
 use super::operation::{Caller, Operation, parameters};
 use super::refusal::Refusal;
@@ -44,6 +44,9 @@ pub(super) fn plan(shared: &Shared, request: Request, peer: &Peer) -> Plan {
 }
 
 fn made_of(world: &mut World, request: Request, peer: &Peer) -> Plan {
+    if let Some(plan) = published(world, &request, peer) {
+        return plan;
+    }
     world.answers += 1;
     let request_id = format!("00000000-0000-4000-8000-{:012x}", world.answers);
     let presented = Presented::of(&request, world.ambiguity);
@@ -86,6 +89,21 @@ fn made_of(world: &mut World, request: Request, peer: &Peer) -> Plan {
         }
     };
     Plan { delays, answer, delivery, number }
+}
+
+/// The answer to a GET of a published document.
+fn published(world: &mut World, request: &Request, peer: &Peer) -> Option<Plan> {
+    let place = format!("{}{}", request.header("Host").unwrap_or_default(), request.target);
+    let document = world.documents.get(&place).filter(|_| request.method == "GET")?.clone();
+    let call = log_entry(world, format!("https://{place}"), request.clone(), None, None, peer);
+    let number = world.log.add(call);
+    let answer = Answer::raw(&RawAnswer {
+        status: if document.is_empty() { 404 } else { 200 },
+        content_type: Some("application/json".to_owned()),
+        headers: Vec::new(),
+        body: document.into_bytes(),
+    });
+    Some(Plan { delays: Vec::new(), answer, delivery: Delivery::Whole, number })
 }
 
 /// Verifies the request and does what it asks.

@@ -108,6 +108,16 @@ impl Aws {
         self.world().held_tunnels.push((format!("{host}:443"), gate));
     }
 
+    /// Publishes a document at an https URL without port; a GET of it is logged as a call of the URL. Nothing
+    /// unpublishes it but an empty text.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn publish(&self, url: &str, document: &str) {
+        let place = url.strip_prefix("https://").expect("an https URL");
+        self.world().documents.insert(place.to_owned(), document.to_owned());
+    }
+
     /// The calls of an action, in order of arrival.
     pub fn calls(&self, action: &str) -> Vec<Call> {
         self.world().log.calls.iter().filter(|call| call.action == action).cloned().collect()

@@ -1,5 +1,6 @@
 //! Everything about the stand-in that tests set and connections read.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use time::OffsetDateTime;
@@ -23,6 +24,8 @@ pub(super) struct World {
     pub(super) log: Log,
     pub(super) faults: Faults,
     pub(super) held_tunnels: Vec<(String, Gate)>,
+    /// What is published, by host and path.
+    pub(super) documents: BTreeMap<String, String>,
     pub(super) clock: Clock,
     pub(super) ambiguity: Ambiguity,
     pub(super) answers: u64,
