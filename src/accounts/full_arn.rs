@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use crate::accounts::look_up::LookUp;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
+use crate::aws::iam::IamEntity;
 use crate::aws::principal_tags::{PrincipalTags, ReadTags};
 use crate::aws::region::Partition;
 use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
@@ -132,6 +133,17 @@ impl FullArns {
         tags.map_err(|cause| LookUpError::Tags { entity: arn.entity_text(), cause })
     }
 
+    /// The full ARN of a principal that is known by its name alone, as IAM has it now. Nothing is kept: names are
+    /// reused.
+    ///
+    /// # Errors
+    /// Why it could not be found.
+    pub async fn look_up_by_name(&self, look_up: LookUp<'_>, arn: &Arn) -> Result<Arc<str>, LookUpError> {
+        let entity = entity(look_up, arn, self.known.start_read()).await?;
+        check_is_same(arn, &entity.unique_id, &entity.arn, &entity.unique_id)?;
+        Ok(entity.arn.into())
+    }
+
     /// Asks IAM, and keeps what it says.
     async fn ask(
         &self,
@@ -142,19 +154,8 @@ impl FullArns {
     ) -> Result<(Arc<str>, ReadTags), LookUpError> {
         let asked_at = self.known.start_read();
         let tags_asked_at = self.tags.start_read();
-        let (account, unique_id) = (arn.account(), key.unique_id.as_str());
-        let partition = Partition::of(arn)?;
-        let no_client = |cause: LookUpError| LookUpError::NoIamClient(Box::new(cause));
-        let route = look_up.account(account).await.map_err(no_client)?;
-        let client = route.shared_iam(partition).await.map_err(no_client)?;
-        let name = arn.name();
-        let (kind, answer) = match arn.kind() {
-            EntityKind::User => ("user", client.get_user(name, asked_at).await),
-            EntityKind::Role | EntityKind::AssumedRole => ("role", client.get_role(name, asked_at).await),
-            EntityKind::InstanceProfile => return Err(LookUpError::NotAPrincipal(arn.kind())),
-        };
-        let entity = answer.map_err(|cause| LookUpError::Entity { kind, name: name.to_owned(), cause })?;
-        check_is_same(arn, unique_id, &entity.arn, &entity.unique_id)?;
+        let entity = entity(look_up, arn, asked_at).await?;
+        check_is_same(arn, &key.unique_id, &entity.arn, &entity.unique_id)?;
         let full: Arc<str> = entity.arn.into();
         if let (true, Ok(tags)) = (self.tags_wanted.load(Ordering::Relaxed), &entity.tags) {
             let known = KnownTags { tags: Arc::clone(tags), since: now };
@@ -163,6 +164,21 @@ impl FullArns {
         self.keep(asked_at, key, &full, now);
         Ok((full, entity.tags))
     }
+}
+
+/// The user or role of this name, as IAM has it now.
+async fn entity(look_up: LookUp<'_>, arn: &Arn, asked_at: ReadStart) -> Result<IamEntity, LookUpError> {
+    let partition = Partition::of(arn)?;
+    let no_client = |cause: LookUpError| LookUpError::NoIamClient(Box::new(cause));
+    let route = look_up.account(arn.account()).await.map_err(no_client)?;
+    let client = route.shared_iam(partition).await.map_err(no_client)?;
+    let name = arn.name();
+    let (kind, answer) = match arn.kind() {
+        EntityKind::User => ("user", client.get_user(name, asked_at).await),
+        EntityKind::Role | EntityKind::AssumedRole => ("role", client.get_role(name, asked_at).await),
+        EntityKind::InstanceProfile => return Err(LookUpError::NotAPrincipal(arn.kind())),
+    };
+    answer.map_err(|cause| LookUpError::Entity { kind, name: name.to_owned(), cause })
 }
 
 impl PrincipalKey {

@@ -330,9 +330,8 @@ pub async fn forward<'a>(
             gave_up,
         })?;
     let (answer, latency) = (answer.response, answer.latency);
-    calls
-        .clock_offset()
-        .note(&answer.headers, context.now.checked_add(begun.elapsed()).unwrap_or(context.now));
+    let answered = context.now.checked_add(Instant::now().saturating_duration_since(begun));
+    calls.clock_offset().note(&answer.headers, answered.unwrap_or(context.now));
     let counted = answer
         .status
         .is_success()

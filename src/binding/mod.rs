@@ -4,6 +4,7 @@ pub mod account;
 pub mod binds_anything;
 mod bound_error;
 pub mod instance;
+pub mod login_type;
 pub mod near_miss;
 pub mod organization;
 pub mod partition;

@@ -37,9 +37,10 @@ pub const EC2_METADATA: MetadataFields = MetadataFields {
     available: &["account_id", "auth_type", "ami_id", "instance_id", "region"],
 };
 
-/// Metadata of the token of an iam login by which its request is found in AWS's records.
-pub const IAM_AUDIT_METADATA: [&str; 4] =
-    ["aws_access_key_id", "aws_region", "aws_request_id", "aws_signed_at"];
+/// Metadata of the token of an iam or jwt login by which its request is found in AWS's records; the last is of jwt
+/// logins alone.
+pub const IAM_AUDIT_METADATA: [&str; 5] =
+    ["aws_access_key_id", "aws_region", "aws_request_id", "aws_signed_at", "aws_token_id"];
 
 /// A choice of metadata fields. Stored as `null` where the default holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,8 @@ mod error;
 mod identity_config;
 mod issuer;
 mod json;
+mod jwt_issuer;
+mod login_type;
 mod mount_version;
 mod pending_key;
 mod request_rules;
@@ -32,6 +34,8 @@ pub use identity_config::{
 };
 pub use issuer::{Issuer, IssuerKey, TokenAlgorithm};
 pub use json::Entry;
+pub use jwt_issuer::{IssuerOfAccount, JwtAlgorithm, JwtIssuer};
+pub use login_type::LoginType;
 pub use mount_version::MountVersion;
 pub use pending_key::PendingKey;
 pub use request_rules::RequestRules;

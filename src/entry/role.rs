@@ -113,6 +113,9 @@ pub struct Role {
     /// Whether strict mode holds for the role even where it does not for its mount.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub iam_strict_request: bool,
+    /// By what its callers may log in, by name; where nothing is set, by a signed request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_login_types: Option<Vec<String>>,
     /// What its logins by a signed request are held to, beside the rules of the mount.
     #[serde(flatten)]
     pub request_rules: RequestRules,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::framework::{Auth, Failure, HandlerResult, Request, Response};
 use crate::login::ended::Ended;
 use crate::login::token_data::iam_keys;
-use crate::login::{ec2, iam};
+use crate::login::{ec2, iam, jwt};
 use crate::mount::Mount;
 
 /// Renews the token of a login, or says why it ends.
@@ -36,6 +36,7 @@ fn answer(ended: Ended) -> Failure {
 async fn renewed(mount: &Mount, request: &Request) -> Result<Auth, Ended> {
     let auth = request.auth.clone().ok_or(Ended::NoAuth)?;
     match auth.metadata.get("auth_type").map(String::as_str) {
+        Some("iam") | None if jwt::renewal::is_of_jwt(&auth) => jwt::renewal::renew(mount, auth).await,
         Some("iam") => iam::renewal::renew(mount, auth).await,
         Some("ec2") => ec2::renewal::renew(mount, auth).await,
         Some(other) => Err(Ended::AuthType(other.to_owned())),

@@ -27,6 +27,10 @@ pub(super) mod iam_keys {
     pub(in crate::login) const INFERRED_ENTITY_ID: &str = "inferred_entity_id";
     pub(in crate::login) const INFERRED_AWS_REGION: &str = "inferred_aws_region";
     pub(in crate::login) const ACCOUNT_ID: &str = "account_id";
+    /// How it was got, where that was not a signed request.
+    pub(in crate::login) const LOGIN_TYPE: &str = "login_type";
+    /// The principal as its web identity token named it.
+    pub(in crate::login) const TOKEN_SUBJECT: &str = "token_subject";
 }
 
 /// Keys of the data that a token of the ec2 login carries for its renewal.

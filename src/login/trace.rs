@@ -37,6 +37,12 @@ pub enum Check {
     SingleUse,
     /// STS says who signed it.
     Sts,
+    /// The field holds a web identity token.
+    Token,
+    /// Its issuer is configured, and may sign so.
+    Issuer,
+    /// It is of this time, for this server, and of the issuer's account.
+    Claims,
     /// The fields hold an identity document.
     Document,
     /// The role is there.
@@ -45,6 +51,10 @@ pub enum Check {
     Address,
     /// The role is of the type of the login.
     AuthType,
+    /// The role lets its callers log in in this way.
+    LoginType,
+    /// A token shows all that the role demands.
+    Shown,
     /// The role demands anything at all.
     BindsAnything,
     /// The role binds the principal.
@@ -57,7 +67,7 @@ pub enum Check {
     Region,
     /// The role binds account and instance of the document.
     DocumentBounds,
-    /// AWS has signed the document.
+    /// AWS has signed the document or the token.
     Signature,
     /// The instance runs.
     Instance,
@@ -84,10 +94,15 @@ impl Check {
             Self::Evidence => "evidence",
             Self::SingleUse => "single_use",
             Self::Sts => "sts",
+            Self::Token => "token",
+            Self::Issuer => "issuer",
+            Self::Claims => "claims",
             Self::Document => "document",
             Self::Role => "role",
             Self::Address => "address",
             Self::AuthType => "auth_type",
+            Self::LoginType => "login_type",
+            Self::Shown => "token_shows",
             Self::BindsAnything => "binds_anything",
             Self::Principal => "principal",
             Self::Tags => "principal_tags",

@@ -47,7 +47,7 @@ impl OwnField {
 }
 
 /// All of them.
-pub static OWN_FIELDS: [OwnField; 13] = [
+pub static OWN_FIELDS: [OwnField; 14] = [
     OwnField::tightening(
         Place::Role,
         ["bound_iam_principal_tags", "bound_iam_principal_tags_list"],
@@ -100,6 +100,15 @@ pub static OWN_FIELDS: [OwnField; 13] = [
             "own.role.iam_request_single_use",
             "admits each signed request once",
             "Before going back: CLI write PATH iam_request_single_use=false",
+        ],
+    ),
+    OwnField::tightening(
+        Place::Role,
+        ["allowed_login_types", "allowed_login_types"],
+        [
+            "own.role.allowed_login_types",
+            "admits callers by these proofs alone; web identity tokens are taken where jwt is named",
+            "Before going back, have clients of the role log in by signed requests, then: CLI write PATH allowed_login_types=",
         ],
     ),
     OwnField::tightening(
@@ -194,6 +203,7 @@ struct Stored {
     iam_request_max_age: Value,
     iam_request_single_use: Value,
     iam_accept_evidence: Value,
+    allowed_login_types: Value,
     organizations_endpoint: Value,
     iam_alias_tags: Value,
     iam_audit_metadata: Value,
@@ -211,6 +221,7 @@ impl OwnMembers {
             ("iam_request_max_age", stored.iam_request_max_age),
             ("iam_request_single_use", stored.iam_request_single_use),
             ("iam_accept_evidence", stored.iam_accept_evidence),
+            ("allowed_login_types", stored.allowed_login_types),
             ("organizations_endpoint", stored.organizations_endpoint),
             ("iam_alias_tags", stored.iam_alias_tags),
             ("iam_audit_metadata", stored.iam_audit_metadata),

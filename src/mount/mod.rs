@@ -39,9 +39,11 @@ pub mod single_use_error;
 mod standby;
 pub(crate) mod strictness;
 pub(crate) mod tidy;
+pub mod token_use;
 pub(crate) mod unwritten_principals;
 pub(crate) mod upgrade;
 pub mod used_signatures;
+pub mod web_identity_keys;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -74,6 +76,7 @@ use crate::mount::standby::Standby;
 use crate::mount::tidy::Tidy;
 use crate::mount::unwritten_principals::UnwrittenPrincipals;
 use crate::mount::used_signatures::UsedSignatures;
+use crate::mount::web_identity_keys::WebIdentityKeys;
 use crate::ports::{Storage, SystemView, SystemViewError, World};
 use crate::refusal::Code;
 use crate::store::change::Change;
@@ -136,6 +139,7 @@ pub struct Mount {
     unwritten_principals: UnwrittenPrincipals,
     standby: Standby,
     kept_uses: KeptUses,
+    web_identity_keys: Arc<WebIdentityKeys>,
     forwarded: Room,
     crowd: Arc<Crowd>,
     failed_logins: Repeats<Code>,
@@ -178,6 +182,7 @@ impl Mount {
             unwritten_principals: UnwrittenPrincipals::default(),
             standby: Standby::default(),
             kept_uses: KeptUses::new(storage),
+            web_identity_keys: Arc::default(),
             forwarded: room_of_mount(),
             crowd,
             failed_logins: Repeats::default(),
@@ -329,6 +334,7 @@ impl Mount {
         caches.push(("assumed_role", self.clients.sessions_status()));
         caches.push(("full_arn", self.full_arns.status()));
         caches.push(("resolve_role", self.login_memo.status()));
+        caches.push(("jwt_keys", self.web_identity_keys.status()));
         caches
     }
 
@@ -345,6 +351,15 @@ impl Mount {
         unique_id: &str,
     ) -> Result<Arc<str>, LookUpError> {
         look_up.in_time(self.full_arns.look_up(look_up, arn, unique_id)).await
+    }
+
+    /// The full ARN of a principal that is known by its name alone.
+    pub(crate) async fn full_arn_by_name(
+        &self,
+        look_up: LookUp<'_>,
+        arn: &Arn,
+    ) -> Result<Arc<str>, LookUpError> {
+        look_up.in_time(self.full_arns.look_up_by_name(look_up, arn)).await
     }
 
     /// The tags of a principal.

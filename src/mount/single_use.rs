@@ -64,6 +64,11 @@ impl Mount {
         if self.kept_uses.state().since.is_some_and(|since| one.date() <= since) {
             return Err(SingleUseError::Before);
         }
+        self.take(one).await
+    }
+
+    /// Uses up what this mount alone takes. What is stored has been loaded.
+    pub(super) async fn take(&self, one: &OneUse) -> Result<(), SingleUseError> {
         match self.used_signatures().take(one, self.now()) {
             Outcome::First => Ok(self.kept_uses.put(one).await?),
             Outcome::Again => Err(SingleUseError::Used),

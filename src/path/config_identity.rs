@@ -28,7 +28,7 @@ const FIELDS: &[Field] = &[
     Field::new("ec2_metadata", FieldKind::CommaStringSlice, "Metadata of the token and alias of an ec2 login: `default`, or a list of names. An empty list is none.").example("account_id,instance_id")
         .default_json("[\"default\"]"),
     Field::new("iam_alias_tags", FieldKind::CommaStringSlice, "Tags of the IAM role or user that go to the metadata of an iam login's alias, as `tag=key`, where key is the name there. Values are cleaned for templates.").example("team=aws_team").own(),
-    Field::new("iam_audit_metadata", FieldKind::CommaStringSlice, "Metadata of the token alone by which an iam login is found in CloudTrail: `aws_request_id`, `aws_access_key_id`, `aws_signed_at`, `aws_region`.").example("aws_request_id").own(),
+    Field::new("iam_audit_metadata", FieldKind::CommaStringSlice, "Metadata of the token alone by which a login is found in CloudTrail: `aws_request_id`, `aws_access_key_id`, `aws_signed_at`, `aws_region`, and `aws_token_id` of a web identity token.").example("aws_request_id").own(),
 ];
 
 pub(super) fn route() -> Route<Mount> {

@@ -118,7 +118,7 @@ mod tests {
         let text = check(&["arn"]).unwrap_err().to_string();
         assert_eq!(
             text,
-            r#"iam_audit_metadata has "arn", please select from "aws_access_key_id, aws_region, aws_request_id, aws_signed_at""#
+            r#"iam_audit_metadata has "arn", please select from "aws_access_key_id, aws_region, aws_request_id, aws_signed_at, aws_token_id""#
         );
     }
 }

@@ -12,9 +12,12 @@ use crate::framework::{
 use crate::login::admitted::Admitted;
 use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
+use crate::login::jwt::{self, JwtLogin};
 use crate::login::trace::{self, Trace};
 use crate::mount::Mount;
+use crate::mount::token_use::TokenUseError;
 use crate::proof::signed_request::{self, evidence};
+use crate::proof::web_identity_token::MAX_TOKEN_BYTES;
 use crate::refusal::{Blame, Code, Coded};
 
 /// Longest data of a login request, in bytes. Anyone may send one.
@@ -38,7 +41,7 @@ const ROLE: Field = Field::new(
 .max_bytes(MAX_NAME_BYTES);
 
 /// What a client proves itself with.
-pub(super) const PROOF_FIELDS: [Field; 9] = [
+pub(super) const PROOF_FIELDS: [Field; 10] = [
     Field::new("iam_http_request_method", FieldKind::String, "Method of the signed request: POST or GET.")
         .max_bytes(MAX_NAME_BYTES),
     Field::new("iam_request_url", FieldKind::String, "URL of the signed request, in base64. It names the host that was signed; the server decides where it connects to.")
@@ -58,6 +61,9 @@ pub(super) const PROOF_FIELDS: [Field; 9] = [
         .max_bytes(MAX_DOCUMENT_BYTES),
     Field::new("nonce", FieldKind::String, "Nonce by which an instance proves that it logged in before (ec2 login).")
         .max_bytes(MAX_NAME_BYTES),
+    Field::new("jwt", FieldKind::String, "Token of sts:GetWebIdentityToken, instead of the fields of a signed request; for roles whose allowed_login_types has jwt.")
+        .max_bytes(MAX_TOKEN_BYTES)
+        .own(),
 ];
 
 const EC2_FIELDS: [&str; 3] = ["pkcs7", "identity", "signature"];
@@ -101,6 +107,7 @@ server, see iam_server_id_header_value of config/client.
 pub(super) enum LoginType {
     Iam,
     Ec2,
+    Jwt,
 }
 
 /// Why a request carries no proof of one type.
@@ -108,6 +115,8 @@ pub(super) enum LoginType {
 pub(super) enum LoginTypeError {
     #[error("supplied auth values for both ec2 and iam auth types")]
     Both,
+    #[error("supplied jwt beside the values of another login type")]
+    JwtBeside,
     #[error("didn't supply required authentication values")]
     Incomplete,
 }
@@ -116,6 +125,7 @@ impl Coded for LoginTypeError {
     fn code(&self) -> Code {
         match self {
             Self::Both => Code::LoginBothTypes,
+            Self::JwtBeside => Code::LoginJwtBeside,
             Self::Incomplete => Code::LoginIncomplete,
         }
     }
@@ -143,6 +153,7 @@ impl From<iam::Refused> for Failure {
             | Refused::NoRole { .. }
             | Refused::Spelling(_)
             | Refused::WrongType(_)
+            | Refused::LoginType(_)
             | Refused::BindsNothing(_)
             | Refused::NotBound { .. }
             | Refused::FullArn { .. }
@@ -153,6 +164,29 @@ impl From<iam::Refused> for Failure {
             | Refused::OtherPartition { .. }
             | Refused::InstanceNotBound(_) => Status::BadRequest,
             Refused::Role(_) | Refused::CannotTell(_) | Refused::Alias(_) => Status::Internal,
+        };
+        Self::new(status, &refused)
+    }
+}
+
+impl From<jwt::Refused> for Failure {
+    fn from(refused: jwt::Refused) -> Self {
+        use jwt::Refused;
+        let status = match &refused {
+            Refused::Use(TokenUseError::Used) => Status::Conflict,
+            Refused::Token(_)
+            | Refused::Key(_)
+            | Refused::LoginType(_)
+            | Refused::NotShown(_)
+            | Refused::AliasNotShown(_)
+            | Refused::Use(TokenUseError::SharedAudience) => Status::BadRequest,
+            Refused::Use(TokenUseError::Kept(_)) | Refused::Common(_) => {
+                return match refused {
+                    Refused::Use(TokenUseError::Kept(cause)) => cause.into(),
+                    Refused::Common(cause) => cause.into(),
+                    other => Self::internal(&other),
+                };
+            }
         };
         Self::new(status, &refused)
     }
@@ -191,6 +225,9 @@ impl From<ec2::Refused> for Failure {
 pub(super) fn login_type(fields: &Fields) -> Result<LoginType, LoginTypeError> {
     let any_iam = signed_request::FIELDS.iter().any(|name| fields.supplied(name));
     let any_ec2 = EC2_FIELDS.iter().any(|name| fields.supplied(name));
+    if fields.supplied("jwt") {
+        return if any_iam || any_ec2 { Err(LoginTypeError::JwtBeside) } else { Ok(LoginType::Jwt) };
+    }
     if any_iam && any_ec2 {
         return Err(LoginTypeError::Both);
     }
@@ -228,6 +265,10 @@ async fn log_in(mount: &Mount, request: &Request, fields: Fields) -> Result<Admi
             Ok(auth) => Ok(auth.into()),
             Err(refused) => Err(Failure::from(refused).in_strict_mode(login.is_strict())),
         },
+        Started::Jwt(login) => match login.log_in().await {
+            Ok(auth) => Ok(auth.into()),
+            Err(refused) => Err(Failure::from(refused).in_strict_mode(login.is_strict())),
+        },
         Started::Ec2(login) => Ok(login.log_in().await?),
     }
 }
@@ -236,6 +277,7 @@ async fn log_in(mount: &Mount, request: &Request, fields: Fields) -> Result<Admi
 enum Started<'a> {
     Iam(Box<IamLogin<'a>>),
     Ec2(Box<Ec2Login<'a>>),
+    Jwt(Box<JwtLogin<'a>>),
 }
 
 /// Reads a login. What the client sent is gone then: many may wait for AWS.
@@ -247,6 +289,7 @@ async fn start<'a>(
 ) -> Result<Started<'a>, Failure> {
     Ok(match login_type(&fields)? {
         LoginType::Iam => Started::Iam(Box::new(IamLogin::start(mount, request, &fields, trace).await?)),
+        LoginType::Jwt => Started::Jwt(Box::new(JwtLogin::start(mount, request, &fields, trace).await?)),
         LoginType::Ec2 => Started::Ec2(Box::new(Ec2Login::start(mount, request, &fields, trace).await?)),
     })
 }
@@ -313,6 +356,7 @@ async fn look_ahead(mount: &Mount, request: &Request, fields: Fields) -> Handler
     check_served_here(mount).await?;
     let auth = match start(mount, request, fields, &trace::OFF).await? {
         Started::Iam(login) => login.look_ahead().await?,
+        Started::Jwt(login) => login.look_ahead().await?,
         Started::Ec2(login) => login.look_ahead().await?,
     };
     Ok(Some(Response::with_auth(auth)))
@@ -326,6 +370,7 @@ async fn resolve_role(mount: &Mount, request: &Request, fields: Fields) -> Handl
             check_served_here(mount).await?;
             match start(mount, request, fields, &trace::OFF).await? {
                 Started::Iam(login) => login.resolve_role().await?,
+                Started::Jwt(login) => login.resolve_role().await?,
                 Started::Ec2(login) => login.resolve_role().await?,
             }
         }

@@ -7,6 +7,7 @@ mod config_doctor;
 mod config_identity;
 mod config_identity_own;
 mod config_issuer;
+mod config_jwt_issuer;
 mod config_rotate_root;
 mod config_rotation;
 mod config_sts;
@@ -22,6 +23,7 @@ pub(crate) mod refused_request;
 mod request_rules;
 mod role;
 mod role_explain;
+mod role_login_types;
 mod role_own_bounds;
 mod role_principals;
 mod role_refused;
@@ -82,6 +84,8 @@ fn table(host: HostFlavor) -> Table {
         config_issuer::route(),
         config_issuer::rotate_route(),
         issuer_export::route(),
+        config_jwt_issuer::route(),
+        config_jwt_issuer::list_route(),
         oidc::configuration_route(),
         oidc::keys_route(),
     ];

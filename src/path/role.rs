@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::request_rules;
+use super::role_login_types;
 use super::role_write::write;
 use super::shape::{display, endpoint, name_pattern, role_name};
 use crate::entry::{AuthType, BOUNDS, InferredEntity, Role};
@@ -21,9 +22,10 @@ const FIRST_FIELDS: [Field; 2] = [
         .allowed(&[AuthType::Iam.as_str(), AuthType::Ec2.as_str()]),
 ];
 
-const FURTHER_FIELDS: [Field; 13] = [
+const FURTHER_FIELDS: [Field; 14] = [
     request_rules::MAX_AGE,
     request_rules::SINGLE_USE,
+    role_login_types::LOGIN_TYPES,
     Field::new("resolve_aws_unique_ids", FieldKind::Bool, "Whether bound principals are resolved to their unique ids when the role is written, so that a principal that is deleted and recreated under the same name no longer matches. Cannot be switched off later.")
         .default_json("true"),
     Field::new("inferred_entity_type", FieldKind::String, "What the session name of a caller stands for: `ec2_instance`, or nothing.").example("ec2_instance")
@@ -128,6 +130,7 @@ fn shown(role: &Role, host: HostFlavor) -> Map<String, Value> {
         data.insert("iam_strict_request".to_owned(), json!(true));
     }
     request_rules::show(role.request_rules, &mut data);
+    role_login_types::show(role, &mut data);
     role.token.read_into(&mut data, host);
     for (name, duration) in [("ttl", role.ttl), ("max_ttl", role.max_ttl), ("period", role.period)] {
         if duration.is_positive() {

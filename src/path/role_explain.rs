@@ -9,6 +9,7 @@ use crate::framework::{
 };
 use crate::login::ec2::{self, Ec2Login};
 use crate::login::iam::{self, IamLogin};
+use crate::login::jwt::{self, JwtLogin};
 use crate::login::trace::{Check, Checked, Trace, Verdict};
 use crate::mount::Mount;
 
@@ -54,6 +55,24 @@ const OF_EC2: [Check; 14] = [
     Check::RoleTag,
 ];
 
+/// The checks of a jwt login, in its order.
+const OF_JWT: [Check; 14] = [
+    Check::Token,
+    Check::Strict,
+    Check::Issuer,
+    Check::Signature,
+    Check::Claims,
+    Check::SingleUse,
+    Check::Role,
+    Check::Address,
+    Check::AuthType,
+    Check::LoginType,
+    Check::BindsAnything,
+    Check::Shown,
+    Check::Principal,
+    Check::Organization,
+];
+
 /// The fields: those of a login. They live as long as the route table: as the process.
 fn fields() -> &'static [Field] {
     [ROLE].into_iter().chain(PROOF_FIELDS).collect::<Vec<_>>().leak()
@@ -94,10 +113,12 @@ async fn explain(mount: &Mount, request: &Request, fields: Fields) -> HandlerRes
     let trace = Trace::on();
     let refused = match kind {
         LoginType::Iam => iam_login(mount, request, &fields, &trace).await.err().map(Failure::from),
+        LoginType::Jwt => jwt_login(mount, request, &fields, &trace).await.err().map(Failure::from),
         LoginType::Ec2 => ec2_login(mount, request, &fields, &trace).await.err().map(Failure::from),
     };
     let order = match kind {
         LoginType::Iam => with_identity(&OF_IAM),
+        LoginType::Jwt => with_identity(&OF_JWT),
         LoginType::Ec2 => with_identity(&OF_EC2),
     };
     let checks = trace.into_checks(&order);
@@ -119,6 +140,16 @@ async fn iam_login(
     trace: &Trace,
 ) -> Result<(), iam::Refused> {
     let login = Box::new(IamLogin::start(mount, request, fields, trace).await?);
+    login.explain().await
+}
+
+async fn jwt_login(
+    mount: &Mount,
+    request: &Request,
+    fields: &Fields,
+    trace: &Trace,
+) -> Result<(), jwt::Refused> {
+    let login = Box::new(JwtLogin::start(mount, request, fields, trace).await?);
     login.explain().await
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::request_rules::set_of_role;
+use super::role_login_types;
 use super::role_own_bounds::check_own_bounds;
 use super::role_principals::{moved, unresolved};
 use super::role_refused::RoleRefused;
@@ -80,6 +81,7 @@ impl RoleWrite<'_> {
         self.set_ec2_flags(role)?;
         let is_iam = role.auth_type() == Some(AuthType::Iam);
         set_of_role(&mut role.request_rules, self.fields, is_iam)?;
+        role_login_types::set(role, self.fields)?;
         role.token.update(self.fields, self.mount.host()).map_err(RoleRefused::Token)?;
         self.set_deprecated_names(role);
         warnings.extend(self.check_ttls(role).await?);

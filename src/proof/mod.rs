@@ -4,3 +4,4 @@ pub mod identity_document;
 pub mod role_tag;
 pub mod signed_request;
 pub mod verified_caller;
+pub mod web_identity_token;

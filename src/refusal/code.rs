@@ -73,6 +73,8 @@ codes! {
     LoginRoleMissing = "login.role_missing", Client, "Name a role; ec2 logins without one take the AMI id.";
     LoginRoleUnknown = "login.role_unknown", Client, "Name an existing role; without a name, iam logins take that of the principal and ec2 logins the AMI id.";
     LoginRoleWrongType = "login.role_wrong_type", Client, "Use a role whose auth_type is that of the login.";
+    LoginJwtBeside = "login.jwt_beside", Client, "Send jwt alone, without the fields of another login type.";
+    LoginTypeNotAllowed = "login.type_not_allowed", Client, "Log in by what allowed_login_types of the role has, or have jwt added there.";
     LoginRoleBindsNothing = "login.role_binds_nothing", Operator, "Write the role anew with at least one bound: what is stored of it would admit everybody.";
     LoginAddress = "login.address", Client, "Log in from an address within the token_bound_cidrs of the role.";
     LoginAccountForeign = "login.account_foreign", Client, "Log in from an account that the server looks into; others need an entry in config/sts.";
@@ -146,6 +148,23 @@ codes! {
     StsUnreadable = "sts.unreadable", Aws, "Check that sts_endpoint of config/client is an STS endpoint, and no proxy answers in its place.";
     StsContentType = "sts.content_type", Client, "Sign without an Accept header and for the path /; if all logins end so, check that sts_endpoint is an STS endpoint.";
     StsDisagrees = "sts.disagrees", Aws, "The answer contradicts itself, so nobody is admitted; check that sts_endpoint is an STS endpoint.";
+    // Web identity tokens of AWS.
+    JwtForm = "jwt.form", Client, "Send the token as sts:GetWebIdentityToken gives it: three parts in base64url, at most 16 KiB.";
+    JwtAlgorithm = "jwt.algorithm", Client, "Get a token with SigningAlgorithm RS256 or ES384, as allowed_algorithms of config/jwt-issuer has it.";
+    JwtIssuer = "jwt.issuer", Client, "Have the issuer of the account written to config/jwt-issuer/<account>, exactly as tokens name it, and once.";
+    JwtKey = "jwt.key", Client, "Send a token that AWS has signed; if a key was changed just now, try again in half a minute.";
+    JwtKeysNotFetched = "jwt.keys_not_fetched", Operator, "Let this server reach the jwks_url of config/jwt-issuer by HTTPS; the log has what went wrong.";
+    JwtSignature = "jwt.signature", Client, "Send the token unchanged, as sts:GetWebIdentityToken gives it.";
+    JwtClaim = "jwt.claim", Client, "Send a token of sts:GetWebIdentityToken of an IAM role or user: others lack the claim.";
+    JwtAudience = "jwt.audience", Client, "Ask for a token with the audience that config/jwt-issuer of this server has.";
+    JwtExpired = "jwt.expired", Client, "Get a new token for each login.";
+    JwtFuture = "jwt.future", Operator, "Set the clock of this server: AWS dates the token more than a minute ahead.";
+    JwtBefore = "jwt.before", Client, "Get a new token: the issuer was configured after this one was issued.";
+    JwtAccount = "jwt.account", Operator, "Write the issuer to config/jwt-issuer/<account> of the account that it is of.";
+    JwtUsed = "jwt.used", Client, "Get a new token for each login: one admits once.";
+    JwtSharedAudience = "jwt.shared_audience", Operator, "Give each mount an audience of its own in config/jwt-issuer.";
+    JwtNotShown = "jwt.not_shown", Operator, "Use a role without resolve_aws_unique_ids, tags and inferencing, or log in by a signed request.";
+    JwtAliasNotShown = "jwt.alias_not_shown", Operator, "Set iam_alias to canonical_arn, full_arn or role_id, without iam_alias_tags, or log in by a signed request.";
     // The principal.
     PrincipalKind = "iam.principal_kind", Client, "Log in as an IAM user or role; other principals cannot.";
     PrincipalNotBound = "iam.principal_not_bound", Client, "Log into a role that binds this principal, or have it added to bound_iam_principal_arn.";
@@ -262,6 +281,7 @@ codes! {
     RoleBinds = "role.binds", Client, "Set only bounds that go with the auth_type and inference of the role.";
     RoleTags = "role.tags", Client, "Give tags as key=value, with a star at the end of a value at the most.";
     RoleOrganization = "role.organization", Client, "Give ids as o-abcdefghij and paths as o-abcdefghij/r-abcd/ou-abcd-abcdefgh/, with a slash at the end.";
+    RoleLoginTypes = "role.login_types", Client, "Give iam_request, jwt or both; jwt on roles that demand what a token shows alone.";
     RoleBindsNothing = "role.binds_nothing", Client, "Set at least one bound.";
     RoleTtl = "role.ttl", Client, "Keep ttl below max_ttl, and period below the mount's maximum lease TTL.";
     RoleTagField = "role.role_tag", Client, "Set role_tag to a tag key of at most 127 characters, on a role of auth_type ec2.";
@@ -291,6 +311,7 @@ codes! {
     ConfigAliasTags = "config.identity.alias_tags", Client, "Give tag=key, with keys of letters, digits and = / + _ - that no other metadata has.";
     ConfigSts = "config.sts", Client, "Give sts_role, the ARN of the role that is assumed in the account.";
     ConfigCertificate = "config.certificate", Client, "Give aws_public_cert, the base64 of a PEM certificate, and type pkcs7 or identity.";
+    ConfigJwtIssuer = "config.jwt_issuer", Client, "Give issuer and jwks_url as https URLs, one audience or more, and algorithms out of RS256 and ES384.";
     // The mount as an issuer of its own.
     ConfigIssuer = "config.issuer", Client, "Give issuer, an https URL without port, and values within the bounds that the message names.";
     IssuerAbsent = "issuer.absent", Client, "Write config/issuer first.";

@@ -37,7 +37,8 @@ use crate::concurrency::bounded_cache::{BoundedCache, ReadStart};
 use crate::concurrency::cache_status::CacheStatus;
 use crate::concurrency::turns::{Turn, Turns};
 use crate::entry::{
-    ClientConfig, Entry, EntryError, IdentityConfig, Issuer, Role, StoredCertificate, StsConfig,
+    ClientConfig, Entry, EntryError, IdentityConfig, Issuer, IssuerOfAccount, JwtIssuer, Role,
+    StoredCertificate, StsConfig,
 };
 use crate::ports::{Storage, StorageError};
 
@@ -84,6 +85,8 @@ struct Caches {
     roles: EntryCache<Role>,
     /// All of them under their prefix.
     certificates: EntryCache<Vec<StoredCertificate>>,
+    /// All of them under their prefix.
+    jwt_issuers: EntryCache<Vec<IssuerOfAccount>>,
     /// Rises with every change to what AWS clients are made from.
     generation: AtomicU64,
     /// Rise with every change to an entry whose key falls to them.
@@ -99,6 +102,7 @@ impl Caches {
             issuer: EntryCache::new(ONE),
             roles: EntryCache::new(MAX_ROLES),
             certificates: EntryCache::new(ONE),
+            jwt_issuers: EntryCache::new(ONE),
             generation: AtomicU64::new(0),
             changes: std::array::from_fn(|_| AtomicU64::new(0)),
         }
@@ -131,6 +135,8 @@ impl Caches {
             self.roles.forget(key);
         } else if key.starts_with(StoredCertificate::PREFIX) {
             self.certificates.forget(StoredCertificate::PREFIX);
+        } else if key.starts_with(JwtIssuer::PREFIX) {
+            self.jwt_issuers.forget(JwtIssuer::PREFIX);
         }
     }
 }
@@ -222,6 +228,27 @@ impl Store {
         let issuer = Arc::new(self.read(Issuer::KEY).await?);
         self.caches.issuer.keep(start, Issuer::KEY.to_owned(), Arc::clone(&issuer));
         Ok(issuer)
+    }
+
+    /// The issuers of all accounts whose tokens are taken.
+    ///
+    /// # Errors
+    /// One of the entries cannot be read.
+    pub async fn jwt_issuers(&self) -> Result<Arc<Vec<IssuerOfAccount>>, StoreError> {
+        if let Some(cached) = self.caches.jwt_issuers.get(JwtIssuer::PREFIX) {
+            return Ok(cached);
+        }
+        let start = self.caches.jwt_issuers.start_read();
+        let mut issuers = Vec::new();
+        for name in self.list(JwtIssuer::PREFIX).await? {
+            let account = AccountId::new(name);
+            if let Some(issuer) = self.read(&JwtIssuer::key(&account)).await? {
+                issuers.push(IssuerOfAccount { account, issuer });
+            }
+        }
+        let issuers = Arc::new(issuers);
+        self.caches.jwt_issuers.keep(start, JwtIssuer::PREFIX.to_owned(), Arc::clone(&issuers));
+        Ok(issuers)
     }
 
     /// A cached role.

@@ -29,10 +29,11 @@ use crate::aws::sts;
 use crate::binding::account::names_account;
 use crate::binding::binds_anything::check_binds_anything;
 use crate::binding::instance::check_bounds;
+use crate::binding::login_type::check_login_type;
 use crate::binding::near_miss::near_miss;
 use crate::binding::partition::check_partition;
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
-use crate::entry::{AuthType, IdentityConfig, InferredEntity, RequestRules, Role};
+use crate::entry::{AuthType, IdentityConfig, InferredEntity, LoginType, RequestRules, Role};
 use crate::framework::{Auth, Fields, Request};
 use crate::login::role_checks::{NOT_STRICT, check_address, instance_bounds};
 use crate::login::token_data::{TokenData, alias_alone, iam_keys, remote_addr};
@@ -255,6 +256,9 @@ impl<'a> IamLogin<'a> {
         let of_type = if is_iam { Ok(()) } else { Err(Refused::WrongType(role_name.to_owned())) };
         let types = || Compared::of(AuthType::Iam.as_str(), role.auth_type.as_str());
         self.trace.note(Check::AuthType, of_type, types)?;
+        if let Err(refused) = check_login_type(&role, role_name, LoginType::IamRequest) {
+            return Ok(self.trace.note(Check::AuthType, Err(refused), Compared::default)?);
+        }
         self.trace.note(Check::BindsAnything, check_binds_anything(&role, role_name), Compared::default)?;
         Ok((role_name.to_owned(), role))
     }

@@ -10,6 +10,7 @@ use crate::accounts::look_up_error::LookUpError;
 use crate::aws::instance_id::is_instance_id;
 use crate::aws::sts::ForwardError;
 use crate::binding::binds_anything::BindsNothing;
+use crate::binding::login_type::LoginTypeNotAllowed;
 use crate::binding::near_miss::NearMiss;
 use crate::binding::organization::OrganizationError;
 use crate::binding::partition::OtherPartition;
@@ -75,6 +76,9 @@ pub enum Refused {
     /// The role is one of the other login.
     #[error("auth method iam not allowed for role {0}")]
     WrongType(String),
+    /// The role lets its callers log in by other proofs.
+    #[error(transparent)]
+    LoginType(#[from] LoginTypeNotAllowed),
     /// The role would admit everybody.
     #[error(transparent)]
     BindsNothing(#[from] BindsNothing),
@@ -211,6 +215,7 @@ impl Coded for Refused {
             Self::NoRole { .. } => Code::LoginRoleUnknown,
             Self::Spelling(cause) => cause.code(),
             Self::WrongType(_) => Code::LoginRoleWrongType,
+            Self::LoginType(cause) => cause.code(),
             Self::BindsNothing(cause) => cause.code(),
             Self::Role(_) => Code::RoleStored,
             Self::NotBound { near_miss, .. } => match near_miss.as_deref() {
@@ -245,6 +250,7 @@ impl Coded for Refused {
                     vec![Fact { name: "bound_iam_principal_arn", seen, wanted: bound.join(",") }]
                 }
             },
+            Self::LoginType(cause) => cause.facts(),
             Self::FullArn { cause, .. } | Self::Tags { cause, .. } => cause.facts(),
             Self::TagsNotBound(cause) => cause.facts(),
             Self::Organization(cause) => cause.facts(),

@@ -13,7 +13,7 @@ use crate::binding::instance::check_bounds;
 use crate::binding::organization::{OrganizationError, binds_organization, check_organization};
 use crate::binding::principal::{Principal, PrincipalMatch, check_principal, matches_pattern};
 use crate::binding::tags::{binds_tags, check_tags};
-use crate::entry::{AuthType, InferredEntity, Role};
+use crate::entry::{AuthType, InferredEntity, LoginType, Role};
 use crate::framework::Auth;
 use crate::login::ended::Ended;
 use crate::login::token_data::{iam_keys, left_behind};
@@ -105,6 +105,12 @@ async fn check_own_bounds_again(
     })
 }
 
+/// A role that names by what callers log in ends what it gave to others. Where it names nothing, its type is looked
+/// at in strict mode alone.
+fn still_allowed(role: &Role) -> bool {
+    role.allowed_login_types.is_none() || role.allows(LoginType::IamRequest)
+}
+
 async fn check_principal_again(
     mount: &Mount,
     look_up: LookUp<'_>,
@@ -115,7 +121,7 @@ async fn check_principal_again(
 ) -> Result<(), Ended> {
     let unique_id = left_behind(auth, iam_keys::CLIENT_USER_ID).unwrap_or("");
     let no_longer = || Ended::NotBound { role: role_name.to_owned(), arn: canonical_arn.to_owned() };
-    if check_binds_anything(role, role_name).is_err() {
+    if check_binds_anything(role, role_name).is_err() || !still_allowed(role) {
         return Err(no_longer());
     }
     match check_principal(role, Principal { unique_id, canonical_arn }) {

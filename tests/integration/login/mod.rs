@@ -4,6 +4,7 @@ mod concurrent;
 mod ec2;
 mod hints;
 mod iam;
+mod jwt;
 mod log;
 mod renewal;
 mod request_age;

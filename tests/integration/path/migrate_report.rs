@@ -276,6 +276,7 @@ fn cases() -> Vec<Case> {
         ("iam_strict_request", json!(true), "true"),
         ("iam_request_max_age", json!(60), "60"),
         ("iam_request_single_use", json!(true), "true"),
+        ("allowed_login_types", json!(["jwt", "iam_request"]), "jwt,iam_request"),
     ] {
         let member = if field.starts_with("bound") { format!("{field}_list") } else { field.to_owned() };
         let code = format!("own.role.{field}").leak();

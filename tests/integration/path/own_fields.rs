@@ -24,7 +24,7 @@ async fn they_are_shown_and_stored_only_while_they_are_set() {
             "role/r",
             json!({
                 "bound_iam_principal_tags": ["team=payments"], "bound_organization_ids": ["o-abcdefghij"],
-                "bound_organization_unit_paths": [UNIT],
+                "bound_organization_unit_paths": [UNIT], "allowed_login_types": ["iam_request"],
             }),
         ),
     ] {

@@ -77,7 +77,7 @@ async fn calls_are_told_by_account_and_action() {
     );
     assert_eq!(caches["assumed_role"]["entries"], 1);
     assert!(caches["role"]["hits"].as_u64().unwrap() >= 2, "{caches}");
-    for name in ["config_client", "config_identity", "config_sts", "resolve_role"] {
+    for name in ["config_client", "config_identity", "config_sts", "resolve_role", "jwt_keys"] {
         assert!(caches[name]["capacity"].as_u64().unwrap() > 0, "{caches}");
     }
     let text = status.to_string();

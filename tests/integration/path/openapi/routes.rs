@@ -160,6 +160,12 @@ pub(super) const ROUTES: &[Route] = &[
         .delete("aws-delete-issuer"),
     Route::new("issuer/rotate").post("aws-rotate-issuer"),
     Route::new("issuer/export").get("aws-read-issuer-export"),
+    Route::new("config/jwt-issuer/{account_id}")
+        .get("aws-read-jwt-issuer")
+        .post("aws-write-jwt-issuer")
+        .delete("aws-delete-jwt-issuer")
+        .creates(),
+    Route::new("config/jwt-issuer").get("aws-list-jwt-issuers"),
     Route::new("oidc/.well-known/openid-configuration").get("aws-read-openid-configuration"),
     Route::new("oidc/.well-known/keys").get("aws-read-openid-keys"),
 ];

@@ -127,6 +127,13 @@ const LIST: &[(&str, Run)] = &[
     ),
     ("vault write -f auth/aws/issuer/rotate", Run::Everywhere),
     ("vault write auth/aws/issuer/rotate immediate=true", Run::Everywhere),
+    ("aws iam enable-outbound-web-identity-federation", Run::Not("it is for the real AWS")),
+    ("vault write auth/aws/config/jwt-issuer/123456789012", Run::Everywhere),
+    ("vault write auth/aws/role/by-token", Run::Everywhere),
+    (
+        "TOKEN=$(aws sts get-web-identity-token --region eu-west-1 --audience vault.example.com",
+        Run::Not("it is for the real AWS; login::jwt logs in with such tokens"),
+    ),
     (r#"{ "bound_iam_principal_arn": "arn:aws:iam::111122223333:role/*","#, Run::Shown),
     (r#"{ "bound_organization_ids": "o-abcdefghij","#, Run::Shown),
     (r#"{"iam_alias_tags": ["team=aws_team", "Cost Center=cost_center"]}"#, Run::Shown),

@@ -45,6 +45,7 @@ pub mod sigv4;
 mod stand_in;
 mod sts;
 mod tls;
+mod token_issuer;
 pub mod verify;
 mod web_identity;
 mod world;
@@ -65,5 +66,6 @@ pub use login::{
 };
 pub use sigv4::Credentials;
 pub use stand_in::Aws;
+pub use token_issuer::{AWS_CLAIMS, TokenIssuer, compact, encoded};
 pub use verify::{Ambiguity, Form, Repeated};
 pub use web_identity::OidcProvider;

@@ -11,6 +11,7 @@ use super::endpoint::{Service, endpoint_of_host, partition_of_region};
 use super::fault::Fault;
 use super::http::Request;
 use super::operation::{Caller, Operation, parameters};
+use super::published::Published;
 use super::refusal::Refusal;
 use super::verify::{Presented, Repeated, pick};
 use super::world::{Shared, World};
@@ -48,7 +49,7 @@ fn made_of(world: &mut World, request: Request, peer: &Peer) -> Plan {
     let request_id = format!("00000000-0000-4000-8000-{:012x}", world.answers);
     let presented = Presented::of(&request, world.ambiguity);
     if let Some(answer) = world.published.answer(&request).cloned() {
-        let call = log_entry(world, String::new(), request, None, None, peer);
+        let call = log_entry(world, Published::url(&request), request, None, None, peer);
         let number = world.log.add(Call { request_id, ..call });
         return Plan { delays: Vec::new(), answer: Answer::raw(&answer), delivery: Delivery::Whole, number };
     }

@@ -23,11 +23,14 @@ pub(super) struct Published {
 }
 
 impl Published {
+    /// The URL of a request, under which it is logged as well.
+    pub(super) fn url(request: &Request) -> String {
+        format!("https://{}{}", request.header("Host").unwrap_or_default(), request.target)
+    }
+
     /// The answer to a request for one of the URLs.
     pub(super) fn answer(&self, request: &Request) -> Option<&RawAnswer> {
-        let host = request.header("Host").unwrap_or_default();
-        let url = format!("https://{host}{}", request.target);
-        self.answers.get(&url).filter(|_| request.method == "GET")
+        self.answers.get(&Self::url(request)).filter(|_| request.method == "GET")
     }
 
     /// What AWS learns of an issuer: its keys.
@@ -58,11 +61,16 @@ impl Aws {
 
     /// From now on this document stands at a public URL.
     pub fn publish(&self, url: &str, document: &Value) {
+        self.publish_text(url, &document.to_string());
+    }
+
+    /// From now on this text stands at a public URL as if it were JSON; nothing, if it is empty.
+    pub fn publish_text(&self, url: &str, text: &str) {
         let answer = RawAnswer {
-            status: 200,
+            status: if text.is_empty() { 404 } else { 200 },
             content_type: Some("application/json".to_owned()),
             headers: Vec::new(),
-            body: document.to_string().into_bytes(),
+            body: text.as_bytes().to_vec(),
         };
         self.publish_answer(url, answer);
     }

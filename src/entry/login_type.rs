@@ -1,0 +1,71 @@
+//! By what the callers of a role of type iam may log in.
+
+use super::{AuthType, Role};
+
+/// A kind of proof with which a caller logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginType {
+    /// A signed `sts:GetCallerIdentity` request.
+    IamRequest,
+    /// A web identity token signed by AWS.
+    Jwt,
+}
+
+impl LoginType {
+    /// The names of all.
+    pub const NAMES: [&'static str; 2] = ["iam_request", "jwt"];
+
+    /// As it stands in requests and storage.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        let [request, token] = Self::NAMES;
+        match self {
+            Self::IamRequest => request,
+            Self::Jwt => token,
+        }
+    }
+}
+
+impl Role {
+    /// Whether callers may log in by this. Where nothing is set, they may by a signed request alone.
+    #[must_use]
+    pub fn allows(&self, login_type: LoginType) -> bool {
+        let of_iam = self.auth_type() == Some(AuthType::Iam);
+        of_iam
+            && match &self.allowed_login_types {
+                None => login_type == LoginType::IamRequest,
+                Some(allowed) => allowed.iter().any(|allowed| allowed == login_type.as_str()),
+            }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_allowed_where_it_is_named_alone() {
+        let role = |auth_type: &str, allowed: Option<&[&str]>| Role {
+            auth_type: auth_type.to_owned(),
+            allowed_login_types: allowed.map(|list| list.iter().map(|&name| name.to_owned()).collect()),
+            ..Role::default()
+        };
+        for (role, request, token) in [
+            (role("iam", None), true, false),
+            (role("iam", Some(&["iam_request"])), true, false),
+            (role("iam", Some(&["jwt"])), false, true),
+            (role("iam", Some(&["jwt", "iam_request"])), true, true),
+            (role("iam", Some(&["JWT"])), false, false),
+            (role("iam", Some(&[])), false, false),
+            (role("ec2", None), false, false),
+            (role("ec2", Some(&["jwt", "iam_request"])), false, false),
+            (role("", Some(&["jwt"])), false, false),
+        ] {
+            assert_eq!(
+                (role.allows(LoginType::IamRequest), role.allows(LoginType::Jwt)),
+                (request, token),
+                "{role:?}"
+            );
+        }
+    }
+}
