@@ -325,9 +325,8 @@ pub async fn forward<'a>(
             }
         })?;
     let (answer, latency) = (answer.response, answer.latency);
-    calls
-        .clock_offset()
-        .note(&answer.headers, context.now.checked_add(begun.elapsed()).unwrap_or(context.now));
+    let passed = Instant::now().saturating_duration_since(begun);
+    calls.clock_offset().note(&answer.headers, context.now.checked_add(passed).unwrap_or(context.now));
     let counted = answer.status.is_success().then(|| ForwardedAnswer::new(calls, region, latency));
     let mut content_types = answer.headers.get_all(CONTENT_TYPE).iter();
     if content_types.next().is_none_or(|value| value != "text/xml") || content_types.next().is_some() {
