@@ -4,8 +4,7 @@
 //! It asks with its own credentials, whatever `config/sts` says, and here about its own account: Organizations knows
 //! that one if it tells anything at all.
 
-use super::permissions::{NO_CREDENTIALS, own_account};
-use super::round::Round;
+use super::round::{NO_CREDENTIALS, Round};
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::AccountId;
 use crate::aws::calls::Api;
@@ -16,7 +15,7 @@ use crate::mount::doctor_report::{Finding, Probe, Verdict};
 
 /// The probe, for the partition that the server is in.
 pub(super) async fn probe(round: &Round, partition: Partition) -> Option<Probe> {
-    let account = own_account(round).await.unwrap_or_else(|| "own".to_owned());
+    let account = round.own_account().await.unwrap_or_else(|| "own".to_owned());
     let action = Api::DescribeAccount.name();
     let (name, wanted) =
         (format!("permission.{account}.{action}"), format!("{action} is allowed in account {account}"));

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::organizations;
-use super::round::Round;
+use super::round::{NO_CREDENTIALS, Round};
 use super::side_by_side::SIDE_BY_SIDE;
 use crate::accounts::look_up_error::LookUpError;
 use crate::aws::arn::{AccountId, Arn, EntityKind};
@@ -26,9 +26,6 @@ use crate::store::ConfigSnapshot;
 const NOBODY: &str = "vault-plugin-auth-aws-doctor";
 /// An instance id that EC2 gives to none.
 const NO_INSTANCE: &str = "i-00000000000000000";
-
-/// Why nothing is asked without credentials.
-pub(super) const NO_CREDENTIALS: &str = "the server's own credentials do not work, see credentials.identity";
 
 /// One thing that must be allowed in an account; the account is empty where it is the server's own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +72,7 @@ pub(super) async fn probes(round: &Round) -> Vec<Probe> {
     for (_, role) in &roles.known {
         of_role(role, &ambient, &mut needs);
     }
-    let own = if needs.keys().any(|need| need.account.is_empty()) { own_account(round).await } else { None };
+    let own = if needs.keys().any(|need| need.account.is_empty()) { round.own_account().await } else { None };
     let named: BTreeMap<Need, Subject> = needs
         .into_iter()
         .map(|(need, subject)| {
@@ -89,13 +86,6 @@ pub(super) async fn probes(round: &Round) -> Vec<Probe> {
         probes.extend(organizations::probe(round, ambient.partition()).await);
     }
     probes
-}
-
-/// The server's own account, unless it takes too long to know.
-pub(super) async fn own_account(round: &Round) -> Option<String> {
-    let snapshot = round.snapshot().await.as_ref().ok()?;
-    let identity = round.in_time(round.identity(snapshot)).await?;
-    identity.as_ref().ok().map(|identity| identity.account().to_owned())
 }
 
 /// What a role needs. Of each account and action one subject is kept: one that is bound rather than one that is made

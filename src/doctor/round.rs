@@ -24,6 +24,8 @@ use crate::store::{ConfigSnapshot, StoreError};
 
 /// What the calls of a probe may take longer than the probe: its own end is what it is told by.
 const BEYOND_PROBE: Duration = Duration::from_secs(1);
+/// Why nothing is asked without credentials.
+pub(super) const NO_CREDENTIALS: &str = "the server's own credentials do not work, see credentials.identity";
 
 /// One run.
 pub(super) struct Round {
@@ -139,6 +141,13 @@ impl Round {
             prober.identity(&AccountId::default(), &credentials).await
         };
         self.identity.get_or_init(ask).await
+    }
+
+    /// The server's own account, unless it takes too long to know.
+    pub(super) async fn own_account(&self) -> Option<String> {
+        let snapshot = self.snapshot().await.as_ref().ok()?;
+        let identity = self.in_time(self.identity(snapshot)).await?;
+        identity.as_ref().ok().map(|identity| identity.account().to_owned())
     }
 
     /// Leaves the session of an account to later probes, or that there is none.

@@ -51,7 +51,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("migration", &["binding", "store", "proof", "entry", "framework", "aws", "ports", "go"]),
-    ("doctor", &["mount", "binding", "accounts", "store", "entry", "aws", "ports", "refusal"]),
+    ("doctor", &["mount", "binding", "accounts", "issuer", "store", "entry", "aws", "ports", "refusal"]),
     (
         "login",
         &[

@@ -100,6 +100,13 @@ impl Clock for Port {
     }
 }
 
+/// Until what goes on in the background is done: here it never waits for anything.
+async fn settle() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A mount that has records of several minutes in its storage, and knows of them.
 struct Scene {
     outside: Arc<Outside>,
@@ -138,7 +145,10 @@ impl Scene {
             system_view: Arc::new(port),
         };
         let mount = AuthMethod::new(Arc::new(environment), setup);
-        assert!(block_on(mount.initialize()).is_ok());
+        block_on(async {
+            assert!(mount.initialize().await.is_ok());
+            settle().await;
+        });
         Self { outside, mount }
     }
 
@@ -153,10 +163,7 @@ impl Scene {
         block_on(async {
             let reply = self.mount.handle_request(request(Operation::Rollback, "", "null")).await;
             assert_eq!(reply, Reply::Empty);
-            // The work goes on in the background, and here it never waits for anything.
-            for _ in 0..1000 {
-                tokio::task::yield_now().await;
-            }
+            settle().await;
         });
         let mut left = BTreeMap::new();
         for key in self.outside.entries.lock().unwrap().keys() {

@@ -194,7 +194,9 @@ async fn aws_goes_by_what_is_published() {
         (Some(configuration), Some(keys), None),
     ] {
         for (url, document) in [(configuration_url.as_str(), document), (keys_url, published_keys)] {
-            scene.stage.aws.publish(url, document.unwrap_or(&Value::Null));
+            if let Some(document) = document {
+                scene.stage.aws.publish(url, document);
+            }
         }
         scene.stage.mount.invalidate(CLIENT).await.unwrap();
         match refusal {

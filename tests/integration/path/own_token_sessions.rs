@@ -130,7 +130,7 @@ impl Scene {
     }
 
     fn write(&self, path: &str, data: &Value) {
-        let reply = block_on(self.mount.handle_request(request(Operation::Create, path, &data.to_string())));
+        let reply = block_on(self.mount.handle_request(request(Operation::Update, path, &data.to_string())));
         assert!(matches!(reply, Reply::Empty | Reply::Answer(_)), "{path}: {reply:?}");
     }
 

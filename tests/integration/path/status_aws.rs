@@ -1,10 +1,16 @@
 //! `status/aws`: what a mount tells about its calls to AWS.
 
-use serde_json::{Value, json};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::login_scene::{LoginScene, login_as, outcome};
-use testkit::aws::{ACCOUNT, Entity, Fault, OTHER_ACCOUNT};
+use testkit::aws::{ACCOUNT, Entity, Fault, OTHER_ACCOUNT, Times};
 use testkit::host::Mount;
+
+const LOG_LIMIT: Duration = Duration::from_secs(20);
 
 async fn status(mount: &Mount) -> Value {
     mount.read("status/aws").await.expect(200).data
@@ -101,4 +107,39 @@ async fn it_asks_neither_storage_nor_aws() {
     status(&scene.mount).await;
     assert_eq!(scene.mount.storage().counts(), storage);
     assert_eq!(scene.aws.total_calls(), before);
+}
+
+/// The age of requests is told by the clock of the node.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_that_of_aws_is_told() {
+    let scene = LoginScene::open().await;
+    let login_dated = async |ahead: i64| {
+        scene.aws.clear_faults();
+        let date = OffsetDateTime::now_utc() + time::Duration::seconds(ahead);
+        let date = date.format(&Rfc2822).unwrap().replace("+0000", "GMT");
+        let fault = Fault::Header("Date".to_owned(), date);
+        scene.aws.fault("GetCallerIdentity", Times::Always, fault);
+        scene.admitted(&scene.alice_login()).await;
+        scene.mount.rollback().await.expect(204);
+        status(&scene.mount).await["aws_clock_ahead_seconds"].clone()
+    };
+    assert_eq!(login_dated(0).await, Value::Null);
+    assert_eq!(login_dated(-29).await, Value::Null);
+    for ahead in [300, -600] {
+        for _ in 0..2 {
+            let told = login_dated(ahead).await.as_i64().unwrap();
+            assert!((told - ahead).abs() < 30, "{told} is not {ahead}");
+        }
+        let is_told = |fields: &Map<String, Value>| {
+            let told = fields.get("aws_ahead_seconds").and_then(Value::as_i64);
+            told.is_some_and(|told| (told - ahead).abs() < 30)
+        };
+        let line =
+            scene.host.wait_for_log(LOG_LIMIT, |entry| is_told(&entry.fields)).await.expect("a warning");
+        assert_eq!(line.level, "warn");
+    }
+    let lines = scene.host.logs().into_iter().filter_map(|line| line.entry.ok());
+    let warnings = lines.filter(|entry| entry.fields.contains_key("aws_ahead_seconds"));
+    assert_eq!(warnings.count(), 2, "each is told once");
+    assert_eq!(login_dated(0).await, Value::Null);
 }

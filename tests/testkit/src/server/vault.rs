@@ -25,6 +25,9 @@ const START_ATTEMPTS: usize = 3;
 /// enough that the leader does not change on a busy machine.
 const RAFT_PATIENCE: u32 = 3;
 
+/// The same where leaders are meant to fail: no fewer, or the leader changes by itself under load.
+const FRAGILE_RAFT_PATIENCE: u32 = 2;
+
 /// Where a server keeps its entries.
 pub(super) enum Storage<'a> {
     /// In memory.
@@ -129,7 +132,7 @@ impl Server {
             }})
         };
         let fragile_raft = |node_id: &str| {
-            let mut storage = raft(node_id, 1);
+            let mut storage = raft(node_id, FRAGILE_RAFT_PATIENCE);
             // How often it is looked whether a server that has joined may elect leaders.
             storage["raft"]["autopilot_update_interval"] = json!("200ms");
             storage["raft"]["autopilot_reconcile_interval"] = json!("400ms");
