@@ -10,6 +10,7 @@ mod authorization;
 mod ec2_answer;
 mod endpoint;
 mod error_document;
+mod evidence;
 mod form_reading;
 mod go_duration;
 mod iam_answer;

@@ -1,8 +1,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-
+use bytes::Bytes;
 use http::Method;
-use http::header::CONNECTION;
+use http::header::{CONNECTION, HeaderName};
 
 use super::*;
 use crate::budget::Step;

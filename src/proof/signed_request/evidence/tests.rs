@@ -93,8 +93,8 @@ fn each_partition_has_its_hosts_and_regions() {
         let evidence = read(&all, &accepting()).unwrap().unwrap();
         let [about_principal, about_organization] =
             [evidence.about_principal().unwrap(), evidence.about_organization().unwrap()];
-        assert_eq!(about_principal.request().uri, format!("https://{host}/"));
-        assert_eq!(about_organization.request().uri, format!("https://{organizations_host}/"));
+        assert_eq!(about_principal.request().uri.to_string(), format!("https://{host}/"));
+        assert_eq!(about_organization.request().uri.to_string(), format!("https://{organizations_host}/"));
         assert_eq!(about_principal.partition(), about_organization.partition());
         assert_eq!(evidence.calls(), "iam:GetRole,organizations:DescribeOrganization");
     }
