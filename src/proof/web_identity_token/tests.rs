@@ -4,8 +4,9 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-    RsaPublicKeyComponents,
 };
+use der::asn1::UintRef;
+use der::{Decode as _, Reader as _, SliceReader};
 use serde_json::{Value, json};
 
 use super::*;
@@ -29,7 +30,7 @@ impl Issuer {
     }
 
     fn key_set(&self) -> Value {
-        let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(self.rsa.public_key());
+        let [n, e] = numbers(&self.rsa);
         let (x, y) = self.ec.public_key().as_ref()[1..].split_at(48);
         json!({"keys": [
             {"kty": "RSA", "kid": "RSA_1", "alg": "RS256", "use": "sig", "n": url(&n), "e": url(&e)},
@@ -50,6 +51,15 @@ impl Issuer {
     fn es384(&self, message: &[u8]) -> Vec<u8> {
         self.ec.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
     }
+}
+
+/// Modulus and exponent of a public key.
+fn numbers(key: &RsaKeyPair) -> [Vec<u8>; 2] {
+    let mut reader = SliceReader::new(key.public_key().as_ref()).unwrap();
+    let numbers = reader.sequence(|numbers| -> der::Result<_> {
+        Ok([(); 2].map(|()| UintRef::decode(numbers).map(|number| number.as_bytes().to_vec())))
+    });
+    numbers.unwrap().map(|number| number.unwrap())
 }
 
 fn url(bytes: &[u8]) -> String {

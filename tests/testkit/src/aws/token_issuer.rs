@@ -6,10 +6,11 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
-    RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use der::asn1::UintRef;
+use der::{Decode as _, Reader as _, SliceReader};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -55,7 +56,7 @@ impl TokenIssuer {
 
     /// The keys as it publishes them.
     pub fn keys(&self) -> Value {
-        let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(self.rsa.public_key());
+        let [n, e] = numbers(self.rsa);
         let (x, y) = self.ec.public_key().as_ref()[1..].split_at(48);
         let [rsa, ec] = &self.key_ids;
         json!({"keys": [
@@ -120,6 +121,15 @@ impl TokenIssuer {
             self.ec.sign(&SystemRandom::new(), message).expect("signs").as_ref().to_vec()
         })
     }
+}
+
+/// Modulus and exponent of a public key.
+fn numbers(key: &RsaKeyPair) -> [Vec<u8>; 2] {
+    let mut reader = SliceReader::new(key.public_key().as_ref()).expect("DER");
+    let numbers = reader.sequence(|numbers| -> der::Result<_> {
+        Ok([(); 2].map(|()| UintRef::decode(numbers).map(|number| number.as_bytes().to_vec())))
+    });
+    numbers.expect("an RSA key").map(|number| number.expect("a number"))
 }
 
 /// A token in the compact form, signed in any way.
