@@ -3,6 +3,7 @@
 pub(crate) mod admission;
 pub(crate) mod broker;
 pub(crate) mod certificate;
+pub(crate) mod channel;
 pub(crate) mod dial_error;
 pub(crate) mod dialer;
 pub(crate) mod multiplexed_broker;
