@@ -4,19 +4,17 @@
 //! call writes its request into the connection and waits for the answer there.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use h2::SendStream;
 use h2::client::{Builder, SendRequest};
-use h2::{Reason, RecvStream, SendStream};
 use http::header::USER_AGENT;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as HttpBody, Frame};
 use thiserror::Error;
 use tokio::sync::Mutex;
 use tonic::Status;
@@ -25,6 +23,7 @@ use tower_service::Service;
 
 use super::dial_error::DialError;
 use super::peer_stream::PeerStream;
+use super::received_body::ReceivedBody;
 
 /// The name means nothing to either side, and TLS is beneath: HTTP/2 knows nothing of it.
 const AUTHORITY: &str = "localhost";
@@ -119,9 +118,9 @@ impl Shared {
 }
 
 impl Service<Request<Body>> for Channel {
-    type Response = Response<Answer>;
+    type Response = Response<ReceivedBody>;
     type Error = Status;
-    type Future = BoxFuture<'static, Result<Response<Answer>, Status>>;
+    type Future = BoxFuture<'static, Result<Response<ReceivedBody>, Status>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
         Poll::Ready(Ok(()))
@@ -139,7 +138,7 @@ impl Service<Request<Body>> for Channel {
 async fn call(
     mut connection: SendRequest<Bytes>,
     request: Request<Body>,
-) -> Result<Response<Answer>, Status> {
+) -> Result<Response<ReceivedBody>, Status> {
     let (mut head, body) = request.into_parts();
     let mut uri = head.uri.into_parts();
     uri.scheme = Some(Scheme::HTTP);
@@ -151,7 +150,7 @@ async fn call(
     drop(connection);
     send(body, stream).await?;
     let answer = answer.await.map_err(broken)?;
-    Ok(answer.map(|stream| Answer { stream, has_ended: false }))
+    Ok(answer.map(ReceivedBody::new))
 }
 
 /// Hands all of a body to the connection, which sends it as the host takes it. A body is one message, which is in
@@ -175,50 +174,6 @@ fn broken(error: h2::Error) -> Status {
     Status::unknown(BROKEN)
 }
 
-/// The body of an answer.
-pub(crate) struct Answer {
-    stream: RecvStream,
-    has_ended: bool,
-}
-
-/// The connection broke within an answer.
-#[derive(Debug, Error)]
-#[error("error reading a body from connection")]
-pub(crate) struct AnswerError(#[source] h2::Error);
-
-impl HttpBody for Answer {
-    type Data = Bytes;
-    type Error = AnswerError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
-        let this = self.get_mut();
-        if !this.has_ended {
-            match ready!(this.stream.poll_data(context)) {
-                Some(Ok(data)) => {
-                    // Fails only for more than has been received.
-                    let _ = this.stream.flow_control().release_capacity(data.len());
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
-                }
-                // An end without trailers, for which the caller has words.
-                Some(Err(error)) if matches!(error.reason(), Some(Reason::NO_ERROR | Reason::CANCEL)) => {
-                    return Poll::Ready(None);
-                }
-                Some(Err(error)) => return Poll::Ready(Some(Err(AnswerError(error)))),
-                None => this.has_ended = true,
-            }
-        }
-        let trailers = ready!(this.stream.poll_trailers(context)).map_err(AnswerError);
-        Poll::Ready(trailers.transpose().map(|trailers| trailers.map(Frame::trailers)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.stream.is_end_stream()
-    }
-}
-
 impl fmt::Debug for Channel {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Channel").finish_non_exhaustive()
@@ -229,6 +184,7 @@ impl fmt::Debug for Channel {
 mod tests {
     use futures_util::FutureExt as _;
     use h2::server::{self, SendResponse};
+    use h2::{Reason, RecvStream};
     use http::{HeaderMap, HeaderName};
     use http_body_util::{Collected, Full};
     use tokio::io::DuplexStream;

@@ -8,5 +8,6 @@ pub(crate) mod dial_error;
 pub(crate) mod dialer;
 pub(crate) mod multiplexed_broker;
 pub(crate) mod peer_stream;
+pub(crate) mod received_body;
 pub(crate) mod socket;
 pub(crate) mod tls;
