@@ -33,6 +33,7 @@ mod protocol {
         let descriptors = protox::compile(FILES, [ROOT])?;
         tonic_prost_build::configure()
             .build_transport(false)
+            .codec_path("crate::plugin::wire::codec::MessageCodec")
             .btree_map(".")
             .include_file("mod.rs")
             .compile_fds(descriptors)?;

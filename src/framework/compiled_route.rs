@@ -16,6 +16,7 @@ use crate::refusal::{Code, Coded};
 pub(super) struct CompiledRoute<B> {
     pub(super) route: Route<B>,
     pub(super) anchored: String,
+    beginning: &'static str,
     regex: Regex,
     /// Group numbers of the pattern and the fields they fill.
     captures: Vec<(usize, &'static str)>,
@@ -99,12 +100,16 @@ impl<B> CompiledRoute<B> {
         {
             return Err(format!("{anchored}: an existence check needs create and update"));
         }
-        Ok(Self { route, anchored, regex, captures })
+        let beginning = pattern::beginning(route.pattern);
+        Ok(Self { route, anchored, beginning, regex, captures })
     }
 
     /// What the pattern captures of a path; `None` if it does not match. An optional group that took no
     /// part is captured as empty text.
     pub(super) fn captures(&self, path: &str) -> Option<Captures> {
+        if !path.starts_with(self.beginning) {
+            return None;
+        }
         let found = self.regex.captures(path)?;
         let value = |group| found.get(group).map_or_else(String::new, |text| text.as_str().to_owned());
         Some(self.captures.iter().map(|&(group, name)| (name, value(group))).collect())

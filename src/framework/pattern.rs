@@ -22,6 +22,24 @@ pub(super) fn compile(anchored: &str) -> Result<Regex, String> {
     Regex::new(&with_literal_hyphens(anchored)).map_err(|error| format!("{anchored}: {error}"))
 }
 
+/// The text with which every path begins that a pattern matches. It tells most paths apart, far cheaper than the
+/// pattern as a whole.
+pub(super) fn beginning(pattern: &str) -> &str {
+    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
+    let rest = pattern.trim_start_matches(is_plain);
+    let plain = pattern.strip_suffix(rest).unwrap_or_default();
+    if rest.contains('|') {
+        // It may stand outside of groups.
+        ""
+    } else if rest.starts_with(['?', '*', '+', '{']) {
+        // The last character need not be there.
+        plain.get(..plain.len().saturating_sub(1)).unwrap_or_default()
+    } else {
+        plain
+    }
+}
+
 /// Go takes the hyphen in `[\w-.]` for itself, as no range can start at a class; here it has to be
 /// escaped.
 fn with_literal_hyphens(pattern: &str) -> String {
@@ -176,6 +194,27 @@ mod tests {
             [("login$", "^login$"), ("^login", "^login$"), ("a|b", "^a|b$"), ("role/?", "^role/?$")]
         {
             assert_eq!(anchored(pattern), expected);
+        }
+    }
+
+    #[test]
+    fn a_pattern_begins_with_what_each_of_its_paths_begins_with() {
+        for (pattern, expected) in [
+            ("login$", "login"),
+            ("^login$", "login"),
+            ("config/sts/?", "config/sts"),
+            (r"identity-accesslist/(?P<id>\w+)/tag$", "identity-accesslist/"),
+            ("(?P<id>a)", ""),
+            ("", ""),
+            ("login|logout", ""),
+            ("login(a|b)", ""),
+            ("ab*", "a"),
+            ("ab+", "a"),
+            ("ab{0,1}", "a"),
+            (r"ab\.c", "ab"),
+            ("a.c", "a"),
+        ] {
+            assert_eq!(beginning(pattern), expected, "{pattern}");
         }
     }
 

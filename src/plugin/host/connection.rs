@@ -1,8 +1,9 @@
 //! The connection on which the host serves one mount.
 
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Response, Status};
+
+use crate::plugin::link::channel::Channel;
 
 /// What the host sends and what we send to it is not limited here: the host limits both.
 pub(crate) const UNLIMITED: usize = usize::MAX;
@@ -56,13 +57,11 @@ pub(crate) fn status_text(status: &Status) -> String {
 mod tests {
     use std::future::pending;
 
-    use tonic::transport::Endpoint;
-
     use super::*;
 
     #[tokio::test]
     async fn closing_ends_calls_that_run_and_those_to_come() {
-        let connection = HostConnection::new(Endpoint::from_static("http://localhost").connect_lazy());
+        let connection = HostConnection::new(Channel::new(pending));
         let (running, ()) = tokio::join!(connection.call(pending::<Result<Response<()>, Status>>()), async {
             connection.close()
         });

@@ -1,10 +1,10 @@
 //! The mount's storage, behind the host's `Storage` service.
 
 use tonic::Status;
-use tonic::transport::Channel;
 use vault_plugin_auth_aws::ports::{Storage, StorageError};
 
 use crate::plugin::host::connection::{HostConnection, UNLIMITED, status_text};
+use crate::plugin::link::channel::Channel;
 use crate::plugin::wire::protocol::pb::storage_client::StorageClient;
 use crate::plugin::wire::protocol::pb::{
     StorageDeleteArgs, StorageEntry, StorageGetArgs, StorageListArgs, StoragePutArgs,

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tonic::transport::Channel;
 use tonic::{Code, Status};
 use vault_plugin_auth_aws::ports::{
     IdentityToken, ReplicationState, RotationJob, SystemView, SystemViewError,
 };
 
 use crate::plugin::host::connection::{HostConnection, UNLIMITED, status_text};
+use crate::plugin::link::channel::Channel;
 use crate::plugin::wire::protocol::pb::system_view_client::SystemViewClient;
 use crate::plugin::wire::protocol::pb::{
     DeregisterRotationJobRequest, DeregisterRotationRequestInput, Empty, GenerateIdentityTokenRequest,

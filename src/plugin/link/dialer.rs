@@ -1,17 +1,13 @@
 //! Connections from the plugin back to the host, to the services behind a broker id.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
-use tonic::transport::{Channel, Endpoint};
-use tower::service_fn;
 
 use super::broker::Broker;
+use super::channel::Channel;
 use super::dial_error::DialError;
 use super::multiplexed_broker::MultiplexedDialer;
 use super::peer_stream::PeerStream;
@@ -20,9 +16,6 @@ use crate::plugin::wire::protocol::plugin::ConnInfo;
 
 /// How long the first connection to an announced address may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The scheme must be http: TLS is done beneath the channel, which knows nothing of it. The name
-/// means nothing to either side.
-const ENDPOINT: &str = "http://localhost";
 
 /// Reaches the services of the host.
 #[derive(Clone)]
@@ -81,31 +74,16 @@ async fn connect_direct(address: Arc<Address>, tls: Option<Arc<PeerTls>>) -> Res
     }
 }
 
-async fn open_channel<F>(
-    connect: impl Fn() -> F + Send + Sync + Clone + 'static,
-) -> Result<Channel, DialError>
+async fn open_channel<F>(connect: impl Fn() -> F + Send + Sync + 'static) -> Result<Channel, DialError>
 where
     F: Future<Output = Result<PeerStream, DialError>> + Send + 'static,
 {
-    let connector = service_fn(move |_| {
-        let stream = connect();
-        async move { stream.await.map(TokioIo::new).map_err(io::Error::other) }
-    });
-    let endpoint = Endpoint::from_static(ENDPOINT);
-    match timeout(CONNECT_TIMEOUT, endpoint.connect_with_connector(connector)).await {
-        Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(error)) => Err(DialError::Channel(root_cause(&error))),
+    let channel = Channel::new(connect);
+    match timeout(CONNECT_TIMEOUT, channel.connect()).await {
+        Ok(Ok(())) => Ok(channel),
+        Ok(Err(error)) => Err(DialError::Channel(error.to_string())),
         Err(_) => Err(DialError::TimedOut),
     }
-}
-
-/// The innermost text: the outer ones only say that the transport failed.
-fn root_cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

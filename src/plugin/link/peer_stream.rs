@@ -1,6 +1,6 @@
 //! A connection to the host: a socket or a stream of a multiplexed socket, with TLS or without.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,6 +12,10 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
 
 /// A byte stream to the host.
+///
+/// Slices cannot be written at once on purpose. HTTP/2 would then write each message as a slice of its own, before the
+/// trailers that follow it and whatever else waits. Without, it copies messages of up to a kilobyte, which most answers
+/// are, and several calls are answered by one TLS record and one write.
 pub(crate) struct PeerStream {
     io: Box<dyn Duplex>,
     _presence: Option<PeerPresence>,
@@ -54,17 +58,5 @@ impl AsyncWrite for PeerStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
     }
 }

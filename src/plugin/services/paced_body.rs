@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
+
+use crate::plugin::link::received_body::ReceivedBody;
 
 /// What of a body is read at once, in bytes. Logins of honest clients are shorter as a whole, so they wait
 /// for no other.
@@ -22,7 +24,7 @@ pub(crate) fn leave_to_read() -> Arc<Semaphore> {
 }
 
 /// A body whose beginning is read at once, and whose rest, if it is long, in its turn.
-pub(super) struct PacedBody<B: Body = Incoming> {
+pub(super) struct PacedBody<B: Body = ReceivedBody> {
     body: B,
     read: usize,
     beginning: VecDeque<Frame<B::Data>>,

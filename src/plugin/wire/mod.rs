@@ -1,6 +1,7 @@
 //! Between the messages of the backend protocol and the types of the core.
 
 mod auth;
+pub(crate) mod codec;
 pub(crate) mod protocol;
 mod reply;
 mod request;
