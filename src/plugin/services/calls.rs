@@ -105,27 +105,30 @@ async fn send(mut body: Body, mut stream: SendStream<Bytes>) -> Result<(), h2::E
 mod tests {
     use std::sync::Arc;
 
+    use futures_util::FutureExt as _;
     use h2::client::{self, ResponseFuture};
     use http::{HeaderMap, HeaderValue};
     use http_body_util::{Full, StreamBody};
     use hyper::body::Frame;
     use tokio::sync::{Notify, mpsc};
+    use tokio::task::JoinHandle;
     use tonic::Status;
 
     use super::*;
 
     type Host = client::SendRequest<Bytes>;
 
-    /// A host on a connection that is served so.
-    async fn host<F>(service: impl Fn(Request<ReceivedBody>) -> F + Clone + Send + 'static) -> Host
+    /// A host, and its connection that is served so.
+    async fn host<F>(
+        service: impl Fn(Request<ReceivedBody>) -> F + Clone + Send + 'static,
+    ) -> (Host, JoinHandle<()>)
     where
         F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
     {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         tokio::spawn(serve(theirs, service));
         let (host, connection) = client::handshake(ours).await.unwrap();
-        tokio::spawn(connection);
-        host
+        (host, tokio::spawn(connection.map(drop)))
     }
 
     fn call(host: &mut Host, message: impl Into<Bytes>) -> ResponseFuture {
@@ -145,7 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_call_gets_its_answer_and_its_trailers() {
-        let mut host = host(echo).await;
+        let (mut host, _) = host(echo).await;
         let large = vec![7; 1024 * 1024];
         let answers = [call(&mut host, "a"), call(&mut host, large.clone()), call(&mut host, "")];
         for (answer, sent) in answers.into_iter().zip([b"a".to_vec(), large, Vec::new()]) {
@@ -157,14 +160,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_headers_alone() {
-        let refused = async |_| Ok(Status::unimplemented("no such service").into_http());
-        let answer = call(&mut host(refused).await, "a").await.unwrap();
+        let (mut host, _) =
+            host(|_| async { Ok(Status::unimplemented("no such service").into_http()) }).await;
+        let answer = call(&mut host, "a").await.unwrap();
         assert_eq!(answer.headers()["grpc-status"], "12");
         assert!(answer.body().is_end_stream());
     }
 
     #[tokio::test]
-    async fn what_is_done_for_a_call_that_is_given_up_ends() {
+    async fn what_is_done_for_a_call_ends_with_the_call_and_with_the_connection() {
         struct Ended(Arc<Notify>);
         impl Drop for Ended {
             fn drop(&mut self) {
@@ -173,7 +177,7 @@ mod tests {
         }
         let (begun, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let shared = (Arc::clone(&begun), Arc::clone(&ended));
-        let mut host = host(move |_| {
+        let (mut host, connection) = host(move |_| {
             let (begun, ended) = shared.clone();
             async move {
                 let _ended = Ended(ended);
@@ -186,10 +190,9 @@ mod tests {
         begun.notified().await;
         drop(answer);
         ended.notified().await;
-        // And with the connection.
-        let _answer = call(&mut host, "b");
+        let _kept = call(&mut host, "b");
         begun.notified().await;
-        drop((host, _answer));
+        connection.abort();
         ended.notified().await;
     }
 
@@ -197,7 +200,7 @@ mod tests {
     async fn a_stream_of_messages_is_sent_as_they_come_and_ends_with_its_reader() {
         let (messages, receiver) = mpsc::unbounded_channel();
         let receiver = Arc::new(std::sync::Mutex::new(Some(receiver)));
-        let mut host = host(move |_| {
+        let (mut host, _) = host(move |_| {
             let mut receiver = receiver.lock().unwrap().take().unwrap();
             async move {
                 let next = move |context: &mut std::task::Context<'_>| {
