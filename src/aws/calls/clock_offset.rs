@@ -77,8 +77,9 @@ mod tests {
     fn noted(offset: &ClockOffset, seconds: u64) {
         let headers =
             HeaderMap::from_iter([(DATE, HeaderValue::from_static("Thu, 01 Jan 2026 00:00:00 GMT"))]);
-        let came_at =
-            SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(1_767_225_600 - seconds)).unwrap();
+        let came_at = SystemTime::UNIX_EPOCH
+            .checked_add(Duration::from_secs(1_767_225_600_u64.saturating_sub(seconds)))
+            .unwrap();
         offset.note(&headers, came_at);
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
+use super::fault::RawAnswer;
 use super::inventory::{
     ACCOUNT, Entity, Holder, Identity, Instance, InstanceState, Inventory, KEYS_PER_USER, Member,
     Organization, ProfileRecord, RoleRecord, WebIdentity,
@@ -215,6 +217,34 @@ impl Aws {
         let providers = &mut self.world().inventory.oidc_providers;
         providers.retain(|other| other.issuer != provider.issuer);
         providers.push(provider);
+    }
+
+    /// From now on this answer stands at a public URL, such as `https://keys.example.com/x`: AWS finds it there, and
+    /// whoever comes through the proxy.
+    pub fn publish_answer(&self, url: &str, answer: RawAnswer) {
+        self.world().published.put(url, answer);
+    }
+
+    /// From now on this document stands at a public URL.
+    pub fn publish(&self, url: &str, document: &Value) {
+        self.publish_text(url, &document.to_string());
+    }
+
+    /// From now on this text stands at a public URL as if it were JSON; nothing, if it is empty.
+    pub fn publish_text(&self, url: &str, text: &str) {
+        let answer = RawAnswer {
+            status: if text.is_empty() { 404 } else { 200 },
+            content_type: Some("application/json".to_owned()),
+            headers: Vec::new(),
+            body: text.as_bytes().to_vec(),
+        };
+        self.publish_answer(url, answer);
+    }
+
+    /// From now on a server on loopback answers at the URL of an issuer: whenever a token comes, the two documents
+    /// are fetched from there, over HTTP and without a token.
+    pub fn publish_server(&self, issuer: &str, origin: &str) {
+        self.world().published.put_server(issuer, origin);
     }
 
     /// Creates an instance profile with these roles; AWS allows one at most, answers may hold more.

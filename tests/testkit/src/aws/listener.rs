@@ -14,7 +14,7 @@ use super::calls::Outcome;
 use super::fault::Fault;
 use super::http::{Connection, ReadError, Request, chunk, response_head};
 use super::plan::{Peer, Plan, action, plan};
-use super::published::fetch_documents;
+use super::published::fetched;
 use super::tls::TestTls;
 use super::world::Shared;
 
@@ -200,7 +200,10 @@ async fn requests(mut connection: Connection, peer: &Peer, shared: &Shared) -> R
             Err(closed) => return Err(closed),
         };
         let last = asks_to_close(&request);
-        fetch_documents(shared, &action(&request)).await;
+        let servers = shared.world().published.servers_for(&action(&request));
+        for (url, document) in fetched(servers).await {
+            shared.world().published.put(&url, document);
+        }
         let plan = plan(shared, request, peer);
         let number = plan.number;
         let kept = answer(&mut connection, plan, shared).await.inspect_err(|_| {

@@ -9,8 +9,6 @@ use tokio::net::TcpStream;
 
 use super::fault::RawAnswer;
 use super::http::Request;
-use super::stand_in::Aws;
-use super::world::Shared;
 
 /// The paths below an issuer that AWS fetches from a server.
 const DOCUMENTS: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/keys"];
@@ -23,6 +21,21 @@ pub(super) struct Published {
 }
 
 impl Published {
+    /// From now on this answer stands at a URL.
+    pub(super) fn put(&mut self, url: &str, answer: RawAnswer) {
+        self.answers.insert(url.to_owned(), answer);
+    }
+
+    /// From now on a server answers at the URL of an issuer.
+    pub(super) fn put_server(&mut self, issuer: &str, origin: &str) {
+        self.origins.insert(issuer.to_owned(), origin.to_owned());
+    }
+
+    /// The servers whose documents AWS needs for an action, by issuer.
+    pub(super) fn servers_for(&self, action: &str) -> BTreeMap<String, String> {
+        if action == "AssumeRoleWithWebIdentity" { self.origins.clone() } else { BTreeMap::new() }
+    }
+
     /// The URL of a request, under which it is logged as well.
     pub(super) fn url(request: &Request) -> String {
         format!("https://{}{}", request.header("Host").unwrap_or_default(), request.target)
@@ -52,49 +65,17 @@ impl Published {
     }
 }
 
-impl Aws {
-    /// From now on this answer stands at a public URL, such as `https://keys.example.com/x`: AWS finds it there, and
-    /// whoever comes through the proxy.
-    pub fn publish_answer(&self, url: &str, answer: RawAnswer) {
-        self.world().published.answers.insert(url.to_owned(), answer);
-    }
-
-    /// From now on this document stands at a public URL.
-    pub fn publish(&self, url: &str, document: &Value) {
-        self.publish_text(url, &document.to_string());
-    }
-
-    /// From now on this text stands at a public URL as if it were JSON; nothing, if it is empty.
-    pub fn publish_text(&self, url: &str, text: &str) {
-        let answer = RawAnswer {
-            status: if text.is_empty() { 404 } else { 200 },
-            content_type: Some("application/json".to_owned()),
-            headers: Vec::new(),
-            body: text.as_bytes().to_vec(),
-        };
-        self.publish_answer(url, answer);
-    }
-
-    /// From now on a server on loopback answers at the URL of an issuer: whenever a token comes, the two documents
-    /// are fetched from there, over HTTP and without a token.
-    pub fn publish_server(&self, issuer: &str, origin: &str) {
-        self.world().published.origins.insert(issuer.to_owned(), origin.to_owned());
-    }
-}
-
-/// Fetches the documents of all servers anew, if a request needs them.
-pub(super) async fn fetch_documents(shared: &Shared, action: &str) {
-    if action != "AssumeRoleWithWebIdentity" {
-        return;
-    }
-    let origins = shared.world().published.origins.clone();
+/// The documents of the servers behind these issuers, as they are now, by URL.
+pub(super) async fn fetched(origins: BTreeMap<String, String>) -> Vec<(String, RawAnswer)> {
+    let mut answers = Vec::new();
     for (issuer, origin) in origins {
         for path in DOCUMENTS {
             let (status, body) = get(&format!("{origin}{path}")).await.unwrap_or((502, Vec::new()));
             let answer = RawAnswer { status, content_type: None, headers: Vec::new(), body };
-            shared.world().published.answers.insert(format!("{issuer}{path}"), answer);
+            answers.push((format!("{issuer}{path}"), answer));
         }
     }
+    answers
 }
 
 /// Status and body of a GET. In HTTP/1.0, so that the body is everything behind the head.
