@@ -72,7 +72,7 @@ fn check([input]: [&[u8]; 1]) -> Verdict {
             for request in &all {
                 assert_is_harmless(request);
             }
-            Verdict::accepted(&evidence.calls())
+            Verdict::accepted(evidence.calls())
         }
         Err(EvidenceError::Request { cause, .. }) => {
             // What a client wrote must not make more ways than there are.

@@ -2,9 +2,6 @@
 //!
 //! Nothing of it is sent before STS has said who signed the login, and nothing that the role does not need.
 
-use tokio::sync::OnceCell;
-
-use super::checks;
 use super::not_shown::NotShown;
 use super::{Candidate, IamLogin, MAX_FORWARD_ATTEMPTS, Refused};
 use crate::accounts::full_arn::check_is_same;
@@ -14,52 +11,9 @@ use crate::aws::iam::IamEntity;
 use crate::aws::organizations::Membership;
 use crate::aws::sts::size;
 use crate::entry::RequestRules;
-use crate::framework::Fields;
-use crate::login::trace::{Check, Compared, Trace};
-use crate::proof::signed_request::SignedRequest;
+use crate::login::trace::{Check, Compared};
 use crate::proof::signed_request::evidence::{Evidence, EvidenceRequest};
 use crate::proof::verified_caller::VerifiedCaller;
-use crate::store::ConfigSnapshot;
-
-/// The evidence of a login, and what AWS has answered.
-#[derive(Default)]
-pub(super) struct Shown {
-    evidence: Option<Evidence>,
-    entity: OnceCell<Result<IamEntity, NotShown>>,
-    organization: OnceCell<Result<Membership, NotShown>>,
-}
-
-impl Shown {
-    /// What a login brings.
-    ///
-    /// # Errors
-    /// It is not taken.
-    pub(super) fn of(
-        fields: &Fields,
-        signed: &SignedRequest,
-        snapshot: &ConfigSnapshot,
-        came_at: i64,
-        trace: &Trace,
-    ) -> Result<Self, Refused> {
-        let rules = snapshot.config.request_rules;
-        let evidence = Evidence::of(fields, signed, &snapshot.config).and_then(|evidence| {
-            evidence.as_ref().map_or(Ok(()), |evidence| evidence.check_dates(came_at, rules))?;
-            Ok(evidence)
-        });
-        let begun = trace.begin(Check::Evidence);
-        let evidence = match evidence {
-            Ok(None) => {
-                trace.skip(Check::Evidence, checks::NO_EVIDENCE, Compared::default);
-                None
-            }
-            evidence => trace.end(begun, evidence, |evidence| {
-                let asks = evidence.as_ref().ok().and_then(Option::as_ref).map(Evidence::calls);
-                Compared::of(asks.unwrap_or_default(), "")
-            })?,
-        };
-        Ok(Self { evidence, ..Self::default() })
-    }
-}
 
 impl IamLogin<'_> {
     /// Checks the dates once more, where the role tightens what the mount demands.

@@ -13,6 +13,7 @@ mod own_bounds;
 mod refused;
 pub(crate) mod renewal;
 mod request_rules;
+mod shown;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,8 +46,8 @@ use crate::proof::signed_request::SignedRequest;
 use crate::proof::verified_caller::VerifiedCaller;
 use crate::store::ConfigSnapshot;
 
-use evidence::Shown;
 pub use refused::Refused;
+use shown::Shown;
 
 /// Attempts for the forwarded request, at the most.
 const MAX_FORWARD_ATTEMPTS: u32 = 3;

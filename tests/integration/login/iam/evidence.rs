@@ -107,7 +107,11 @@ async fn a_server_without_credentials_knows_path_tags_and_organization() {
             None,
         ),
         // What the login proves by itself needs none of it.
-        (json!({"bound_iam_principal_id": scene.role.unique_id}), Some([0, 0, 0]), None),
+        (
+            json!({"bound_iam_principal_arn": scene.session_role_arn(), "resolve_aws_unique_ids": false}),
+            Some([0, 0, 0]),
+            None,
+        ),
         (
             json!({"bound_iam_principal_arn": scene.user.arn.replace("/team", ""), "resolve_aws_unique_ids": false}),
             None,
@@ -162,9 +166,7 @@ async fn without_evidence_the_server_looks_for_itself_and_cannot() {
 async fn tags_of_evidence_go_to_the_alias() {
     let scene = Scene::open().await;
     scene.stage.mount.write("config/identity", &json!({"iam_alias_tags": "team=aws_team"})).await.expect(204);
-    scene
-        .bind(json!({"bound_iam_principal_tags": "team=*", "bound_iam_principal_id": scene.role.unique_id}))
-        .await;
+    scene.bind(json!({"bound_iam_principal_tags": "team=payments"})).await;
     let answer = scene.login(&scene.session.credentials, &scene.of_session()).await;
     let alias = answer.expect(200).auth.expect("an identity").alias.expect("an alias");
     assert_eq!(alias.metadata.get("aws_team").map(String::as_str), Some("payments"));

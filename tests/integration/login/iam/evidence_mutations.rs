@@ -327,7 +327,7 @@ fn on_the_way(scene: &Scene) -> Vec<Row> {
         ("name left out", named(&|headers| headers.retain(|(name, _)| name != HASH)), code),
         ("another hash", hash(&|value| vec![value.replace(|c: char| c.is_ascii_digit(), "a")]), code),
         ("a hash in capital letters", hash(&|value| vec![value.to_uppercase()]), code),
-        ("two hashes", hash(&|value| vec![value.to_owned(), value.to_owned()]), code),
+        ("two hashes", hash(&|value| vec![value.to_owned(), value.to_owned()]), "iam.strict.repeated"),
         ("a presigned login", evidence.login(keys, presigned), code),
     ]
 }
