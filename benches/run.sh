@@ -16,6 +16,8 @@ nothing else run meanwhile.
   benches/run.sh --only abuse          honest logins while strangers attack
   VAULT_BIN=PATH benches/run.sh --only real-host
                                        through a whole Vault, beside its built-in method
+  BAO_BIN=PATH benches/run.sh --only single-use
+                                       single use through a whole OpenBao, on one node and on three
   benches/run.sh -- --help             all options
 TEXT
 }

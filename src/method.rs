@@ -144,6 +144,10 @@ impl Backend for Mount {
         }
     }
 
+    fn takes(&self, request: &Request) -> Result<(), Failure> {
+        path::login::takes(self, request)
+    }
+
     async fn refused(&self, request: &Request, failure: Failure) -> Failure {
         path::refused_request::told(self, request, failure).await
     }

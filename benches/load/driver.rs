@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Whole,
     /// The login call alone.
     Login,
+    /// The login call alone, of a login that is refused.
+    Refused,
 }
 
 impl Part {
@@ -27,9 +29,13 @@ impl Part {
         let data = logins.get(number);
         let answer = match self {
             Self::Whole => mount.login(data).await,
-            Self::Login => mount.request("update", "login", data).send().await,
+            Self::Login | Self::Refused => mount.request("update", "login", data).send().await,
         };
-        must_be_admitted(&answer);
+        if self == Self::Refused {
+            assert!(answer.auth.is_none(), "a login should be refused: {answer:#?}");
+        } else {
+            must_be_admitted(&answer);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Group {
     Fleet,
     /// Logins through a real Vault, beside its built-in method.
     RealHost,
+    /// Single use through a real OpenBao, on one node and on three.
+    SingleUse,
     /// Honest logins while strangers attack.
     Abuse,
     /// Costs against the number of clients and roles, for the pictures.

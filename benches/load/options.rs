@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::group::Group;
 use testkit::host::Launch;
+use testkit::server::{Flavor, Installation, ServerBinary};
 
 /// Measures the plugin under load: time, memory and calls of its logins.
 #[derive(Clone, Debug, Parser)]
@@ -98,11 +99,27 @@ impl Options {
     /// The groups of figures, in their order.
     #[must_use]
     pub fn groups(&self) -> Vec<Group> {
-        let wanted = |group: &Group| {
-            let possible = *group != Group::RealHost || self.vault.is_some();
-            possible && (self.only.is_empty() || self.only.contains(group))
-        };
+        let wanted =
+            |group: &Group| (self.only.is_empty() || self.only.contains(group)) && self.is_possible(*group);
         Group::value_variants().iter().copied().filter(wanted).collect()
+    }
+
+    /// Whether a group can be measured on this machine. If not, why is said beside the results.
+    fn is_possible(&self, group: Group) -> bool {
+        match group {
+            Group::RealHost if self.vault.is_none() => {
+                crate::progress("skipped: real-host: no Vault in --vault or $VAULT_BIN");
+                false
+            }
+            Group::SingleUse => self.openbao().is_some(),
+            _ => true,
+        }
+    }
+
+    /// An OpenBao of this machine. If there is none, that is said beside the results.
+    #[must_use]
+    pub fn openbao(&self) -> Option<ServerBinary> {
+        Installation::of_this_checkout().server("single-use", Flavor::OpenBao)
     }
 
     /// Whether an attack is to be measured.

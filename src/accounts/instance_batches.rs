@@ -9,8 +9,8 @@
 //!   for a while. That window grows as long as batches have more than one id, and shrinks when they do
 //!   not. A batch that is full goes at once; one that waits for its call budget can still be joined.
 //! * While a crowd is on its way here, a batch can be joined for twice as long as the login that opened it has been
-//!   under way itself: what is waited for here stays in proportion to what had to be waited for before. When nobody
-//!   is on the way any more, it goes.
+//!   under way itself, and at least a second: what is waited for here stays in proportion to what had to be
+//!   waited for before. When nobody is on the way any more, it goes.
 //! * Whoever asks for an id that is being asked for shares that answer. An answer that has come is
 //!   given to nobody else.
 //!
@@ -29,12 +29,11 @@ mod run;
 mod trouble;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use self::batch::Wanted;
-use self::batch::{LONGEST_CROWD_WINDOW, LONGEST_WINDOW, Lane, Place};
-use self::questions::{MAX_BATCH, Questions};
+use self::batch::{LONGEST_CROWD_WINDOW, Lane, Place, SHORTEST_CROWD_WINDOW};
+use self::questions::Questions;
 use self::run::Run;
 use super::crowd::Crowd;
 use super::key::ClientKey;
@@ -44,23 +43,18 @@ use crate::aws::ec2::{Description, Ec2Client};
 use crate::aws::error::{CallError, NoResult};
 use crate::aws::instance_id::{is_instance_id, malformed};
 
-/// With how few logins on their way a crowd is over.
-const END_OF_CROWD: usize = 10;
-
 /// The batches of one mount.
 pub struct InstanceBatches {
     questions: Arc<Questions>,
     /// The logins that may ask soon.
     arriving: Arc<Crowd>,
-    /// Whether they were a crowd when one of them asked last.
-    is_crowded: AtomicBool,
 }
 
 impl InstanceBatches {
     /// Batches for logins that are in this crowd before they ask.
     #[must_use]
     pub fn new(arriving: Arc<Crowd>) -> Self {
-        Self { questions: Arc::default(), arriving, is_crowded: AtomicBool::default() }
+        Self { questions: Arc::default(), arriving }
     }
 
     /// Describes an instance. The call has time of its own; this waits for it until the deadline.
@@ -84,7 +78,8 @@ impl InstanceBatches {
         if let Some(arrival) = wanted.arrival {
             arrival.arrive();
         }
-        let crowd_window = (place.lane == Lane::Shared && self.is_crowded()).then(|| crowd_window(deadline));
+        let crowd_window =
+            (place.lane == Lane::Shared && self.arriving.is_crowd()).then(|| crowd_window(deadline));
         let (answer, opened) = self.questions.ask(&place, wanted.id, &caller, crowd_window);
         if let Some(batch) = opened {
             let (questions, arriving) = (Arc::clone(&self.questions), Arc::clone(&self.arriving));
@@ -97,19 +92,11 @@ impl InstanceBatches {
             None => Err(client.not_described(NoResult::OutOfTime)),
         }
     }
-
-    /// Whether a crowd is on its way. Once there is one, its last ones belong to it as well.
-    fn is_crowded(&self) -> bool {
-        let fewest = if self.is_crowded.load(Ordering::Relaxed) { END_OF_CROWD } else { MAX_BATCH };
-        let is_crowded = self.arriving.size() >= fewest;
-        self.is_crowded.store(is_crowded, Ordering::Relaxed);
-        is_crowded
-    }
 }
 
 /// How long a batch can be joined while a crowd is on its way, if a login with this deadline opens it now.
 fn crowd_window(deadline: Deadline) -> Duration {
-    let in_proportion = deadline.age().saturating_mul(2).clamp(LONGEST_WINDOW, LONGEST_CROWD_WINDOW);
+    let in_proportion = deadline.age().saturating_mul(2).clamp(SHORTEST_CROWD_WINDOW, LONGEST_CROWD_WINDOW);
     // Time is left for the call, whatever it waits for.
     in_proportion.min(deadline.remaining().div_f64(4.0))
 }

@@ -44,6 +44,12 @@ impl Room {
         }
     }
 
+    /// Whether somebody with so many bytes would find a place now.
+    #[must_use]
+    pub fn has_place(&self, bytes: usize) -> bool {
+        self.places.available_permits() > 0 && self.bytes.available_permits() >= bytes
+    }
+
     /// A place for somebody with so many bytes; `None` if there is no room.
     #[must_use]
     pub fn enter(&self, bytes: usize) -> Option<Place<'_>> {
@@ -76,7 +82,9 @@ mod tests {
         let second = room.enter(4);
         assert!(second.is_some(), "what found no room took none");
         assert!(room.enter(0).is_none(), "too many");
+        assert!(!room.has_place(0));
         drop(first);
+        assert!(room.has_place(6) && !room.has_place(7));
         assert!(room.enter(6).is_some());
         assert!(room.enter(usize::MAX).is_none());
     }

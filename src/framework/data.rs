@@ -20,6 +20,10 @@ pub const MAX_JSON_VALUES: usize = 100_000;
 /// What the start of an object counts: an object of one member takes over 600 bytes.
 const OBJECT_WEIGHT: usize = 8;
 
+/// Most escapes in the texts of request data, for each value that it may hold: an escape takes as long to read as
+/// a hundred plain characters.
+const ESCAPES_PER_VALUE: usize = 8;
+
 /// Deepest nesting of arrays and objects in request data.
 pub const MAX_JSON_DEPTH: usize = 64;
 
@@ -76,11 +80,16 @@ pub(super) fn parse_value(text: &str) -> Result<Value, String> {
 /// Which limit it exceeds.
 pub fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Result<(), String> {
     let (mut values, mut depth) = (0_usize, 0_usize);
+    let max_escapes = max_values.saturating_mul(ESCAPES_PER_VALUE);
+    let mut escapes_left = max_escapes;
     let mut rest = text.as_bytes();
     while let Some((byte, behind)) = rest.split_first() {
         rest = behind;
         match byte {
-            b'"' => rest = behind_string(rest),
+            b'"' => {
+                rest = behind_string(rest, &mut escapes_left)
+                    .ok_or_else(|| format!("holds more than {max_escapes} escapes"))?;
+            }
             b'{' => {
                 depth = depth.saturating_add(1);
                 values = values.saturating_add(OBJECT_WEIGHT);
@@ -103,17 +112,19 @@ pub fn check_shape(text: &str, max_values: usize, max_depth: usize) -> Result<()
     Ok(())
 }
 
-/// What follows the string that the text is inside of; nothing if the string does not end.
-fn behind_string(mut text: &[u8]) -> &[u8] {
+/// What follows the string that the text is inside of; nothing if the string does not end. `None` if it has more
+/// escapes than are left.
+fn behind_string<'a>(mut text: &'a [u8], escapes_left: &mut usize) -> Option<&'a [u8]> {
     while let Some(at) = memchr2(b'"', b'\\', text) {
         let is_end = text.get(at) == Some(&b'"');
         let behind = at.saturating_add(if is_end { 1 } else { 2 });
         text = text.get(behind..).unwrap_or_default();
         if is_end {
-            return text;
+            return Some(text);
         }
+        *escapes_left = escapes_left.checked_sub(1)?;
     }
-    &[]
+    Some(&[])
 }
 
 #[cfg(test)]
@@ -182,6 +193,18 @@ mod tests {
         let with_objects = |n: usize| format!("{{\"a\":[{}0]}}", "{},".repeat(n));
         assert!(parse(&with_objects(11_110)).is_ok());
         assert!(parse(&with_objects(11_111)).is_err());
+    }
+
+    #[test]
+    fn limits_the_number_of_escapes() {
+        let most = 20 * ESCAPES_PER_VALUE;
+        let with_escapes = |n: usize| {
+            let text = json!({"a": "\n".repeat(n / 2), "b": "\"".repeat(n - n / 2)}).to_string();
+            parse_data_within(&text, MAX_DATA_BYTES, 20).map_err(|error| error.to_string())
+        };
+        assert!(with_escapes(most).is_ok());
+        let refused = with_escapes(most + 1).unwrap_err();
+        assert_eq!(refused, "request data holds more than 160 escapes");
     }
 
     #[test]

@@ -29,6 +29,15 @@ pub trait Backend: Send + Sync {
     /// that gets no help document fails for all its mounts.
     fn help_context(&self) -> impl Future<Output = HelpContext> + Send;
 
+    /// Whether a request is looked at; asked before its data is read.
+    ///
+    /// # Errors
+    /// Ends the request.
+    fn takes(&self, request: &Request) -> Result<(), Failure> {
+        let _ = request;
+        Ok(())
+    }
+
     /// What becomes of a failure before it is answered: the backend may tell others of it.
     fn refused(&self, request: &Request, failure: Failure) -> impl Future<Output = Failure> + Send {
         let _ = request;
@@ -118,6 +127,7 @@ impl<B: Backend> RouteTable<B> {
         if endpoint.forward_to_writer && !backend.can_write().await? {
             return Err(Failure::read_only());
         }
+        backend.takes(request)?;
         let input = compiled.input(self.host, request, captures).map_err(|error| Failure::refused(&error))?;
         request.forget_data();
         let mut answer = (endpoint.handler)(backend, request, input.fields).await?;

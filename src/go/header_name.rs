@@ -4,19 +4,45 @@
 /// the others lower-case. A name that is none stays untouched.
 #[must_use]
 pub fn canonical_name(name: &str) -> String {
-    let is_token =
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    if !is_token {
+    if !name.bytes().all(is_of_token) {
         return name.to_owned();
     }
-    let mut upper = true;
-    name.chars()
-        .map(|c| {
-            let c = if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
-            upper = c == '-';
-            c
-        })
-        .collect()
+    let mut canonical = name.to_ascii_lowercase();
+    let mut after_hyphen = 0;
+    // Word by word: a name may be long.
+    while let Some(word) = canonical.get_mut(after_hyphen..).filter(|word| !word.is_empty()) {
+        if let Some(first) = word.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        let Some(hyphen) = memchr::memchr(b'-', word.as_bytes()) else { break };
+        after_hyphen = after_hyphen.saturating_add(hyphen).saturating_add(1);
+    }
+    canonical
+}
+
+/// Whether a byte may stand in the name of a header.
+const fn is_of_token(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'0'..=b'9'
+            | b'!'
+            | b'#'
+            | b'$'
+            | b'%'
+            | b'&'
+            | b'\''
+            | b'*'
+            | b'+'
+            | b'-'
+            | b'.'
+            | b'^'
+            | b'_'
+            | b'`'
+            | b'|'
+            | b'~'
+    )
 }
 
 #[cfg(test)]
@@ -29,6 +55,10 @@ mod tests {
             ("X-Vault-AWS-IAM-Server-ID", "X-Vault-Aws-Iam-Server-Id"),
             ("x-amz-SIGNEDHEADERS", "X-Amz-Signedheaders"),
             ("content-type", "Content-Type"),
+            ("", ""),
+            ("-", "-"),
+            ("--a-", "--A-"),
+            ("a--bC", "A--Bc"),
             ("with space", "with space"),
             ("näme", "näme"),
         ] {

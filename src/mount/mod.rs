@@ -304,6 +304,11 @@ impl Mount {
         Some([self.forwarded.enter(bytes)?, self.environment.forwarded.enter(bytes)?])
     }
 
+    /// Whether there would be one now.
+    pub(crate) fn has_place_at_sts(&self, bytes: usize) -> bool {
+        self.forwarded.has_place(bytes) && self.environment.forwarded.has_place(bytes)
+    }
+
     /// One more login that may ask for an instance.
     pub(crate) fn set_out(&self) -> Arrival {
         self.crowd.set_out()

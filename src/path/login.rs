@@ -28,6 +28,9 @@ pub(super) const MAX_DATA_VALUES: usize = 1_000;
 const MAX_SIGNED_BYTES: usize = 16 * 1024;
 /// Longest headers, in bytes of their encoding.
 const MAX_HEADER_BYTES: usize = 128 * 1024;
+/// From how many bytes on data is so long that it is not read where it can be told that nothing would come of it.
+/// Logins of honest clients have a tenth of it.
+const LONG_DATA: usize = 64 * 1024;
 /// Longest names and nonces, in bytes.
 const MAX_NAME_BYTES: usize = 4 * 1024;
 /// Longest identity documents and signatures, in base64 bytes.
@@ -251,6 +254,21 @@ async fn login(mount: &Mount, request: &Request, fields: Fields) -> HandlerResul
             Err(failure)
         }
     }
+}
+
+/// Whether a login is looked at. A long one is not where too many wait for STS: to read it takes longer than all that
+/// becomes of it. Of what it holds, a part would be sent on.
+///
+/// # Errors
+/// That too many wait.
+pub(crate) fn takes(mount: &Mount, request: &Request) -> Result<(), Failure> {
+    let length = request.data.len();
+    if request.path != "login" || length < LONG_DATA || mount.has_place_at_sts(length.div_ceil(4)) {
+        return Ok(());
+    }
+    let failure = Failure::from(iam::Refused::TooManyWait);
+    log_refusal(mount, request, "", &failure);
+    Err(failure)
 }
 
 /// A login is not looked at where the host forwards it: else AWS would be asked here and there.

@@ -1,10 +1,11 @@
-//! Honest logins without and with each attack, as a picture.
+//! Honest logins without and with each attack at a pace, as a picture.
 
 use std::path::{Path, PathBuf};
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::plan::Form;
 use super::row::Row;
 use super::scene::Honest;
 use testkit::statistics::as_f64;
@@ -30,7 +31,7 @@ pub(crate) fn draw(rows: &[Row], folder: &Path) -> PathBuf {
         let area = SVGBackend::new(&path, SIZE).into_drawing_area();
         area.fill(&WHITE).expect("a picture");
         let (left, right) = area.split_horizontally(SIZE.0 / 2);
-        let rows: Vec<&Row> = rows.iter().filter(|row| !row.is_other).collect();
+        let rows: Vec<&Row> = rows.iter().filter(|row| !row.is_other && row.form == Form::Paced).collect();
         panel(&left, &rows, "Honest logins, 95th percentile", |honest| honest.plain.p95);
         panel(&right, &rows, "… that are looked up in EC2", |honest| honest.inferred.p95);
         area.present().unwrap_or_else(|error| panic!("{}: {error}", path.display()));

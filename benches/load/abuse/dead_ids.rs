@@ -10,6 +10,8 @@ use testkit::identity::{Form, Message, Signer, base64, document};
 
 /// Logins per second.
 const RATE: f64 = 4.0;
+/// Clients of a flood.
+const CLIENTS: usize = 16;
 /// Documents before the first comes again.
 const DOCUMENTS: usize = 20;
 
@@ -24,5 +26,10 @@ pub(super) async fn plan(scene: &Scene) -> Plan {
         let message = Message::signed_by(&signer, &document).base64(Form::Definite);
         json!({"pkcs7": message, "role": "ec2", "nonce": "dead"})
     };
-    Plan { logins: (0..DOCUMENTS).map(login).collect(), mount, pace: Pace::PerSecond(RATE) }
+    Plan {
+        logins: (0..DOCUMENTS).map(login).collect(),
+        mount,
+        paced: Pace::PerSecond(RATE),
+        clients: CLIENTS,
+    }
 }

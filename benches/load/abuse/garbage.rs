@@ -12,6 +12,9 @@ use testkit::host::Mount;
 use testkit::stage::{SERVER_ID, Stage};
 use testkit::statistics::as_f64;
 
+/// Logins per second.
+const RATE: f64 = 200.0;
+/// Clients of a flood.
 const CLIENTS: usize = 8;
 /// Logins of which the lines are counted.
 const LOGINS: usize = 100;
@@ -22,7 +25,8 @@ pub(super) fn plan(scene: &Scene) -> Plan {
     Plan {
         mount: scene.stage.mount.clone(),
         logins: vec![garbage(), newlines(&scene.stage)],
-        pace: Pace::Clients(CLIENTS),
+        paced: Pace::PerSecond(RATE),
+        clients: CLIENTS,
     }
 }
 

@@ -15,9 +15,12 @@ use crate::process::Memory;
 use crate::{Bench, progress};
 use testkit::aws::{Credentials, LoginOptions, sign_login};
 use testkit::host::{Host, Mount, MountOptions};
+use testkit::statistics::as_f64;
 
 const LOGINS: usize = 1_500;
 const QUICK_LOGINS: usize = 50;
+/// Clients of a flood.
+const CLIENTS: usize = 1_500;
 /// Bytes of a header: about as many as a login may have. The rest of its 393 KB is a field that nobody knows.
 const HEADER: usize = 96_000;
 const UNKNOWN_FIELD: usize = 262_000;
@@ -69,8 +72,9 @@ async fn mount(host: &Host) -> Mount {
 
 pub(super) async fn plan(scene: &Scene) -> Plan {
     let mount = mount(&scene.stage.host).await;
-    let login = login();
-    Plan { mount, logins: vec![login; if scene.quick { QUICK_LOGINS } else { LOGINS }], pace: Pace::Once }
+    let all = as_f64(if scene.quick { QUICK_LOGINS } else { LOGINS });
+    let rate = all / scene.seconds();
+    Plan { mount, logins: vec![login()], paced: Pace::PerSecond(rate), clients: CLIENTS }
 }
 
 /// Resident memory before, at its peak, and ten seconds after the clients have given up; MiB.

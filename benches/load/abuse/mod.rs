@@ -19,8 +19,10 @@ use std::path::Path;
 use crate::figure::{Aim, Figure};
 use crate::{Bench, progress};
 use attack::Attack;
+use plan::Form;
 use row::Row;
-use scene::Scene;
+use scene::{Honest, Scene};
+use strangers::Strangers;
 
 /// What is not told by the latencies of honest logins.
 pub(crate) const FIGURES: &[Figure] = &[
@@ -48,25 +50,37 @@ pub(crate) async fn measure(bench: &Bench) -> Vec<Row> {
         }
         for (number, binary) in binaries.clone().enumerate() {
             progress(&format!("abuse: {}, {}", attack.title(), binary.display()));
-            if let Some(row) = row(bench, attack, binary, number > 0).await {
-                rows.push(row);
-            }
+            rows.extend(of_attack(bench, attack, binary, number > 0).await);
         }
     }
     rows
 }
 
-/// `None` if the attack is not possible on this machine.
-async fn row(bench: &Bench, attack: Attack, binary: &Path, is_other: bool) -> Option<Row> {
-    let scene = open(bench, attack, binary).await?;
-    let quiet = scene.honest().await;
-    // A process of its own, so that nothing is left of the logins before.
-    drop(scene);
-    let scene = open(bench, attack, binary).await?;
-    let strangers = strangers::Strangers::begin(attack.plan(&scene).await).await;
-    let mut attacked = scene.honest().await;
-    attacked.answered_to_strangers = Some(strangers.end().await);
-    Some(Row { attack, is_other, quiet, attacked })
+/// A row for each form of an attack; none if it is not possible on this machine.
+async fn of_attack(bench: &Bench, attack: Attack, binary: &Path, is_other: bool) -> Vec<Row> {
+    let (mut quiet, mut attacked) = (Vec::new(), Form::ALL.map(|_| Vec::new()));
+    for _ in 0..bench.options.few_rounds() {
+        // Each in a process of its own, so that nothing is left of what was before.
+        let Some(scene) = open(bench, attack, binary).await else { return Vec::new() };
+        quiet.push(scene.honest().await);
+        drop(scene);
+        for (form, rounds) in Form::ALL.into_iter().zip(&mut attacked) {
+            let Some(scene) = open(bench, attack, binary).await else { return Vec::new() };
+            let strangers = Strangers::begin(attack.plan(&scene).await, form).await;
+            let mut honest = scene.honest().await;
+            honest.strangers = Some(strangers.end().await);
+            rounds.push(honest);
+        }
+    }
+    let quiet = Honest::of_rounds(&quiet);
+    let row = |(form, rounds): (Form, &Vec<Honest>)| Row {
+        attack,
+        form,
+        is_other,
+        quiet,
+        attacked: Honest::of_rounds(rounds),
+    };
+    Form::ALL.into_iter().zip(&attacked).map(row).collect()
 }
 
 async fn open(bench: &Bench, attack: Attack, binary: &Path) -> Option<Scene> {

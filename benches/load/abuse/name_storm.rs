@@ -5,6 +5,8 @@ use super::scene::{FLEET, Scene};
 
 /// Logins per second.
 const RATE: f64 = 60.0;
+/// Clients of a flood.
+const CLIENTS: usize = 16;
 /// Names before the first comes again.
 const NAMES: usize = 2_400;
 
@@ -14,5 +16,5 @@ pub(super) fn plan(scene: &Scene) -> Plan {
         scene.stage.login_data(&session.credentials, FLEET)
     };
     let logins = (0..scene.scaled(NAMES)).map(login).collect();
-    Plan { mount: scene.stage.mount.clone(), logins, pace: Pace::PerSecond(RATE) }
+    Plan { mount: scene.stage.mount.clone(), logins, paced: Pace::PerSecond(RATE), clients: CLIENTS }
 }

@@ -9,6 +9,9 @@ use testkit::stage::SERVER_ID;
 use super::plan::{Pace, Plan};
 use super::scene::Scene;
 
+/// Logins per second. 115 of them used to take the whole of a thread.
+const RATE: f64 = 200.0;
+/// Clients of a flood.
 const CLIENTS: usize = 64;
 /// Letters and digits of the two places that tell names apart.
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -29,6 +32,7 @@ pub(super) fn plan(scene: &Scene) -> Plan {
     Plan {
         mount: scene.stage.mount.clone(),
         logins: vec![sign_login(&credentials, &options)],
-        pace: Pace::Clients(CLIENTS),
+        paced: Pace::PerSecond(RATE),
+        clients: CLIENTS,
     }
 }

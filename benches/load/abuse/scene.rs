@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::strangers::{HEAD_START, Rates};
 use crate::driver::open_loop;
 use crate::process::CpuTime;
 use testkit::aws::Instance;
@@ -61,14 +62,46 @@ pub(crate) struct Honest {
     /// Logins of instances that are looked up in EC2.
     pub inferred: Latency,
     /// Calls of DescribeInstances meanwhile.
-    pub describe_calls: usize,
+    pub describe_calls: f64,
     /// Cores that the plugin used meanwhile.
     pub cores: f64,
-    /// Logins of strangers that had an answer; `None` without any strangers.
-    pub answered_to_strangers: Option<usize>,
+    /// What strangers did meanwhile; `None` without any.
+    pub strangers: Option<Rates>,
+}
+
+impl Latency {
+    /// The medians of several rounds, and what they had together.
+    fn of_rounds(rounds: &[Self]) -> Self {
+        let median_of = |of: fn(&Self) -> f64| median(&rounds.iter().map(of).collect::<Vec<_>>());
+        Self {
+            p50: median_of(|round| round.p50),
+            p95: median_of(|round| round.p95),
+            refused: rounds.iter().map(|round| round.refused).sum(),
+            count: rounds.iter().map(|round| round.count).sum(),
+        }
+    }
 }
 
 impl Honest {
+    /// The medians of several rounds; logins are counted over all of them.
+    #[must_use]
+    pub(super) fn of_rounds(rounds: &[Self]) -> Self {
+        let latency =
+            |of: fn(&Self) -> Latency| Latency::of_rounds(&rounds.iter().map(of).collect::<Vec<_>>());
+        let median_of = |of: &dyn Fn(&Self) -> f64| median(&rounds.iter().map(of).collect::<Vec<_>>());
+        let strangers = rounds.iter().all(|round| round.strangers.is_some()).then(|| {
+            let rate = |of: fn(Rates) -> f64| median_of(&|round| round.strangers.map_or(0.0, of));
+            Rates { sent: rate(|rates| rates.sent), answered: rate(|rates| rates.answered) }
+        });
+        Self {
+            plain: latency(|round| round.plain),
+            inferred: latency(|round| round.inferred),
+            describe_calls: median_of(&|round| round.describe_calls),
+            cores: median_of(&|round| round.cores),
+            strangers,
+        }
+    }
+
     /// Logins that were refused or took too long.
     #[must_use]
     pub(crate) fn refused(&self) -> usize {
@@ -97,7 +130,8 @@ impl Honest {
             "inferred": latency(self.inferred),
             "describe_calls": self.describe_calls,
             "cores": self.cores,
-            "answered_to_strangers": self.answered_to_strangers,
+            "strangers_sent_per_second": self.strangers.map(|rates| rates.sent),
+            "strangers_answered_per_second": self.strangers.map(|rates| rates.answered),
         })
     }
 }
@@ -138,7 +172,16 @@ impl Scene {
 
     /// What honest clients see.
     pub(super) async fn honest(&self) -> Honest {
-        self.logins(if self.quick { QUICK_LOGINS } else { LOGINS }).await
+        self.logins(self.count()).await
+    }
+
+    /// For about how many seconds strangers are there.
+    pub(super) fn seconds(&self) -> f64 {
+        HEAD_START.as_secs_f64() + as_f64(self.count()) / RATE
+    }
+
+    fn count(&self) -> usize {
+        if self.quick { QUICK_LOGINS } else { LOGINS }
     }
 
     async fn logins(&self, count: usize) -> Honest {
@@ -152,9 +195,9 @@ impl Scene {
         Honest {
             plain,
             inferred,
-            describe_calls: self.stage.aws.call_count("DescribeInstances"),
+            describe_calls: as_f64(self.stage.aws.call_count("DescribeInstances")),
             cores: CpuTime::of(pid).since(cpu).as_secs_f64() / begun.elapsed().as_secs_f64(),
-            answered_to_strangers: None,
+            strangers: None,
         }
     }
 

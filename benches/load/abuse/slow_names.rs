@@ -12,6 +12,8 @@ use testkit::aws::{Credentials, LoginOptions, sign_login};
 use testkit::host::MountOptions;
 
 const REGIONS: usize = 620;
+/// Clients of a flood.
+const CLIENTS: usize = 64;
 
 /// A look-up that takes ten seconds for hosts of AWS, and for no other.
 const SLOW: &str = r#"
@@ -66,5 +68,5 @@ pub(super) async fn plan(scene: &Scene) -> Plan {
         let region = format!("us-made-{number}");
         sign_login(&credentials, &LoginOptions::vault_cli().region(&region).role("absent"))
     };
-    Plan { logins: (0..REGIONS).map(login).collect(), mount, pace: Pace::Once }
+    Plan { logins: (0..REGIONS).map(login).collect(), mount, paced: Pace::Once, clients: CLIENTS }
 }

@@ -12,7 +12,9 @@ mod per_mount;
 mod real_host;
 mod scale;
 mod scaling;
+mod single_use;
 mod start;
+mod whole_host;
 
 use std::path::Path;
 
@@ -37,6 +39,7 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
         Group::Scale => scale::FIGURES,
         Group::Fleet => fleet::FIGURES,
         Group::RealHost => real_host::FIGURES,
+        Group::SingleUse => single_use::FIGURES,
         Group::Abuse => crate::abuse::FIGURES,
         Group::ByHand => by_hand::FIGURES,
         Group::Curves => &[],
@@ -48,9 +51,12 @@ pub(crate) fn of(group: Group) -> &'static [Figure] {
 pub(crate) fn rounds(group: Group, options: &Options) -> usize {
     match group {
         Group::Cpu | Group::Latency | Group::Scaling => options.rounds,
-        Group::Memory | Group::Start | Group::ByHand | Group::PerMount | Group::RealHost => {
-            options.few_rounds()
-        }
+        Group::Memory
+        | Group::Start
+        | Group::ByHand
+        | Group::PerMount
+        | Group::RealHost
+        | Group::SingleUse => options.few_rounds(),
         Group::Calls | Group::BootStorm | Group::DeadAccount | Group::Scale | Group::Fleet | Group::Abuse => {
             1
         }
@@ -73,6 +79,7 @@ pub(crate) async fn measure(group: Group, bench: &Bench, binary: &Path) -> Vec<f
         Group::Scale => scale::measure(bench, binary).await,
         Group::Fleet => fleet::measure(bench, binary).await,
         Group::RealHost => real_host::measure(bench, binary).await,
+        Group::SingleUse => single_use::measure(bench, binary).await,
         Group::Abuse => crate::abuse::figures(bench, binary).await,
         Group::ByHand => by_hand::measure(bench, binary),
         Group::Curves => Vec::new(),

@@ -2,18 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use serde_json::json;
-use tokio::task::JoinSet;
 
+use super::whole_host::{configure, run};
 use crate::Bench;
-use crate::driver::Run;
 use crate::figure::Figure;
 use crate::login::Logins;
 use crate::process::CpuTime;
-use crate::sts::PRINCIPAL;
 use crate::subject::ROLE;
 use testkit::server::{Flavor, Server, ServerBinary};
 use testkit::statistics::{as_f64, median, milliseconds};
@@ -60,7 +56,7 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
     server.register(PLUGIN, "plugin", b"").await;
     for (mount, kind) in [(PLUGIN, PLUGIN), (BUILT_IN, BUILT_IN), (ONCE, PLUGIN)] {
         server.enable(mount, kind).await;
-        configure(bench, &server, mount).await;
+        configure(&server, mount, &bench.sts.url(), ROLE).await;
     }
     let single_use = json!({"iam_request_single_use": true, "iam_server_id_header_value": SERVER_ID});
     server.root("POST", &format!("auth/{ONCE}/config/client"), &single_use).await;
@@ -79,24 +75,6 @@ pub(super) async fn measure(bench: &Bench, binary: &Path) -> Vec<f64> {
         once.added,
         once.rate,
     ]
-}
-
-async fn configure(bench: &Bench, server: &Server, mount: &str) {
-    let configuration = json!({
-        "access_key": "AKIAIOSFODNN7EXAMPLE",
-        "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        "sts_endpoint": bench.sts.url(),
-        "sts_region": "us-east-1",
-    });
-    server.root("POST", &format!("auth/{mount}/config/client"), &configuration).await;
-    // A batch token: what it costs to store one is not the method's.
-    let role = json!({
-        "auth_type": "iam",
-        "bound_iam_principal_arn": PRINCIPAL,
-        "resolve_aws_unique_ids": false,
-        "token_type": "batch",
-    });
-    server.root("POST", &format!("auth/{mount}/role/{ROLE}"), &role).await;
 }
 
 async fn cost(bench: &Bench, server: &Arc<Server>, mount: &'static str) -> Cost {
@@ -126,29 +104,4 @@ async fn cost(bench: &Bench, server: &Arc<Server>, mount: &'static str) -> Cost 
         added: one.median() - median(&bench.sts.take_times()),
         rate: several.throughput(),
     }
-}
-
-/// Clients of the server, each of which logs in again as soon as it is in.
-async fn run(server: &Arc<Server>, mount: &'static str, logins: Logins, clients: usize, count: usize) -> Run {
-    let next = Arc::new(AtomicUsize::new(0));
-    let begun = Instant::now();
-    let mut tasks = JoinSet::new();
-    for _ in 0..clients {
-        let (server, logins, next) = (Arc::clone(server), logins.clone(), Arc::clone(&next));
-        tasks.spawn(async move {
-            let mut latencies = Vec::new();
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= count {
-                    return latencies;
-                }
-                let begun = Instant::now();
-                let (status, answer) = server.login(mount, logins.get(number)).await;
-                assert!(status.is_success(), "a login at {mount} failed: {answer}");
-                latencies.push(milliseconds(begun.elapsed()));
-            }
-        });
-    }
-    let latencies = tasks.join_all().await.concat();
-    Run { latencies, elapsed: begun.elapsed() }
 }

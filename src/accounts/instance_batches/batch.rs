@@ -20,6 +20,9 @@ const FIRST_WINDOW: Duration = Duration::from_millis(10);
 /// How long any batch can be joined. With it a thousand instances that start within three seconds
 /// take fewer than twenty calls.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_millis(250);
+/// How long a batch can be joined at least while a crowd is on its way: each account of a fleet has batches of its
+/// own, and the first of them shall not hold a few ids alone.
+pub(super) const SHORTEST_CROWD_WINDOW: Duration = Duration::from_secs(1);
 /// How long any batch can be joined while a crowd is on its way, however long that has taken so far.
 pub(super) const LONGEST_CROWD_WINDOW: Duration = Duration::from_secs(5);
 

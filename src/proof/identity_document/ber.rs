@@ -12,6 +12,9 @@ pub(super) const MAX_LENGTH: usize = 64 * 1024;
 /// How deep elements may be nested. A signed message without certificates has ten levels.
 pub(super) const MAX_DEPTH: usize = 16;
 
+/// Elements of a message, at the most. Real ones have about a hundred.
+const MAX_ELEMENTS: usize = 2_048;
+
 /// The bytes are no BER within the bounds.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(super) enum BerError {
@@ -21,6 +24,8 @@ pub(super) enum BerError {
     TooLong,
     #[error("elements nested more than {MAX_DEPTH} deep")]
     TooDeep,
+    #[error("more than {MAX_ELEMENTS} elements")]
+    TooMany,
     #[error("an element is longer than the data")]
     Truncated,
     #[error("a tag of more than one byte")]
@@ -55,7 +60,8 @@ pub(super) fn to_der(ber: &[u8]) -> Result<Vec<u8>, BerError> {
     }
     let mut der = Vec::with_capacity(ber.len());
     let mut input = ber;
-    element(&mut input, 0, &mut der)?;
+    let mut left = MAX_ELEMENTS;
+    element(&mut input, 0, &mut left, &mut der)?;
     Ok(der)
 }
 
@@ -76,15 +82,16 @@ pub(super) fn encode(tag: u8, contents: &[u8], der: &mut Vec<u8>) {
     der.extend_from_slice(contents);
 }
 
-fn element(input: &mut &[u8], depth: usize, der: &mut Vec<u8>) -> Result<(), BerError> {
-    let (tag, length) = header(input)?;
+/// Appends an element as DER; so many more may follow.
+fn element(input: &mut &[u8], depth: usize, left: &mut usize, der: &mut Vec<u8>) -> Result<(), BerError> {
+    let (tag, length) = header(input, left)?;
     if tag == OCTET_STRING | CONSTRUCTED {
         let mut joined = Vec::new();
-        children(input, length, depth, |input, depth| octets(input, depth, &mut joined))?;
+        children(input, length, depth, |input, depth| octets(input, depth, left, &mut joined))?;
         encode(OCTET_STRING, &joined, der);
     } else if tag & CONSTRUCTED != 0 {
         let mut contents = Vec::new();
-        children(input, length, depth, |input, depth| element(input, depth, &mut contents))?;
+        children(input, length, depth, |input, depth| element(input, depth, left, &mut contents))?;
         encode(tag, &contents, der);
     } else {
         encode(tag, primitive(input, length)?, der);
@@ -93,13 +100,13 @@ fn element(input: &mut &[u8], depth: usize, der: &mut Vec<u8>) -> Result<(), Ber
 }
 
 /// Appends what a piece of an octet string holds.
-fn octets(input: &mut &[u8], depth: usize, joined: &mut Vec<u8>) -> Result<(), BerError> {
-    let (tag, length) = header(input)?;
+fn octets(input: &mut &[u8], depth: usize, left: &mut usize, joined: &mut Vec<u8>) -> Result<(), BerError> {
+    let (tag, length) = header(input, left)?;
     if tag == OCTET_STRING {
         joined.extend_from_slice(primitive(input, length)?);
         Ok(())
     } else if tag == OCTET_STRING | CONSTRUCTED {
-        children(input, length, depth, |input, depth| octets(input, depth, joined))
+        children(input, length, depth, |input, depth| octets(input, depth, left, joined))
     } else {
         Err(BerError::ForeignPiece)
     }
@@ -139,7 +146,8 @@ fn primitive<'a>(input: &mut &'a [u8], length: Length) -> Result<&'a [u8], BerEr
     take(input, length.ok_or(BerError::IndefinitePrimitive)?)
 }
 
-fn header(input: &mut &[u8]) -> Result<(u8, Length), BerError> {
+fn header(input: &mut &[u8], left: &mut usize) -> Result<(u8, Length), BerError> {
+    *left = left.checked_sub(1).ok_or(BerError::TooMany)?;
     let tag = byte(input)?;
     if tag & TAG_NUMBER == TAG_NUMBER {
         return Err(BerError::LongTag);

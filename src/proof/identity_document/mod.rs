@@ -192,8 +192,10 @@ impl ClaimedDocument {
             }
             Form::Detached { document, signature } => {
                 let stored = parsed(stored, CertificateKind::Identity)?;
+                let algorithm = SignatureAlgorithm::RSA_SHA256;
+                let digest = algorithm.digest.of(document);
                 let signed = |trusted: &&TrustedCertificate| {
-                    trusted.key.verify(SignatureAlgorithm::RSA_SHA256, document, signature).is_ok()
+                    trusted.key.verify_digest(algorithm, &digest, signature).is_ok()
                 };
                 match Pool::of_detached_signatures(region, &stored).iter().find(signed) {
                     Some(_) => VerifiedDocument::of_signed_bytes(document),

@@ -179,17 +179,28 @@ impl PublicKey {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
+        self.verify_digest(algorithm, &algorithm.digest.of(message), signature)
+    }
+
+    /// Checks that this key signed the message with this digest, which is that of the algorithm. Whoever tries several
+    /// keys makes it once.
+    pub(super) fn verify_digest(
+        &self,
+        algorithm: SignatureAlgorithm,
+        digest: &digest::Digest,
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
         took(Step::SignatureChecked);
         let (key, verification) = match (self, algorithm.scheme) {
             (Self::Rsa(key), Scheme::Rsa) => (key, rsa_verification(algorithm.digest)),
             (Self::Ec(curve, key), Scheme::Ecdsa) => (key, ecdsa_verification(*curve, algorithm.digest)?),
             (Self::Dsa(key), Scheme::Dsa) => {
-                return verify_dsa(key, algorithm.digest.of(message).as_ref(), signature);
+                return verify_dsa(key, digest.as_ref(), signature);
             }
             _ => return Err(SignatureError::OtherKey),
         };
         UnparsedPublicKey::new(verification, key)
-            .verify(message, signature)
+            .verify_digest(digest, signature)
             .map_err(|_| SignatureError::Wrong)
     }
 }

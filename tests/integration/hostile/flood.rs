@@ -77,6 +77,11 @@ async fn logins_beyond_those_that_may_wait_for_sts_are_refused_at_once() {
 
     let answer = scene.mount.login_only(&scene.alice_login()).await.expect(429);
     assert_eq!(answer.error(), "too many logins are waiting for STS");
+    // A long one is not even read.
+    let unreadable = json!({"iam_http_request_method": "POST", "iam_request_headers": "x".repeat(100_000)});
+    let answer = scene.mount.login_only(&unreadable).await.expect(429);
+    assert_eq!(answer.error(), "too many logins are waiting for STS");
+    admitted(&other.login_only(&scene.alice_login()).await);
     let answer = scene.mount.resolve_role(&login_as(&scene.alice.credentials, "")).await.expect(429);
     assert_eq!(answer.error(), "too many logins are waiting for STS");
     scene.mount.read("role/dev").await.expect(200);
@@ -84,4 +89,5 @@ async fn logins_beyond_those_that_may_wait_for_sts_are_refused_at_once() {
 
     give_up(waiting).await;
     scene.admitted(&scene.alice_login()).await;
+    scene.mount.login_only(&unreadable).await.expect(400);
 }

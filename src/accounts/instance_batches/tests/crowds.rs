@@ -1,5 +1,6 @@
 //! Many logins that are on their way at the same time.
 
+use super::super::batch::SHORTEST_CROWD_WINDOW;
 use super::*;
 
 /// Logins that begin now and ask one after the other; how long each waited for its answer, and its age when it
@@ -46,7 +47,10 @@ async fn a_crowd_takes_few_calls_of_each_account() {
             let most = 20 * (3 + doublings.take_while(|time| *time < last).count());
             assert!(sizes.len() <= most, "{} calls from {first:?} to {last:?}", sizes.len());
             for [waited, age] in waits {
-                assert!(waited <= (age * 2).max(LONGEST_WINDOW) + EC2_LATENCY * 2, "{waited:?} at {age:?}");
+                assert!(
+                    waited <= (age * 2).max(SHORTEST_CROWD_WINDOW) + EC2_LATENCY * 2,
+                    "{waited:?} at {age:?}"
+                );
             }
         }
     }
@@ -76,5 +80,43 @@ async fn a_crowd_that_comes_late_is_answered_in_time() {
     let at = |number| Duration::from_millis(25_000 + u64::from(number));
     for [waited, _] in crowd(&scene, 500, 20, at).await {
         assert!(waited < Duration::from_secs(2), "{waited:?}");
+    }
+}
+
+/// Five thousand instances of twenty accounts that come in waves: between two of them nobody is on the way.
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_comes_in_waves_takes_few_calls_of_each_account() {
+    for [pause, length] in
+        [[100, 20], [200, 20], [50, 50], [200, 50]].map(|wave| wave.map(Duration::from_millis))
+    {
+        let scene = Scene::answering(EC2_LATENCY);
+        let waves = (0..10).map(|wave| {
+            let scene = &scene;
+            async move {
+                tokio::time::sleep((pause + length) * wave).await;
+                let asks_at = |number: u32| length / 2 + length * number / 1_000;
+                let logins = (0..500).map(|number| {
+                    let (arrival, deadline) = (scene.arriving.set_out(), Deadline::start());
+                    async move {
+                        tokio::time::sleep(asks_at(number)).await;
+                        let (id, account) = (id(wave * 500 + number), (number % 20).to_string());
+                        let wanted = Wanted { id: &id, caller: "AROA", arrival: Some(&arrival) };
+                        assert_own(&scene.describe_by(Scene::key(&account), wanted, deadline).await, &id);
+                    }
+                });
+                let logins: Vec<_> = logins.collect();
+                join_all(logins).await;
+            }
+        });
+        join_all(waves).await;
+        let sizes = scene.sizes();
+        assert_eq!(sizes.iter().sum::<usize>(), 5_000);
+        let windows = ((pause + length) * 10).div_duration_f64(SHORTEST_CROWD_WINDOW).ceil();
+        let most = 20.0 * f64::max(3.0, windows + 1.0);
+        assert!(
+            f64::from(u32::try_from(sizes.len()).unwrap()) <= most,
+            "{} calls, at most {most}",
+            sizes.len()
+        );
     }
 }

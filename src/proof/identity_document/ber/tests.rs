@@ -82,6 +82,10 @@ fn the_bounds_are_what_they_say() {
     let pieces: Vec<u8> = [[0x24, 0x80]; MAX_DEPTH].concat();
     assert_eq!(to_der(&pieces), Err(BerError::TooDeep));
     assert_eq!(to_der(&[0x30, 0x80].repeat(MAX_LENGTH / 2)), Err(BerError::TooDeep));
+    let of_elements =
+        |count: usize| to_der(&[&[0x30, 0x80], [0x05, 0x00].repeat(count - 1).as_slice(), &[0, 0]].concat());
+    assert!(of_elements(MAX_ELEMENTS).is_ok());
+    assert_eq!(of_elements(MAX_ELEMENTS + 1), Err(BerError::TooMany));
 
     let mut longest = Vec::new();
     encode(0x04, &vec![1; MAX_LENGTH - 4], &mut longest);
