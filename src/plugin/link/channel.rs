@@ -4,7 +4,7 @@
 //! call writes its request into the connection and waits for the answer there.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,10 +16,10 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use thiserror::Error;
-use tokio::sync::Mutex;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
+use vault_plugin_auth_aws::concurrency::single_flight::SingleFlight;
 
 use super::dial_error::DialError;
 use super::peer_stream::PeerStream;
@@ -50,7 +50,9 @@ pub(crate) struct Channel {
 
 struct Shared {
     connect: Box<Connect>,
-    connection: Mutex<Option<SendRequest<Bytes>>>,
+    /// The newest connection, which may have ended.
+    newest: Mutex<Option<SendRequest<Bytes>>>,
+    connecting: SingleFlight<(), Result<SendRequest<Bytes>, Arc<ConnectError>>>,
 }
 
 impl Channel {
@@ -60,12 +62,13 @@ impl Channel {
         F: Future<Output = Result<PeerStream, DialError>> + Send + 'static,
     {
         let connect = Box::new(move || Box::pin(connect()) as BoxFuture<'static, _>);
-        Self { shared: Arc::new(Shared { connect, connection: Mutex::new(None) }) }
+        let (newest, connecting) = (Mutex::new(None), SingleFlight::default());
+        Self { shared: Arc::new(Shared { connect, newest, connecting }) }
     }
 
     /// Connects now, unless it is connected.
-    pub(crate) async fn connect(&self) -> Result<(), ConnectError> {
-        self.shared.connected().await.map(drop)
+    pub(crate) async fn connect(&self) -> Result<(), Arc<ConnectError>> {
+        connected(&self.shared).await.map(drop)
     }
 }
 
@@ -80,8 +83,8 @@ pub(crate) enum ConnectError {
     Http(h2::Error),
 }
 
-impl From<ConnectError> for Status {
-    fn from(error: ConnectError) -> Self {
+impl From<&ConnectError> for Status {
+    fn from(error: &ConnectError) -> Self {
         match error {
             ConnectError::Dial(error) => Self::unavailable(error.to_string()),
             ConnectError::Http(error) => broken(error),
@@ -89,14 +92,26 @@ impl From<ConnectError> for Status {
     }
 }
 
+/// Where a request can be written. Whoever comes first connects, the others wait.
+async fn connected(shared: &Arc<Shared>) -> Result<SendRequest<Bytes>, Arc<ConnectError>> {
+    if let Some(open) = shared.open().await {
+        return Ok(open);
+    }
+    let connecting = Arc::clone(shared);
+    shared.connecting.run((), async move { connecting.connect().await.map_err(Arc::new) }).await
+}
+
 impl Shared {
-    /// Where a request can be written. Whoever comes first connects, the others wait.
-    async fn connected(&self) -> Result<SendRequest<Bytes>, ConnectError> {
-        let mut connection = self.connection.lock().await;
-        if let Some(open) = connection.take()
-            && let Ok(open) = open.ready().await
-        {
-            return Ok(connection.insert(open).clone());
+    /// The newest connection, unless it has ended.
+    async fn open(&self) -> Option<SendRequest<Bytes>> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        newest.ready().await.ok()
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Bytes>, ConnectError> {
+        // Somebody may have connected since it was looked at.
+        if let Some(open) = self.open().await {
+            return Ok(open);
         }
         let stream = (self.connect)().await.map_err(ConnectError::Dial)?;
         let (open, driver) = Builder::new()
@@ -114,7 +129,8 @@ impl Shared {
                 tracing::debug!(%error, "a connection to the server has ended");
             }
         }));
-        Ok(connection.insert(open).clone())
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
+        Ok(open)
     }
 }
 
@@ -130,7 +146,7 @@ impl Service<Request<Body>> for Channel {
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
-            let connection = shared.connected().await?;
+            let connection = connected(&shared).await.map_err(|error| Status::from(&*error))?;
             call(connection, request).await
         })
     }
@@ -147,10 +163,10 @@ async fn call(
     head.uri = Uri::from_parts(uri).map_err(|error| Status::internal(error.to_string()))?;
     head.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let head = Request::from_parts(head, ());
-    let (answer, stream) = connection.send_request(head, false).map_err(broken)?;
+    let (answer, stream) = connection.send_request(head, false).map_err(|error| broken(&error))?;
     drop(connection);
     send(body, stream).await?;
-    let answer = answer.await.map_err(broken)?;
+    let answer = answer.await.map_err(|error| broken(&error))?;
     Ok(answer.map(ReceivedBody::new))
 }
 
@@ -170,7 +186,7 @@ async fn send(mut body: Body, mut stream: SendStream<Bytes>) -> Result<(), Statu
     Ok(())
 }
 
-fn broken(error: h2::Error) -> Status {
+fn broken(error: &h2::Error) -> Status {
     tracing::debug!(%error, "a call to the server failed");
     Status::unknown(BROKEN)
 }

@@ -156,14 +156,14 @@ impl ChaosScene {
                 }
             }
             let mut all = Vec::new();
-            for node in 0..self.servers.len() {
+            for (node, heard) in heard.iter_mut().enumerate() {
                 let health = self.health(node).await;
                 if health != Health::Away {
-                    heard[node] = Instant::now();
+                    *heard = Instant::now();
                 }
-                if heard[node].elapsed() > SILENCE {
+                if heard.elapsed() > SILENCE {
                     self.servers[node].kill().await;
-                    heard[node] = Instant::now();
+                    *heard = Instant::now();
                 }
                 all.push(health);
             }
