@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::entry::{AuthType, BOUNDS, GoesWith, LoginType, Role};
+use crate::entry::{AuthType, LoginType, Role};
 use crate::go::text::quote;
 use crate::refusal::{Code, Coded, Fact};
 
@@ -61,34 +61,12 @@ impl Coded for NotShown {
     }
 }
 
-/// What a role demands that no token shows, by the name of its field; a token names a principal without its unique
-/// id, tags or session.
-#[must_use]
-pub fn not_shown(role: &Role) -> Option<&'static str> {
-    let ids = role.bound_iam_principal_id_list.as_deref().unwrap_or_default();
-    if role.resolve_aws_unique_ids || !ids.is_empty() {
-        return Some("resolve_aws_unique_ids");
-    }
-    if !role.inferred_entity_type.is_empty() {
-        return Some("inferred_entity_type");
-    }
-    let is_shown = |name: &str, goes_with: GoesWith| match goes_with {
-        GoesWith::Iam => name == "bound_iam_principal_arn",
-        GoesWith::All => true,
-        GoesWith::Instances | GoesWith::Ec2 => false,
-    };
-    BOUNDS
-        .iter()
-        .find(|bound| bound.is_set(role) && !is_shown(bound.name, bound.goes_with))
-        .map(|bound| bound.name)
-}
-
 /// Checks that a token shows all that a role demands.
 ///
 /// # Errors
 /// It does not.
 pub fn check_shown(role: &Role, role_name: &str) -> Result<(), NotShown> {
-    match not_shown(role) {
+    match role.not_shown_by_a_token() {
         None if role.auth_type() == Some(AuthType::Iam) => Ok(()),
         None => Err(NotShown { role_name: role_name.to_owned(), demand: "auth_type" }),
         Some(demand) => Err(NotShown { role_name: role_name.to_owned(), demand }),
@@ -98,6 +76,7 @@ pub fn check_shown(role: &Role, role_name: &str) -> Result<(), NotShown> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::BOUNDS;
 
     fn role() -> Role {
         Role {
@@ -116,7 +95,7 @@ mod tests {
             let shown =
                 ["bound_iam_principal_arn", "bound_organization_ids", "bound_organization_unit_paths"];
             let expected = (!shown.contains(&bound.name)).then_some(bound.name);
-            assert_eq!(not_shown(&role), expected, "{}", bound.name);
+            assert_eq!(role.not_shown_by_a_token(), expected, "{}", bound.name);
         }
         for (role, demand) in [
             (Role { resolve_aws_unique_ids: true, ..role() }, "resolve_aws_unique_ids"),

@@ -1,6 +1,6 @@
 //! By what the callers of a role of type iam may log in.
 
-use super::{AuthType, Role};
+use super::{AuthType, BOUNDS, GoesWith, Role};
 
 /// A kind of proof with which a caller logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,28 @@ impl Role {
                 None => login_type == LoginType::IamRequest,
                 Some(allowed) => allowed.iter().any(|allowed| allowed == login_type.as_str()),
             }
+    }
+
+    /// What a role demands that no token shows, by the name of its field; a token names a principal without its unique
+    /// id, tags or session.
+    #[must_use]
+    pub fn not_shown_by_a_token(&self) -> Option<&'static str> {
+        let ids = self.bound_iam_principal_id_list.as_deref().unwrap_or_default();
+        if self.resolve_aws_unique_ids || !ids.is_empty() {
+            return Some("resolve_aws_unique_ids");
+        }
+        if !self.inferred_entity_type.is_empty() {
+            return Some("inferred_entity_type");
+        }
+        let is_shown = |name: &str, goes_with: GoesWith| match goes_with {
+            GoesWith::Iam => name == "bound_iam_principal_arn",
+            GoesWith::All => true,
+            GoesWith::Instances | GoesWith::Ec2 => false,
+        };
+        BOUNDS
+            .iter()
+            .find(|bound| bound.is_set(self) && !is_shown(bound.name, bound.goes_with))
+            .map(|bound| bound.name)
     }
 }
 

@@ -73,7 +73,7 @@ async fn upgrade(mount: &Mount) -> Result<(), UpgradeError> {
     let stored = mount.store().read::<MountVersion>(MountVersion::KEY).await?;
     let since = stored.as_ref().and_then(|entry| entry.iam_requests_kept_since);
     mount.knows_uses_since(since);
-    if (since.is_some() || mount.store().jwt_issuers().await.is_ok_and(|issuers| !issuers.is_empty()))
+    if since.is_some()
         && let Err(error) = mount.load_uses().await
     {
         // The next login tries again.

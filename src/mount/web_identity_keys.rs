@@ -185,8 +185,9 @@ impl WebIdentityKeys {
             url: of.issuer.jwks_url(),
         };
         let not_fetched = |cause| NoKey::NotFetched { url: source.url.clone(), cause };
-        let began = world.clock.now();
-        match self.state(&source).next(id, algorithm, began) {
+        let state = self.state(&source);
+        let decided_on = state.set.as_ref().map(|(_, since)| *since);
+        match state.next(id, algorithm, world.clock.now()) {
             Step::Use(set) => {
                 self.asked.count(Some(()));
                 return Ok(set);
@@ -198,7 +199,7 @@ impl WebIdentityKeys {
         self.asked.count(None::<()>);
         let (this, of_flight, with) = (Arc::clone(self), source.clone(), Arc::clone(world));
         let fetched =
-            self.flights.run(source.clone(), async move { this.fetch(of_flight, &with, began).await });
+            self.flights.run(source.clone(), async move { this.fetch(of_flight, &with, decided_on).await });
         match fetched.await {
             Ok(set) if set.find(id, algorithm).is_some() => Ok(set),
             Ok(_) => {
@@ -212,16 +213,16 @@ impl WebIdentityKeys {
         }
     }
 
-    /// Fetches a set, unless that was done since somebody decided to, and keeps what came of it before anybody has
+    /// Fetches a set, unless there is another one than that on which this was decided, and keeps what came of it before anybody has
     /// it.
     async fn fetch(
         &self,
         source: Source,
         world: &World,
-        decided_at: SystemTime,
+        decided_on: Option<SystemTime>,
     ) -> Result<Arc<KeySet>, KeysError> {
         if let Some((set, since)) = self.state(&source).set
-            && since > decided_at
+            && Some(since) != decided_on
         {
             return Ok(set);
         }

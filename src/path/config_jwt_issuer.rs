@@ -24,9 +24,8 @@ const FIELDS: &[Field] = &[
         .example("https://2f9a7c1e-0000-4000-8000-000000000000.tokens.sts.global.api.aws"),
     Field::new("audience", FieldKind::CommaStringSlice, "Audiences of which a token must be for one. No other mount may have one of them.")
         .example("vault.example.com"),
-    Field::new("allowed_algorithms", FieldKind::CommaStringSlice, "Algorithms that are taken.")
-        .default_json("[\"RS256\",\"ES384\"]")
-        .allowed(&JwtAlgorithm::NAMES),
+    Field::new("allowed_algorithms", FieldKind::CommaStringSlice, "Algorithms that are taken, out of `RS256` and `ES384`; by default both.")
+        .example("ES384"),
     Field::new("jwks_url", FieldKind::String, "Where the keys of the issuer are, if that is not below the issuer itself, at /.well-known/jwks.json.")
         .default_json("\"\""),
 ];

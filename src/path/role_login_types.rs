@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::binding::login_type::not_shown;
 use crate::entry::{AuthType, LoginType, Role};
 use crate::framework::{Failure, Field, FieldKind, Fields};
 use crate::go::text::quote;
@@ -55,7 +54,7 @@ pub(super) fn set(role: &mut Role, fields: &Fields) -> Result<(), LoginTypesRefu
         return Err(LoginTypesRefused::WithoutIam);
     }
     if role.allows(LoginType::Jwt)
-        && let Some(demand) = not_shown(role)
+        && let Some(demand) = role.not_shown_by_a_token()
     {
         return Err(LoginTypesRefused::NotShown(demand));
     }

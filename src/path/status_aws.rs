@@ -56,8 +56,8 @@ Each line of calls has
 
 The caches are role, config_client, config_identity, config_sts, full_arn (principals of roles with
 wildcards), assumed_role (sessions in other accounts), resolve_role (logins whose caller the host asked for
-before) and jwt_keys (keys of the issuers of config/jwt-issuer). Each has its entries, its capacity, its hits and misses, and the hit_rate: the part of the
-questions that it could answer, null while there was none.
+before) and jwt_keys (keys of the issuers of config/jwt-issuer). Each has its entries, its capacity, its hits
+and misses, and the hit_rate: the part of the questions that it could answer, null while there was none.
 ",
         display: display("status"),
         deprecated: false,

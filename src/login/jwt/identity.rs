@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Candidate, Refused};
+use super::refused::Refused;
 use crate::entry::{
     AliasSource, AuthType, IAM_AUDIT_METADATA, IAM_METADATA, IdentityConfig, LoginType, Role,
 };
@@ -37,11 +37,11 @@ pub(super) fn alias_name(
 /// # Errors
 /// The configuration wants of an alias what no token shows, or the token parameters refuse.
 pub(super) fn admit(
-    candidate: &Candidate<'_>,
+    token: &VerifiedToken,
+    (role_name, role): (&str, &Role),
     identity: &IdentityConfig,
     remote_addr: Option<&str>,
 ) -> Result<Auth, Refused> {
-    let Candidate { token, role_name, role } = candidate;
     if !identity.iam_alias_tags.is_empty() {
         return Err(Refused::AliasNotShown("iam_alias_tags"));
     }
@@ -54,7 +54,7 @@ pub(super) fn admit(
         internal_data: [
             (iam_keys::LOGIN_TYPE, LoginType::Jwt.as_str().to_owned()),
             (iam_keys::TOKEN_SUBJECT, token.arn().as_str().to_owned()),
-            (iam_keys::ROLE_NAME, role_name.clone()),
+            (iam_keys::ROLE_NAME, role_name.to_owned()),
             (iam_keys::ROLE_ID, role.role_id.clone()),
             (iam_keys::CANONICAL_ARN, token.arn().canonical()),
             (iam_keys::CLIENT_USER_ID, String::new()),

@@ -165,7 +165,12 @@ impl<'a> JwtLogin<'a> {
         unused?;
         bound?;
         let config = self.mount.store().identity_config().await?;
-        let admitted = identity::admit(&candidate, &config, remote_addr(self.request));
+        let admitted = identity::admit(
+            candidate.token,
+            (&candidate.role_name, &candidate.role),
+            &config,
+            remote_addr(self.request),
+        );
         let told = || checks::identity(config.iam_alias());
         self.trace.note(Check::Identity, admitted, told)
     }

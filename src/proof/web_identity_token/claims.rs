@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::MAX_SKEW;
 use super::error::TokenError;
 use super::json;
 use crate::aws::arn::{Arn, EntityKind};
 use crate::aws::region::Partition;
 
+/// How far the clocks of AWS and of this server may be apart, in seconds.
+pub const MAX_SKEW: i64 = 60;
 /// Where AWS's own claims stand.
 const OF_AWS: &str = "https://sts.amazonaws.com/";
 /// Longest id of a token, in bytes.

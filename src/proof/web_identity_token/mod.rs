@@ -19,6 +19,7 @@ use claims::Claims;
 use header::Header;
 use key_set::KeySet;
 
+pub use claims::MAX_SKEW;
 pub use error::TokenError;
 
 /// Longest token, in bytes. Whoever takes one from a stranger sees to it before anything is read.
@@ -216,9 +217,6 @@ impl VerifiedToken {
         &self.region
     }
 }
-
-/// How far the clocks of AWS and of this server may be apart, in seconds.
-pub const MAX_SKEW: i64 = 60;
 
 #[cfg(test)]
 mod tests;

@@ -178,6 +178,7 @@ async fn a_role_that_demands_what_no_token_shows_is_neither_written_nor_taken() 
         assert_eq!(answer.error(), text);
     }
     scene.admitted("app").await;
+    scene.stage.aws.clear_calls();
     // What is stored may be of others.
     let key = "role/app";
     let stored = mount.storage().json(key).unwrap();
@@ -374,7 +375,7 @@ async fn issuers_are_configured_account_by_account() {
         (
             &other,
             json!({"issuer": scene.issuer.url, "audience": "a"}),
-            "issuer is that of account 123456789012 already",
+            "issuer is that of account 111122223333 already",
         ),
         (&path, json!({"jwks_url": "ftp://a.example"}), "jwks_url must be an https URL"),
         (
