@@ -262,8 +262,8 @@ fn of_others(scene: &Scene) -> Vec<Row> {
         |offset: Duration| of(keys, [get_role("App").date(aws.now() + offset)]).login(keys, options());
     let mut later = of(keys, [get_role("App")]);
     let day_before = of(keys, [get_role("App").date(aws.now() - Duration::days(1))]);
-    let date = |evidence: &Evidence| evidence.requests[0]["iam_request_headers"]["X-Amz-Date"].clone();
-    later.requests[0]["iam_request_headers"]["X-Amz-Date"] = date(&day_before);
+    let date = day_before.requests[0]["iam_request_headers"]["X-Amz-Date"].clone();
+    later.requests[0]["iam_request_headers"]["X-Amz-Date"] = date;
     vec![
         ("another session", signed_by(&other), "iam.evidence.signer"),
         ("a user", signed_by(&user), "iam.evidence.signer"),
@@ -273,6 +273,8 @@ fn of_others(scene: &Scene) -> Vec<Row> {
         ("two days", later.login(keys, options()), "iam.evidence.signature"),
     ]
 }
+
+type Headers = Vec<(String, Vec<String>)>;
 
 /// Somebody on the way changes what binds the requests to the login.
 fn on_the_way(scene: &Scene) -> Vec<Row> {
@@ -289,7 +291,7 @@ fn on_the_way(scene: &Scene) -> Vec<Row> {
     let member = |name: &'static str, value: &'static str| {
         changed(&move |evidence| evidence.requests[0][name] = json!(value))
     };
-    let named = |edit: &dyn Fn(&mut Vec<(String, Vec<String>)>)| {
+    let named = |edit: &dyn Fn(&mut Headers)| {
         let mut login = honest.clone();
         edit_headers(&mut login, |headers| edit(headers));
         login
