@@ -60,3 +60,17 @@ impl AsyncWrite for PeerStream {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn slices_are_left_to_be_copied_together() {
+        let (socket, _) = UnixStream::pair().unwrap();
+        assert!(socket.is_write_vectored());
+        assert!(!PeerStream::new(socket).is_write_vectored());
+    }
+}
