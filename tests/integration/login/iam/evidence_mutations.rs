@@ -14,6 +14,7 @@ use testkit::stage::{SERVER_ID, with};
 
 const HASH: &str = "X-Vault-AWS-IAM-Evidence-SHA256";
 
+type Headers = Vec<(String, Vec<String>)>;
 /// A login and the code that it is refused with.
 type Row = (&'static str, Value, &'static str);
 
@@ -262,8 +263,8 @@ fn of_others(scene: &Scene) -> Vec<Row> {
         |offset: Duration| of(keys, [get_role("App").date(aws.now() + offset)]).login(keys, options());
     let mut later = of(keys, [get_role("App")]);
     let day_before = of(keys, [get_role("App").date(aws.now() - Duration::days(1))]);
-    let date = |evidence: &Evidence| evidence.requests[0]["iam_request_headers"]["X-Amz-Date"].clone();
-    later.requests[0]["iam_request_headers"]["X-Amz-Date"] = date(&day_before);
+    later.requests[0]["iam_request_headers"]["X-Amz-Date"] =
+        day_before.requests[0]["iam_request_headers"]["X-Amz-Date"].clone();
     vec![
         ("another session", signed_by(&other), "iam.evidence.signer"),
         ("a user", signed_by(&user), "iam.evidence.signer"),
@@ -289,7 +290,7 @@ fn on_the_way(scene: &Scene) -> Vec<Row> {
     let member = |name: &'static str, value: &'static str| {
         changed(&move |evidence| evidence.requests[0][name] = json!(value))
     };
-    let named = |edit: &dyn Fn(&mut Vec<(String, Vec<String>)>)| {
+    let named = |edit: &dyn Fn(&mut Headers)| {
         let mut login = honest.clone();
         edit_headers(&mut login, |headers| edit(headers));
         login
