@@ -14,6 +14,7 @@ use testkit::stage::{SERVER_ID, with};
 
 const HASH: &str = "X-Vault-AWS-IAM-Evidence-SHA256";
 
+type Headers = Vec<(String, Vec<String>)>;
 /// A login and the code that it is refused with.
 type Row = (&'static str, Value, &'static str);
 
@@ -262,8 +263,8 @@ fn of_others(scene: &Scene) -> Vec<Row> {
         |offset: Duration| of(keys, [get_role("App").date(aws.now() + offset)]).login(keys, options());
     let mut later = of(keys, [get_role("App")]);
     let day_before = of(keys, [get_role("App").date(aws.now() - Duration::days(1))]);
-    let date = day_before.requests[0]["iam_request_headers"]["X-Amz-Date"].clone();
-    later.requests[0]["iam_request_headers"]["X-Amz-Date"] = date;
+    later.requests[0]["iam_request_headers"]["X-Amz-Date"] =
+        day_before.requests[0]["iam_request_headers"]["X-Amz-Date"].clone();
     vec![
         ("another session", signed_by(&other), "iam.evidence.signer"),
         ("a user", signed_by(&user), "iam.evidence.signer"),
@@ -273,8 +274,6 @@ fn of_others(scene: &Scene) -> Vec<Row> {
         ("two days", later.login(keys, options()), "iam.evidence.signature"),
     ]
 }
-
-type Headers = Vec<(String, Vec<String>)>;
 
 /// Somebody on the way changes what binds the requests to the login.
 fn on_the_way(scene: &Scene) -> Vec<Row> {
