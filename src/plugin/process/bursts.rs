@@ -14,6 +14,9 @@ const BURST: usize = 4 * 1024 * 1024;
 const OVER: usize = BURST / 4;
 /// How long after that the memory is given back: one burst often follows another.
 const PAUSE: Duration = Duration::from_secs(2);
+/// How long after that it is given back again, and again, if there were requests meanwhile: what was under way when
+/// the burst ended is freed one by one, which is no burst.
+const LATER: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(4)];
 
 /// How much requests hold.
 #[derive(Default)]
@@ -26,6 +29,8 @@ pub(crate) struct Bursts {
 struct Load {
     now: usize,
     highest: usize,
+    /// Whether a request has ended since memory was given back.
+    has_stragglers: bool,
 }
 
 /// A request that is being answered, until it is dropped.
@@ -44,13 +49,21 @@ impl Bursts {
         Held { bursts: self, bytes }
     }
 
-    /// Gives memory back after each burst.
+    /// Gives memory back after each burst, and after what comes of it late.
     pub(crate) async fn give_back_after_each(&self, give_back: impl Fn()) {
         loop {
             self.over.notified().await;
             tokio::time::sleep(PAUSE).await;
             // Each request at the end of a burst tells that it is over.
-            if self.forget_burst() {
+            if !self.forget_burst() {
+                continue;
+            }
+            give_back();
+            for pause in LATER {
+                tokio::time::sleep(pause).await;
+                if !std::mem::take(&mut self.load().has_stragglers) {
+                    break;
+                }
                 give_back();
             }
         }
@@ -61,6 +74,7 @@ impl Bursts {
         let mut load = self.load();
         let was_burst = load.highest >= BURST;
         load.highest = load.now;
+        load.has_stragglers = false;
         was_burst
     }
 
@@ -73,6 +87,7 @@ impl Drop for Held<'_> {
     fn drop(&mut self) {
         let mut load = self.bursts.load();
         load.now = load.now.saturating_sub(self.bytes);
+        load.has_stragglers = true;
         if load.highest >= BURST && load.now <= OVER {
             self.bursts.over.notify_one();
         }
@@ -113,6 +128,14 @@ mod tests {
         assert_eq!(given_by_then(10).await, 1, "told once");
         drop((bursts.hold(BURST), held(1)));
         assert_eq!(given_by_then(10).await, 2, "large data");
+        drop(bursts.hold(BURST));
+        assert_eq!(given_by_then(3).await, 3);
+        drop(held(1));
+        assert_eq!(given_by_then(2).await, 4, "what came late");
+        drop(held(1));
+        assert_eq!(given_by_then(10).await, 5, "and later");
+        drop(held(1));
+        assert_eq!(given_by_then(10).await, 5, "long after");
         task.abort();
     }
 }
