@@ -87,7 +87,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         ],
     ),
     ("method", &["path", "login", "mount", "entry", "framework", "refusal"]),
-    ("plugin", &["method", "mount", "framework", "ports", "https", "go", "refusal"]),
+    ("plugin", &["method", "mount", "framework", "ports", "concurrency", "https", "go", "refusal"]),
     ("command", &["accounts", "aws", "ports", "https", "go"]),
 ];
 
