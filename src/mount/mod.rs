@@ -63,7 +63,7 @@ use crate::concurrency::living::Living;
 use crate::concurrency::repeats::Repeats;
 use crate::concurrency::room::{Place, Room, Size};
 use crate::concurrency::single_flight::SingleFlight;
-use crate::entry::ClientConfig;
+use crate::entry::{ClientConfig, JwtIssuer};
 use crate::framework::HostFlavor;
 use crate::go::GoDuration;
 use crate::issuer::identity_tokens::IdentityTokens;
@@ -205,6 +205,9 @@ impl Mount {
         }
         self.store.invalidate(key);
         self.forget_role_principals(key);
+        if key.starts_with(JwtIssuer::PREFIX) {
+            self.web_identity_keys.forget();
+        }
         if key == ClientConfig::KEY {
             self.clients.forget_credentials();
         }

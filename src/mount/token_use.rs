@@ -94,6 +94,11 @@ impl Mount {
         self.web_identity_keys.find(&self.environment.world, of, id, algorithm).await
     }
 
+    /// Forgets the keys of all issuers: one of them has changed.
+    pub(crate) fn forget_web_identity_keys(&self) {
+        self.web_identity_keys.forget();
+    }
+
     /// Checks that a token could be used up here: that it is not known to be, and that no other mount takes it.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! because issuers change keys, but not more than twice a minute, because anybody may name one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -90,9 +91,10 @@ impl Coded for NoKey {
     }
 }
 
-/// Whose keys, and where they are: an entry that is written anew begins with none.
+/// Whose keys, and where they are: an entry that is written anew begins with none, also if it says the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Source {
+    generation: u64,
     account: String,
     issuer: String,
     url: String,
@@ -159,9 +161,17 @@ pub struct WebIdentityKeys {
     known: Mutex<HashMap<Source, Known>>,
     flights: SingleFlight<Source, Result<Arc<KeySet>, KeysError>>,
     asked: HitCounter,
+    /// How often the entries of issuers have changed.
+    generation: AtomicU64,
 }
 
 impl WebIdentityKeys {
+    /// Forgets all keys: the entry of an issuer was written or deleted. What is being fetched counts no more.
+    pub fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.known().clear();
+    }
+
     /// How full and how useful the cache is.
     pub fn status(&self) -> CacheStatus {
         let entries = self.known().len();
@@ -180,6 +190,7 @@ impl WebIdentityKeys {
         algorithm: JwtAlgorithm,
     ) -> Result<Arc<KeySet>, NoKey> {
         let source = Source {
+            generation: self.generation.load(Ordering::SeqCst),
             account: of.account.as_str().to_owned(),
             issuer: of.issuer.issuer.clone(),
             url: of.issuer.jwks_url(),
@@ -198,12 +209,20 @@ impl WebIdentityKeys {
         }
         self.asked.count(None::<()>);
         let (this, of_flight, with) = (Arc::clone(self), source.clone(), Arc::clone(world));
-        let fetched =
-            self.flights.run(source.clone(), async move { this.fetch(of_flight, &with, decided_on).await });
+        let wanted = id.to_owned();
+        // To its end, whoever goes away: what it finds out is what keeps the next one from asking again.
+        let fetched = self.flights.run_to_end(source.clone(), async move {
+            let fetched = this.fetch(&of_flight, &with, decided_on).await;
+            if let Ok(set) = &fetched {
+                this.note_missing(&of_flight, set, (&wanted, algorithm), &with);
+            }
+            fetched
+        });
         match fetched.await {
             Ok(set) if set.find(id, algorithm).is_some() => Ok(set),
-            Ok(_) => {
-                self.change(&source, |known| known.missed_at = Some(world.clock.now()));
+            Ok(set) => {
+                // It may have been fetched for another key.
+                self.note_missing(&source, &set, (id, algorithm), world);
                 Err(NoKey::Unknown)
             }
             Err(cause) => {
@@ -217,18 +236,22 @@ impl WebIdentityKeys {
     /// it.
     async fn fetch(
         &self,
-        source: Source,
+        source: &Source,
         world: &World,
         decided_on: Option<SystemTime>,
     ) -> Result<Arc<KeySet>, KeysError> {
-        if let Some((set, since)) = self.state(&source).set
+        if let Some((set, since)) = self.state(source).set
             && Some(since) != decided_on
         {
             return Ok(set);
         }
         let fetched = ask(&source.url, world).await.map(Arc::new);
+        if let Err(cause) = &fetched {
+            let Source { account, url, .. } = source;
+            tracing::warn!(account, url, %cause, "the keys of an issuer could not be fetched");
+        }
         let now = world.clock.now();
-        self.change(&source, |known| match &fetched {
+        self.change(source, |known| match &fetched {
             Ok(set) => {
                 known.set = Some((Arc::clone(set), now));
                 known.failure = None;
@@ -236,6 +259,19 @@ impl WebIdentityKeys {
             Err(cause) => known.failure = Some((now, cause.clone())),
         });
         fetched
+    }
+
+    /// Notes that a key is not in the newest set, if it is not.
+    fn note_missing(
+        &self,
+        source: &Source,
+        set: &KeySet,
+        (id, algorithm): (&str, JwtAlgorithm),
+        world: &World,
+    ) {
+        if set.find(id, algorithm).is_none() {
+            self.change(source, |known| known.missed_at = Some(world.clock.now()));
+        }
     }
 
     fn state(&self, source: &Source) -> Known {

@@ -166,7 +166,6 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
     let account = account(&fields);
     check_account(&account)?;
     let issuers = mount.store().jwt_issuers().await?;
-    let now = mount.now();
     mount
         .store()
         .update(&JwtIssuer::key(&account), async |stored: Option<JwtIssuer>| {
@@ -178,11 +177,12 @@ async fn write(mount: &Mount, fields: Fields) -> HandlerResult {
                 return Err(Failure::from(Refused::Taken(other.account.to_string())));
             }
             if is_other {
-                issuer.taken_since = issuer.taken_since.max(now);
+                issuer.taken_since = issuer.taken_since.max(mount.now());
             }
             Ok((Some(issuer), ()))
         })
         .await?;
+    mount.forget_web_identity_keys();
     Ok(None)
 }
 
@@ -201,6 +201,7 @@ async fn read(mount: &Mount, fields: Fields) -> HandlerResult {
 
 async fn delete(mount: &Mount, fields: Fields) -> HandlerResult {
     mount.store().delete(&key(&fields)).await?;
+    mount.forget_web_identity_keys();
     Ok(None)
 }
 

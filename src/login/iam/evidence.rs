@@ -10,7 +10,9 @@ use crate::aws::context::CallContext;
 use crate::aws::iam::IamEntity;
 use crate::aws::organizations::Membership;
 use crate::aws::sts::size;
-use crate::entry::RequestRules;
+use crate::binding::account::names_account;
+use crate::binding::organization::binds_organization;
+use crate::entry::{RequestRules, Role};
 use crate::login::trace::{Check, Compared};
 use crate::proof::signed_request::evidence::{Evidence, EvidenceRequest};
 use crate::proof::verified_caller::VerifiedCaller;
@@ -34,12 +36,26 @@ impl IamLogin<'_> {
         }
     }
 
-    /// The caller as IAM knows it, where the client has asked for that itself.
+    /// Bytes of all of it, which are held while the login waits for STS.
+    pub(super) fn evidence_size(&self) -> usize {
+        let Some(evidence) = &self.shown.evidence else { return 0 };
+        let requests = [evidence.about_principal(), evidence.about_organization()];
+        let sizes = requests.into_iter().flatten().map(|request| size(request.request()));
+        sizes.fold(0, usize::saturating_add)
+    }
+
+    /// The caller as IAM knows it, where the client has asked for that itself, and its account is one that the role
+    /// takes.
     pub(super) async fn shown_entity(&self, candidate: &Candidate) -> Result<Option<&IamEntity>, Refused> {
         let Some(request) = self.shown.evidence.as_ref().and_then(Evidence::about_principal) else {
             return Ok(None);
         };
-        let Candidate { caller, .. } = candidate;
+        let Candidate { caller, role, .. } = candidate;
+        // Who looks up itself looks into accounts that are configured. What a caller shows of itself is true in any
+        // account of the world, and tags and paths are there for everybody to choose.
+        if !takes_account(role, caller) {
+            return Ok(None);
+        }
         let ask = Box::pin(self.ask_as_client(request, caller, async |asked, context| {
             let entity = asked.entity(context).await?;
             check_is_same(caller.arn(), caller.unique_id(), &entity.arn, &entity.unique_id)
@@ -85,6 +101,14 @@ impl IamLogin<'_> {
         };
         ask(asked, context).await
     }
+}
+
+/// Whether a role says of itself that it takes callers of this one's account.
+fn takes_account(role: &Role, caller: &VerifiedCaller) -> bool {
+    let mut bound_ids = role.bound_iam_principal_id_list.iter().flatten();
+    names_account(role, caller.account())
+        || binds_organization(role)
+        || bound_ids.any(|bound| bound == caller.unique_id())
 }
 
 fn not_shown<'a, T>(candidate: &Candidate, shown: &'a Result<T, NotShown>) -> Result<Option<&'a T>, Refused> {

@@ -231,7 +231,8 @@ impl<'a> IamLogin<'a> {
         }
         let context = self.mount.clients().context(&self.snapshot, self.deadline);
         let context = CallContext { max_attempts: context.max_attempts.min(MAX_FORWARD_ATTEMPTS), ..context };
-        let [of_mount, of_process] = &self.mount.place_at_sts(outgoing.size()).ok_or(Refused::TooManyWait)?;
+        let size = outgoing.size().saturating_add(self.evidence_size());
+        let [of_mount, of_process] = &self.mount.place_at_sts(size).ok_or(Refused::TooManyWait)?;
         let turn = async { [of_mount.turn().await, of_process.turn().await] };
         let _turn = self.deadline.limit_call(turn).await.ok_or(Refused::TooManyWait)?;
         let (identity, mut counted) = sts::forward(&outgoing, context).await?;

@@ -18,7 +18,7 @@ pub(crate) fn is_of_jwt(auth: &Auth) -> bool {
 }
 
 /// Looks again at what the role demands. A role that no longer takes tokens, or demands what none shows, ends the
-/// life of those that it gave.
+/// life of those that it gave, and so does an account whose issuer is configured no longer.
 pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> {
     let subject = left_behind(&auth, iam_keys::TOKEN_SUBJECT)?;
     let role_name = left_behind(&auth, iam_keys::ROLE_NAME)?;
@@ -30,6 +30,10 @@ pub(crate) async fn renew(mount: &Mount, mut auth: Auth) -> Result<Auth, Ended> 
     })?;
     let no_longer = || Ended::NotBound { role: role_name.to_owned(), arn: arn.canonical() };
     if !takes_tokens(&role, role_name) {
+        return Err(no_longer());
+    }
+    let issuers = mount.store().jwt_issuers().await?;
+    if !issuers.iter().any(|configured| configured.account == *arn.account()) {
         return Err(no_longer());
     }
     let snapshot = mount.store().config_snapshot().await?;

@@ -208,3 +208,33 @@ fn a_stranger_is_told_nothing_of_the_network() {
     let fact = &error.facts()[0];
     assert_eq!((fact.seen.as_str(), fact.wanted.as_str()), ("10.0.0.1:443: refused", "https://a.example"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_goes_away_does_not_make_others_ask_again() {
+    let scene = Scene::new(&["k"]);
+    scene.find("k").await.unwrap();
+    scene.asked();
+    for _ in 0..10 {
+        let gone = tokio::time::timeout(Duration::from_millis(10), scene.find("wrong")).await;
+        assert!(gone.is_err() || gone == Ok(Err(NoKey::Unknown)));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    assert_eq!(scene.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_entry_that_is_written_anew_begins_without_keys() {
+    let scene = Scene::new(&["k"]);
+    scene.find("k").await.unwrap();
+    scene.publishes(200, &["other"]);
+    let under_way = scene.find_at("b", "k");
+    let (under_way, ()) = tokio::join!(under_way, async {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        scene.keys.forget();
+    });
+    assert_eq!(under_way, Err(NoKey::Unknown));
+    scene.asked();
+    assert_eq!(scene.find("k").await, Err(NoKey::Unknown), "the key of before");
+    scene.find_at("b", "other").await.unwrap();
+    assert_eq!(scene.asked(), 2, "what was fetched before counts no more");
+}

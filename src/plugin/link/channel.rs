@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -16,6 +17,7 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
 use thiserror::Error;
+use tokio::time::timeout;
 use tonic::Status;
 use tonic::body::Body;
 use tower_service::Service;
@@ -36,6 +38,12 @@ const UNREAD_IN_ALL: u32 = 5 * 1024 * 1024;
 const MAX_HEADERS: u32 = 16 * 1024;
 /// Calls at the same time, until the host says how many it takes.
 const FIRST_CALLS: usize = 100;
+/// Calls that were given up and are still known, so that what the host yet sends to them is none of its mistakes.
+const MAX_GIVEN_UP: usize = 16 * 1024;
+/// What small answers that are not read yet may cost, by the count of HTTP/2: 256 each.
+const UNREAD_ANSWERS: usize = 256 * MAX_GIVEN_UP;
+/// How long a connection to the host may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// What callers see of a connection that breaks.
 const BROKEN: &str = "transport error";
 
@@ -98,7 +106,11 @@ async fn connected(shared: &Arc<Shared>) -> Result<SendRequest<Bytes>, Arc<Conne
         return Ok(open);
     }
     let connecting = Arc::clone(shared);
-    shared.connecting.run((), async move { connecting.connect().await.map_err(Arc::new) }).await
+    let connected = async move {
+        let connected = timeout(CONNECT_TIMEOUT, connecting.connect()).await;
+        connected.unwrap_or(Err(ConnectError::Dial(DialError::TimedOut))).map_err(Arc::new)
+    };
+    shared.connecting.run((), connected).await
 }
 
 impl Shared {
@@ -120,6 +132,9 @@ impl Shared {
             .initial_window_size(UNREAD_OF_ANSWER)
             .initial_connection_window_size(UNREAD_IN_ALL)
             .max_header_list_size(MAX_HEADERS)
+            .max_concurrent_reset_streams(MAX_GIVEN_UP)
+            .max_local_error_reset_streams(None)
+            .data_frame_budget(UNREAD_ANSWERS)
             .handshake(stream)
             .await
             .map_err(ConnectError::Http)?;

@@ -1,21 +1,16 @@
 //! Connections from the plugin back to the host, to the services behind a broker id.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
 
 use super::broker::Broker;
-use super::channel::Channel;
+use super::channel::{Channel, ConnectError};
 use super::dial_error::DialError;
 use super::multiplexed_broker::MultiplexedDialer;
 use super::peer_stream::PeerStream;
 use super::tls::PeerTls;
 use crate::plugin::wire::protocol::plugin::ConnInfo;
-
-/// How long the first connection to an announced address may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reaches the services of the host.
 #[derive(Clone)]
@@ -79,11 +74,10 @@ where
     F: Future<Output = Result<PeerStream, DialError>> + Send + 'static,
 {
     let channel = Channel::new(connect);
-    match timeout(CONNECT_TIMEOUT, channel.connect()).await {
-        Ok(Ok(())) => Ok(channel),
-        Ok(Err(error)) => Err(DialError::Channel(error.to_string())),
-        Err(_) => Err(DialError::TimedOut),
-    }
+    channel.connect().await.map(|()| channel).map_err(|error| match &*error {
+        ConnectError::Dial(DialError::TimedOut) => DialError::TimedOut,
+        error => DialError::Channel(error.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ where
         .initial_window_size(UNREAD_OF_MESSAGE)
         .initial_connection_window_size(UNREAD_IN_ALL)
         .max_pending_accept_reset_streams(MAX_CANCELLED_REQUESTS)
+        // Of what the host still sends to calls that are over: by default that ends the connection in the long run.
+        .max_concurrent_reset_streams(MAX_CANCELLED_REQUESTS)
+        .max_local_error_reset_streams(None)
         .max_header_list_size(MAX_HEADERS)
         .handshake(connection)
         .await?;

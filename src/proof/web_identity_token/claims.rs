@@ -16,7 +16,7 @@ const MAX_ID: usize = 256;
 /// Audiences of a token at the most, as AWS takes them.
 const MAX_AUDIENCES: usize = 10;
 /// Longest life of a token, in seconds. AWS issues them for an hour at the most.
-const MAX_LIFE: i64 = 12 * 60 * 60;
+const MAX_LIFE: i64 = 2 * 60 * 60;
 
 /// The claims that are needed, each of the right type. All others are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]

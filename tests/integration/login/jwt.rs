@@ -333,6 +333,14 @@ async fn a_renewal_goes_by_what_the_token_showed() {
     scene.role("app", json!({})).await;
     renewed(&by_request).await.expect(500);
     renewed(&auth).await.expect(200);
+    // An account without an issuer is trusted no more.
+    let issuer = format!("config/jwt-issuer/{ACCOUNT}");
+    let fields = scene.stage.mount.read(&issuer).await.expect(200).data;
+    scene.stage.mount.delete(&issuer).await.expect(204);
+    assert!(renewed(&auth).await.expect(500).error().ends_with(&no_longer));
+    let fields = json!({"issuer": fields["issuer"], "audience": fields["audience"]});
+    scene.stage.mount.write(&issuer, &fields).await.expect(204);
+    renewed(&auth).await.expect(200);
     scene.stage.mount.delete("role/app").await.expect(204);
     assert!(renewed(&auth).await.expect(500).error().ends_with("role entry not found"));
 }

@@ -39,7 +39,18 @@ impl Scene {
         Self { stage, role, session, user }
     }
 
-    pub(super) async fn bind(&self, fields: Value) {
+    /// Binds, and the account as well where nothing else does.
+    pub(super) async fn bind(&self, mut fields: Value) {
+        let is_of_account = ["bound_iam_principal_arn", "bound_organization_ids"]
+            .iter()
+            .any(|name| fields.get(name).is_some());
+        if !is_of_account {
+            fields["bound_iam_principal_arn"] = json!(format!("arn:aws:iam::{ACCOUNT}:*"));
+        }
+        self.bind_alone(fields).await;
+    }
+
+    async fn bind_alone(&self, fields: Value) {
         self.stage.mount.delete("role/r").await.expect(204);
         self.stage.role("r", fields).await;
     }
@@ -160,6 +171,31 @@ async fn without_evidence_the_server_looks_for_itself_and_cannot() {
         assert!(text.contains("could not compile valid credential providers"), "{fields}: {text}");
         assert_eq!(scene.calls(), [1, 0, 0, 0], "{fields}");
     }
+}
+
+/// Whoever has an account gives its roles whatever tags and paths.
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_of_an_account_that_the_role_does_not_name_shows_nothing() {
+    let scene = Scene::open().await;
+    let stranger = Entity::named("App").account("444455556666").path("/team/").tag("team", "payments");
+    let stranger = scene.stage.aws.create_role(stranger);
+    let stranger = scene.stage.aws.session(&stranger, "s").credentials;
+    let evidence = of(&stranger, [get_role("App"), describe_organization()]);
+    for fields in [
+        json!({"bound_iam_principal_tags": "team=payments"}),
+        json!({"bound_iam_principal_arn": "arn:aws:iam::*"}),
+        json!({"bound_iam_principal_arn": "arn:aws:iam::4444*"}),
+        json!({"bound_iam_principal_arn": format!("arn:aws:iam::{ACCOUNT}:role/team/*")}),
+        json!({"bound_iam_principal_arn": ["arn:aws:iam::*", format!("arn:aws:iam::{ACCOUNT}:role/other")],
+            "resolve_aws_unique_ids": false, "bound_iam_principal_tags": "team=payments"}),
+    ] {
+        scene.bind_alone(fields.clone()).await;
+        let answer = scene.login(&stranger, &evidence).await;
+        assert_eq!((answer.status, answer.auth.is_none()), (400, true), "{fields}: {answer:?}");
+        assert_eq!(scene.calls(), [1, 0, 0, 0], "{fields}");
+    }
+    scene.bind_alone(json!({"bound_iam_principal_arn": "arn:aws:iam::444455556666:role/team/*"})).await;
+    scene.login(&stranger, &evidence).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
