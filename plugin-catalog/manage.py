@@ -201,6 +201,13 @@ def say_rollback(server, given, to, checksum=None):
         print(f"To go back: {shlex.join(command)}")
 
 
+def no_built_in(server, given):
+    text = f"this server has no built-in {given.name}"
+    if server.entry(given.name):
+        text += ", or the unversioned entry hides it: deregister that one first"
+    return f"{text}."
+
+
 def do_rollback(server, given):
     mount = server.mount(given.mount, given.name)
     before = mount.get("plugin_version") or ""
@@ -208,7 +215,7 @@ def do_rollback(server, given):
     if versioned or (given.to == BUILT_IN and before):
         version = given.to if versioned else server.built_in_version(given.name)
         if not version:
-            raise Refused(f"this server has no built-in {given.name}.")
+            raise Refused(no_built_in(server, given))
         rollback_versioned(server, given, mount, version)
     elif before:
         raise Refused(f"{given.mount}/ has the version {before}: no server takes it to an unversioned file.")
@@ -235,7 +242,7 @@ def rollback_unversioned(server, given, mount):
     entry = server.entry(given.name)
     if given.to == BUILT_IN:
         if not server.has_built_in():
-            raise Refused(f"this server has no built-in {given.name}.")
+            raise Refused(no_built_in(server, given))
         checksum = ""
         forth = lambda: (server.change("plugin", "deregister", "auth", given.name), reload(server, given))  # noqa: E731
         done = entry is None

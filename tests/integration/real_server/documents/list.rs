@@ -118,7 +118,7 @@ const LIST: &[(&str, Run)] = &[
     ("vault read -format=json auth/aws/issuer/export", Run::Everywhere),
     (r#"{ "Version": "2012-10-17","#, Run::Shown),
     (
-        "aws iam create-open-id-connect-provider --cli-input-json file://provider.json",
+        "vault read -format=json -field=provider auth/aws/issuer/export > provider.json",
         Run::Not("it is for the real AWS; real_server::issuer registers the provider at the stand-in"),
     ),
     (
@@ -128,6 +128,8 @@ const LIST: &[(&str, Run)] = &[
     ("vault write -f auth/aws/issuer/rotate", Run::Everywhere),
     ("vault write auth/aws/issuer/rotate immediate=true", Run::Everywhere),
     ("aws iam enable-outbound-web-identity-federation", Run::Not("it is for the real AWS")),
+    ("aws iam get-outbound-web-identity-federation-info", Run::Not("it is for the real AWS")),
+    ("vault write auth/aws/config/client iam_accept_evidence=true", Run::Everywhere),
     ("vault write auth/aws/config/jwt-issuer/123456789012", Run::Everywhere),
     ("vault write auth/aws/role/by-token", Run::Everywhere),
     (
