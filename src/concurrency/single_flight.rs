@@ -47,11 +47,20 @@ impl<K: Eq + Hash, V: Clone> SingleFlight<K, V> {
     where
         V: Send + Sync + 'static,
     {
+        self.forget_ended(&key);
         let (flight, is_new) = self.join(key, work);
         if is_new {
             tokio::spawn(flight.clone());
         }
         flight.await
+    }
+
+    /// What is held to its end is known a little longer than that.
+    fn forget_ended(&self, key: &K) {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if flights.get(key).and_then(WeakShared::upgrade).is_some_and(|flight| flight.peek().is_some()) {
+            flights.remove(key);
+        }
     }
 
     fn join(&self, key: K, work: impl Future<Output = V> + Send + 'static) -> (Shared<Work<V>>, bool) {
@@ -115,5 +124,6 @@ mod tests {
         assert!(given_up.is_err());
         let (later, ()) = tokio::join!(flights.run_to_end(1, work(2)), async { go.notify_one() });
         assert_eq!(later, 1);
+        assert_eq!(flights.run_to_end(1, async { 3 }).await, 3, "what has ended is joined by nobody");
     }
 }

@@ -113,6 +113,15 @@ const LIST: &[(&str, Run)] = &[
         "plugin-catalog/sbom.py --binary target/release/vault-plugin-auth-aws",
         Run::Not("supply_chain::bill_of_materials runs it"),
     ),
+    ("vault write auth/aws/config/issuer", Run::Everywhere),
+    (
+        "vault read -format=json -field=trust_policy auth/aws/issuer/export > trust-policy.json",
+        Run::Not("it is for the real AWS; real_server::issuer registers the provider at the stand-in"),
+    ),
+    (
+        "vault write auth/aws/config/client identity_token_audience=sts.amazonaws.com",
+        Run::Not("real_server::issuer does it, with a provider that the stand-in knows"),
+    ),
     ("ISSUER/.well-known/openid-configuration", Run::Shown),
     ("vault write auth/aws/config/issuer issuer=https://vault.example.com/v1/auth/aws/oidc", Run::Everywhere),
     ("vault read -format=json auth/aws/issuer/export", Run::Everywhere),
