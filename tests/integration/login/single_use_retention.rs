@@ -8,16 +8,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use http::StatusCode;
 
-use testkit::core::{Aws, Zeros, block_on, request};
+use testkit::core::{Aws, Host, Zeros, block_on, request};
 use vault_plugin_auth_aws::concurrency::living::Living;
 use vault_plugin_auth_aws::framework::{HostFlavor, Operation, Reply};
 use vault_plugin_auth_aws::method::AuthMethod;
 use vault_plugin_auth_aws::mount::used_signatures::UsedSignatures;
 use vault_plugin_auth_aws::mount::{Environment, MountSetup, room_of_process};
-use vault_plugin_auth_aws::ports::{
-    Clock, IdentityToken, ReplicationState, RotationJob, Storage, StorageError, SystemView, SystemViewError,
-    World,
-};
+use vault_plugin_auth_aws::ports::{Clock, Storage, StorageError, World};
 
 const PERFORMANCE_STANDBY: u32 = 16384;
 /// 2026-01-01T00:00:00Z, in minutes since 1970.
@@ -31,7 +28,7 @@ const KEPT: u64 = 25 * 60;
 struct Outside {
     entries: Mutex<BTreeMap<String, Vec<u8>>>,
     deleted: AtomicU32,
-    replication: AtomicU32,
+    host: Host,
     seconds: AtomicU64,
 }
 
@@ -60,37 +57,6 @@ impl Storage for Port {
         self.0.deleted.fetch_add(1, Ordering::SeqCst);
         self.0.entries.lock().unwrap().remove(key);
         Ok(())
-    }
-}
-
-#[async_trait]
-impl SystemView for Port {
-    async fn max_lease_ttl(&self) -> Result<Duration, SystemViewError> {
-        Ok(Duration::from_secs(7200))
-    }
-
-    async fn replication_state(&self) -> Result<ReplicationState, SystemViewError> {
-        Ok(ReplicationState(self.0.replication.load(Ordering::SeqCst)))
-    }
-
-    async fn local_mount(&self) -> Result<bool, SystemViewError> {
-        Ok(false)
-    }
-
-    async fn host_version(&self) -> Result<String, SystemViewError> {
-        Err(SystemViewError::Unimplemented)
-    }
-
-    async fn generate_identity_token(&self, _: &str, _: Duration) -> Result<IdentityToken, SystemViewError> {
-        Err(SystemViewError::Unimplemented)
-    }
-
-    async fn register_rotation_job(&self, _: RotationJob) -> Result<String, SystemViewError> {
-        Err(SystemViewError::Unimplemented)
-    }
-
-    async fn deregister_rotation_job(&self, _: &str, _: &str) -> Result<(), SystemViewError> {
-        Err(SystemViewError::Unimplemented)
     }
 }
 
@@ -141,8 +107,8 @@ impl Scene {
         let setup = MountSetup {
             config: BTreeMap::new(),
             backend_uuid: "retention".to_owned(),
-            storage: Arc::new(port.clone()),
-            system_view: Arc::new(port),
+            storage: Arc::new(port),
+            system_view: Arc::new(outside.host.clone()),
         };
         let mount = AuthMethod::new(Arc::new(environment), setup);
         block_on(async {
@@ -153,7 +119,7 @@ impl Scene {
     }
 
     fn is_standby(&self, standby: bool) {
-        self.outside.replication.store(if standby { PERFORMANCE_STANDBY } else { 0 }, Ordering::SeqCst);
+        self.outside.host.0.store(if standby { PERFORMANCE_STANDBY } else { 0 }, Ordering::SeqCst);
     }
 
     /// What the host does once a minute, at so many seconds after the beginning of [`MINUTE`]; the minutes of which

@@ -118,7 +118,7 @@ impl Scene {
             config: BTreeMap::new(),
             backend_uuid: "own-token-sessions".to_owned(),
             storage: Arc::new(MemoryStorage::default()),
-            system_view: Arc::new(Host),
+            system_view: Arc::new(Host::default()),
         };
         let scene = Self { aws, mount: AuthMethod::new(Arc::new(environment), setup) };
         scene.write("config/issuer", &json!({"issuer": "https://keys.example.com", "algorithm": "ES256"}));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -135,8 +136,9 @@ impl Storage for MemoryStorage {
     }
 }
 
-/// A host of the smallest kind.
-pub struct Host;
+/// A host of the smallest kind, with the replication state that a test gives it.
+#[derive(Clone, Default)]
+pub struct Host(pub Arc<AtomicU32>);
 
 #[async_trait]
 impl SystemView for Host {
@@ -145,7 +147,7 @@ impl SystemView for Host {
     }
 
     async fn replication_state(&self) -> Result<ReplicationState, SystemViewError> {
-        Ok(ReplicationState::default())
+        Ok(ReplicationState(self.0.load(Ordering::SeqCst)))
     }
 
     async fn local_mount(&self) -> Result<bool, SystemViewError> {
@@ -182,7 +184,7 @@ pub fn mount(transport: Arc<dyn Transport>, storage: Arc<dyn Storage>) -> AuthMe
         config: BTreeMap::new(),
         backend_uuid: "stand-in".to_owned(),
         storage,
-        system_view: Arc::new(Host),
+        system_view: Arc::new(Host::default()),
     };
     AuthMethod::new(Arc::new(environment), setup)
 }

@@ -128,7 +128,7 @@ impl Scene {
             config: BTreeMap::new(),
             backend_uuid: "side-by-side".to_owned(),
             storage: Arc::new(MemoryStorage::default()),
-            system_view: Arc::new(Host),
+            system_view: Arc::new(Host::default()),
         };
         let mount = AuthMethod::new(Arc::new(environment), setup);
         let config = json!({"access_key": "AKID", "secret_key": "secret"}).to_string();
